@@ -1,0 +1,34 @@
+"""The contract of every extractor: images and cameras in, one estimate per image out, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from modules.pose_utils import Camera
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an extractor says of the one person it chose in one image."""
+
+    score: float  # 0..1, how sure it is that this is a person
+    box_xywh: np.ndarray  # (4,) left, top, width, height of the person, undistorted px
+    joints_px: np.ndarray  # (24, 2) undistorted px, SMPL order
+    confidence: np.ndarray  # (24,) 0..1
+    joints_rel_mm: np.ndarray  # (24, 3) relative to the pelvis joint, camera axes, mm
+    root_cam_mm: np.ndarray | None = None  # (3,) where the extractor itself places the pelvis; None: by least squares
+
+
+class Extractor(Protocol):
+    """A pretrained pose model behind one method. `fingerprint` changes with whatever changes its answers."""
+
+    name: str
+    fingerprint: str
+
+    def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+        """One answer per raw RGB image (H, W, 3) uint8, in order; None where no person was found."""
+        ...

@@ -1,0 +1,217 @@
+"""The competition's data layout on disk: which images there are, and how cameras, labels and lists are written.
+
+    <root>/task04_<split>/images/<POSE>_<PERSON>_<CAM>/<POSE>_<PERSON>_<CAM>_<SEQ>.jpg
+    <root>/task04_<split>/camera/<POSE>_<PERSON>_<CAM>.json
+    <root>/task04_<split>/labels/<POSE>_<PERSON>/3D_<POSE>_<PERSON>_<SEQ>.json
+    <root>/task04_train/validation.json      (optional: the image names that validate)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modules.pose_utils import Camera
+from modules.skeleton import JOINT_NAMES, NUM_JOINTS, joint_order
+from modules.utils import UserError, log, read_json, write_json
+
+IMAGE_SCALE = 1920.0  # what the competition divides the first two rows of K by
+IMAGE_NAME = re.compile(
+    r"(?P<pose>[A-Za-z0-9-]+)_(?P<person>[A-Za-z0-9-]+)_(?P<camera>[A-Za-z0-9-]+)_(?P<sequence>[A-Za-z0-9-]+)"
+    r"\.(?:jpg|jpeg|png)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image of a split: where it lies, and the four fields of its name."""
+
+    root: Path
+    split: str
+    file_name: str
+    pose: str
+    person: str
+    camera: str
+    sequence: str
+
+    @property
+    def folder(self) -> Path:
+        return split_folder(self.root, self.split)
+
+    @property
+    def view(self) -> str:
+        """`<POSE>_<PERSON>_<CAM>`: one recording by one camera."""
+        return f"{self.pose}_{self.person}_{self.camera}"
+
+    @property
+    def image_path(self) -> Path:
+        return self.folder / "images" / self.view / self.file_name
+
+    @property
+    def camera_path(self) -> Path:
+        return self.folder / "camera" / f"{self.view}.json"
+
+    @property
+    def label_path(self) -> Path:
+        recording = f"{self.pose}_{self.person}"
+        return self.folder / "labels" / recording / f"3D_{recording}_{self.sequence}.json"
+
+
+def split_folder(root: Path, split: str) -> Path:
+    """The folder of `train` or `test` below a data root."""
+    return root / f"task04_{split}"
+
+
+def parse_image_name(name: str) -> dict[str, str]:
+    """The fields pose, person, camera, sequence of an image name. UserError where it has another form."""
+    match = IMAGE_NAME.fullmatch(name)
+    if match is None:
+        raise UserError(f"{name}: an image is named <POSE>_<PERSON>_<CAM>_<SEQ>.jpg, such as 30_F160A_1_4.jpg; rename it")
+    return match.groupdict()
+
+
+def _natural(text: str) -> list[tuple[int, int | str]]:
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part]
+
+
+def list_frames(root: Path, split: str) -> list[Frame]:
+    """Every image of a split, numbers in natural order. UserError where there is none or one is misplaced."""
+    images = split_folder(root, split) / "images"
+    if not images.is_dir():
+        raise UserError(f"{images}: this folder is missing; DATA.root must hold task04_{split}/images")
+    frames = []
+    for path in images.glob("*/*"):
+        if path.name.startswith(".") or path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+            continue
+        frame = Frame(root, split, path.name, **parse_image_name(path.name))
+        if frame.view != path.parent.name:
+            raise UserError(f"{path}: this image belongs in the folder {frame.view}; move it there")
+        frames.append(frame)
+    if not frames:
+        raise UserError(f"{images}: there is no image in here; put <POSE>_<PERSON>_<CAM>/*.jpg into it")
+    return sorted(frames, key=lambda frame: _natural(frame.file_name))
+
+
+def _numbers(path: Path, field: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UserError(f"{path}: {field} must be numbers of shape {shape}") from None
+    if array.shape != shape:
+        raise UserError(f"{path}: {field} has shape {array.shape}, but {shape} is needed")
+    if not np.isfinite(array).all():
+        raise UserError(f"{path}: {field} holds NaN or infinity; write finite numbers")
+    return array
+
+
+def _object(path: Path, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: the file must hold a JSON object")
+    return value
+
+
+def read_camera(path: Path) -> Camera:
+    """Read a camera file; K comes out in px. UserError names the field that is missing or cannot be."""
+    data = _object(path, read_json(path))
+    for field in ("intrinsics", "extrinsics"):
+        if field not in data:
+            raise UserError(f"{path}: the field {field} is missing; world coordinates need it, and it is never guessed")
+    scale = float(_numbers(path, "image_scale", data.get("image_scale", IMAGE_SCALE), ()))
+    K = np.diag([scale, scale, 1.0]) @ _numbers(path, "intrinsics", data["intrinsics"], (3, 3))
+    if not (K[0, 0] > 0 and K[1, 1] > 0 and np.allclose(K[2], [0, 0, 1]) and abs(K[1, 0]) < 1e-9):
+        raise UserError(f"{path}: intrinsics must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with positive focal lengths")
+    Rt = _numbers(path, "extrinsics", data["extrinsics"], (3, 4))
+    R = Rt[:, :3]
+    if not np.allclose(R @ R.T, np.eye(3), atol=1e-3):
+        raise UserError(f"{path}: the rotation in extrinsics is not orthonormal; write [R|t], world to camera, in mm")
+    if np.linalg.det(R) < 0:
+        raise UserError(f"{path}: the rotation in extrinsics is a mirror image (determinant -1); flip one axis")
+    return Camera(K=K, R=R, t=Rt[:, 3], **_optional_fields(path, data))
+
+
+def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if data.get("image_size") is not None:
+        width, height = _numbers(path, "image_size", data["image_size"], (2,))
+        fields["image_size"] = (int(width), int(height))
+    if data.get("distortion") is not None:
+        count = len(data["distortion"]) if isinstance(data["distortion"], list) else 0
+        if count not in (4, 5):
+            raise UserError(f"{path}: distortion must be OpenCV's k1, k2, p1, p2 and optionally k3")
+        fields["distortion"] = np.append(_numbers(path, "distortion", data["distortion"], (count,)), [0.0] * (5 - count))
+    if data.get("world_up") is not None:
+        up = _numbers(path, "world_up", data["world_up"], (3,))
+        if abs(np.linalg.norm(up) - 1) > 1e-3:
+            raise UserError(f"{path}: world_up must be a unit vector, but its length is {np.linalg.norm(up):.4g}")
+        fields["world_up"] = up / np.linalg.norm(up)
+    if data.get("floor_height_mm") is not None:
+        if "world_up" not in fields:
+            raise UserError(f"{path}: floor_height_mm needs world_up beside it; add the unit vector that points up")
+        fields["floor_height_mm"] = float(_numbers(path, "floor_height_mm", data["floor_height_mm"], ()))
+    return fields
+
+
+def write_camera(path: Path, camera: Camera, image_scale: float = IMAGE_SCALE) -> None:
+    """Write a camera file; what the camera does not know is left out."""
+    data: dict[str, Any] = {
+        "intrinsics": (np.diag([1 / image_scale, 1 / image_scale, 1.0]) @ camera.K).tolist(),
+        "extrinsics": np.column_stack([camera.R, camera.t]).tolist(),
+        "image_scale": image_scale,
+    }
+    if camera.image_size is not None:
+        data["image_size"] = list(camera.image_size)
+    if camera.distortion is not None:
+        data["distortion"] = camera.distortion.tolist()
+    if camera.world_up is not None:
+        data["world_up"] = camera.world_up.tolist()
+    if camera.floor_height_mm is not None:
+        data["floor_height_mm"] = camera.floor_height_mm
+    write_json(path, data)
+
+
+def read_label(path: Path) -> np.ndarray:
+    """Read a label file: (24, 3) world mm in SMPL order. UserError names what does not fit."""
+    data = _object(path, read_json(path))
+    try:
+        names, values = data["info"]["3d_pos"], data["annotations"]["3d_pos"]
+    except (KeyError, TypeError):
+        raise UserError(f"{path}: a label needs info.3d_pos (24 names) and annotations.3d_pos (24x3x1 mm)") from None
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise UserError(f"{path}: info.3d_pos must be a list of joint names")
+    try:
+        order, recognised = joint_order(names)
+    except ValueError as error:
+        raise UserError(f"{path}: info.3d_pos {error}") from None
+    if not recognised:
+        log.info("%s: none of the joint names is known, so they are taken in SMPL order", path)
+    nested = isinstance(values, list) and values and isinstance(values[0], list) and values[0]
+    column = bool(nested) and isinstance(values[0][0], list)
+    shape = (NUM_JOINTS, 3, 1) if column else (NUM_JOINTS, 3)
+    return _numbers(path, "annotations.3d_pos", values, shape).reshape(NUM_JOINTS, 3)[order]
+
+
+def write_label(path: Path, joints_world_mm: np.ndarray, extra: dict[str, Any] | None = None) -> None:
+    """Write a label file from (24, 3) world mm; `extra` fields of annotations are ours and ignored by readers."""
+    annotations = {"3d_pos": np.asarray(joints_world_mm, dtype=float)[..., None].tolist(), **(extra or {})}
+    write_json(path, {"info": {"3d_pos": list(JOINT_NAMES)}, "annotations": annotations}, indent=None)
+
+
+def validation_path(root: Path) -> Path:
+    """Where a data set lists the training images that validate."""
+    return split_folder(root, "train") / "validation.json"
+
+
+def read_validation_list(root: Path) -> set[str] | None:
+    """The image names that validate, or None where the data set has no such list."""
+    path = validation_path(root)
+    if not path.exists():
+        return None
+    names = read_json(path)
+    if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+        raise UserError(f"{path}: this must be a non-empty JSON list of image names")
+    return set(names)
