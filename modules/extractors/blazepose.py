@@ -1,0 +1,199 @@
+"""BlazePose, run with LiteRT alone: one person's 33 landmarks from one image, as 24 SMPL joints for the cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from modules.extractors import blazepose_decode as decode
+from modules.extractors.base import Estimate
+from modules.pose_utils import Camera, undistort
+from modules.skeleton import JOINT_NAMES, ROOT
+from modules.utils import UserError, digest, sha256_file
+from pre_models.fetch import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256
+
+DECODER_VERSION = 1  # raise it whenever the same image and weights would answer other numbers
+MIN_POSE_SCORE = 0.5
+BOX_MARGIN = 0.08  # of the longer side, on every side: landmarks end at eyes, wrists and toes, a person does not
+
+LANDMARKS = (
+    "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
+    "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index", "left_thumb",
+    "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle", "left_heel",
+    "right_heel", "left_toe", "right_toe",
+)  # fmt: skip
+SPINE = {"pelvis": 0.16, "spine1": 0.37, "spine2": 0.62, "spine3": 0.71, "neck": 1.0}  # from mid-hip to mid-shoulder
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """One person as BlazePose sees them in one raw image."""
+
+    score: float  # 0..1, that the crop shows a person
+    box_xywh: np.ndarray  # (4,) px, not clipped to the image
+    landmarks_px: np.ndarray  # (33, 2) px, pixel centres at integers
+    visibility: np.ndarray  # (33,) 0..1, in the image and not hidden
+    presence: np.ndarray  # (33,) 0..1, in the image
+    world_landmarks_mm: np.ndarray  # (33, 3) camera-aligned (x right, y down, z away), from the mid-hip
+
+
+def _landmark_mix(joint: str) -> dict[str, float]:
+    """A joint as shares of landmarks."""
+    side, _, part = joint.partition("_")
+    other = "right" if side == "left" else "left"
+    if joint in SPINE:
+        up = SPINE[joint] / 2
+        return {"left_shoulder": up, "right_shoulder": up, "left_hip": 0.5 - up, "right_hip": 0.5 - up}
+    if joint == "head":
+        return {"left_ear": 0.5, "right_ear": 0.5}
+    if part == "collar":  # 0.93 up the spine, then 40 % of the half shoulder width outward
+        shoulders = {f"{side}_shoulder": 0.465 + 0.2, f"{other}_shoulder": 0.465 - 0.2}
+        return {**shoulders, "left_hip": 0.035, "right_hip": 0.035}
+    if part == "hand":
+        return {f"{side}_index": 0.5, f"{side}_pinky": 0.5}
+    if part == "foot":
+        return {f"{side}_toe": 0.75, f"{side}_heel": 0.25}
+    return {joint: 1.0}
+
+
+def _landmarks_to_smpl24() -> np.ndarray:
+    matrix = np.zeros((len(JOINT_NAMES), len(LANDMARKS)), dtype=np.float32)
+    for row, joint in enumerate(JOINT_NAMES):
+        for landmark, share in _landmark_mix(joint).items():
+            matrix[row, LANDMARKS.index(landmark)] = share
+    return matrix
+
+
+LANDMARKS_TO_SMPL24 = _landmarks_to_smpl24()
+"""(24, 33): joints = LANDMARKS_TO_SMPL24 @ landmarks, in pixels and in millimetres alike; every row sums to 1."""
+
+
+def person_box(landmarks_px: np.ndarray, presence: np.ndarray) -> np.ndarray:
+    """(4,) left, top, width, height around the landmarks (33, 2) px that lie in the image, with a margin.
+
+    Limbs that something hides count, those beyond the image's edge (presence below one half) do not; where fewer than
+    two landmarks lie inside, all count.
+    """
+    inside = landmarks_px[presence >= 0.5] if (presence >= 0.5).sum() > 1 else landmarks_px
+    low, high = inside.min(0), inside.max(0)
+    margin = BOX_MARGIN * (high - low).max()
+    return np.concatenate([low - margin, high - low + 2 * margin])
+
+
+def check_weights(weights: str, folder: Path) -> tuple[Path, Path]:
+    """The detector's and the landmark model's files. UserError where one is missing or not the pinned one."""
+    if weights not in ("full", "heavy"):
+        raise UserError(f"EXTRACT.weights: blazepose has the weights full and heavy, not {weights!r}")
+    mend = "run `python -m pre_models.fetch blazepose" + (" --weights heavy`" if weights == "heavy" else "`")
+    paths = folder / "pose_detection.tflite", folder / f"pose_landmark_{weights}.tflite"
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path}: these weights are missing; {mend}")
+        if sha256_file(path) != BLAZEPOSE_SHA256[path.name]:
+            raise UserError(f"{path}: these are not the pinned weights (their SHA-256 differs); {mend} to replace them")
+    return paths
+
+
+class _Network:
+    """A tflite model with one image input; answers outputs by their number of values."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        details = self._interpreter.get_output_details()
+        self._outputs = {int(np.prod(detail["shape"])): detail["index"] for detail in details}
+
+    def run(self, image: np.ndarray) -> None:
+        self._interpreter.set_tensor(self._input, image[None])
+        self._interpreter.invoke()
+
+    def output(self, *shape: int) -> np.ndarray:
+        return self._interpreter.get_tensor(self._outputs[int(np.prod(shape))]).reshape(shape)
+
+
+def _cut(image_rgb: np.ndarray, square: decode.Square, size: int, border: int) -> np.ndarray:
+    """The square of the image, turned upright, as (size, size, 3) uint8 (MediaPipe's ImageToTensor on OpenCV)."""
+    corners = square.to_image(np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float32)).astype(np.float32)
+    target = np.array([[0, 0], [size, 0], [size, size], [0, size]], dtype=np.float32)
+    warp = cv2.getPerspectiveTransform(corners, target)
+    return cv2.warpPerspective(image_rgb, warp, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+
+
+class BlazePose:
+    """Detector and landmark model behind one method; the detector runs on every image."""
+
+    def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
+        paths = check_weights(weights, models_dir)
+        self._detector, self._landmarker = (_Network(path, threads or os.cpu_count() or 1) for path in paths)
+        self._anchors = decode.make_anchors()
+
+    def detect(self, image_rgb: np.ndarray) -> Landmarks | None:
+        """The most certain person of a raw RGB image (H, W, 3) uint8, or None."""
+        square = self._find(image_rgb)
+        return None if square is None else self._look(image_rgb, square)
+
+    def _find(self, image_rgb: np.ndarray) -> decode.Square | None:
+        whole = decode.letterbox(image_rgb.shape[1], image_rgb.shape[0])
+        crop = _cut(image_rgb, whole, decode.DETECTOR_SIZE, cv2.BORDER_CONSTANT)
+        self._detector.run(crop * np.float32(2 / 255) - np.float32(1))
+        logits = self._detector.output(len(self._anchors))
+        keypoints = decode.decode_detection(self._detector.output(len(self._anchors), 12), logits, self._anchors)
+        return None if keypoints is None else decode.person_square(whole.to_image(keypoints))
+
+    def _look(self, image_rgb: np.ndarray, square: decode.Square) -> Landmarks | None:
+        crop = _cut(image_rgb, square, decode.LANDMARK_SIZE, cv2.BORDER_REPLICATE)
+        self._landmarker.run(crop * np.float32(1 / 255))
+        score = float(self._landmarker.output(1)[0])
+        if score <= MIN_POSE_SCORE:
+            return None
+        points = self._landmarker.output(39, 5)[: decode.NUM_LANDMARKS]
+        heatmap = self._landmarker.output(64, 64, 39)[..., : decode.NUM_LANDMARKS]
+        world = self._landmarker.output(39, 3)[: decode.NUM_LANDMARKS]
+        refined = decode.refine_from_heatmap(points[:, :2] / decode.LANDMARK_SIZE, heatmap)
+        landmarks_px = square.to_image(refined)
+        visibility, presence = decode.sigmoid(points[:, 3]), decode.sigmoid(points[:, 4])
+        world_mm = 1000 * decode.rotate_world(world, square)
+        return Landmarks(score, person_box(landmarks_px, presence), landmarks_px, visibility, presence, world_mm)
+
+
+class BlazePoseExtractor:
+    """BlazePose as `modules.extractors.base.Extractor`: landmarks undistorted once, then mixed into SMPL joints."""
+
+    name = "blazepose"
+
+    def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
+        self._model = BlazePose(weights, models_dir, threads)
+        self.fingerprint = digest(
+            {
+                "extractor": self.name,
+                "weights": {path.name: sha256_file(path) for path in check_weights(weights, models_dir)},
+                "decoder": [DECODER_VERSION, MIN_POSE_SCORE, BOX_MARGIN, cv2.__version__],
+                "matrix": LANDMARKS_TO_SMPL24.tolist(),
+            }
+        )
+
+    def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+        """One answer per raw RGB image (H, W, 3) uint8, in order; None where no person was found."""
+        return [self._estimate(image, camera) for image, camera in zip(images_rgb, cameras, strict=True)]
+
+    def _estimate(self, image_rgb: np.ndarray, camera: Camera) -> Estimate | None:
+        found = self._model.detect(image_rgb)
+        if found is None:
+            return None
+        landmarks_px = undistort(found.landmarks_px, camera.K, camera.distortion)
+        joints_mm = LANDMARKS_TO_SMPL24 @ found.world_landmarks_mm
+        return Estimate(
+            score=found.score,
+            box_xywh=person_box(landmarks_px, found.presence),
+            joints_px=LANDMARKS_TO_SMPL24 @ landmarks_px,
+            confidence=LANDMARKS_TO_SMPL24 @ (found.visibility * found.presence),
+            joints_rel_mm=joints_mm - joints_mm[ROOT],
+        )
