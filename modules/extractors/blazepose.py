@@ -121,9 +121,9 @@ class _Network:
 
 def _cut(image_rgb: np.ndarray, square: decode.Square, size: int, border: int) -> np.ndarray:
     """The square of the image, turned upright, as (size, size, 3) uint8 (MediaPipe's ImageToTensor on OpenCV)."""
-    corners = square.to_image(np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float32)).astype(np.float32)
-    target = np.array([[0, 0], [size, 0], [size, size], [0, size]], dtype=np.float32)
-    warp = cv2.getPerspectiveTransform(corners, target)
+    (x, y), side, degrees = square.centre.tolist(), square.side, float(np.degrees(square.angle))
+    target = np.array([[0, size], [0, 0], [size, 0], [size, size]], dtype=np.float32)
+    warp = cv2.getPerspectiveTransform(cv2.boxPoints(((x, y), (side, side), degrees)), target)
     return cv2.warpPerspective(image_rgb, warp, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
 
 
@@ -137,10 +137,11 @@ class BlazePose:
 
     def detect(self, image_rgb: np.ndarray) -> Landmarks | None:
         """The most certain person of a raw RGB image (H, W, 3) uint8, or None."""
-        square = self._find(image_rgb)
-        return None if square is None else self._look(image_rgb, square)
+        square = self.find(image_rgb)
+        return None if square is None else self.look(image_rgb, square)
 
-    def _find(self, image_rgb: np.ndarray) -> decode.Square | None:
+    def find(self, image_rgb: np.ndarray) -> decode.Square | None:
+        """Where the detector sees the most certain person, or None."""
         whole = decode.letterbox(image_rgb.shape[1], image_rgb.shape[0])
         crop = _cut(image_rgb, whole, decode.DETECTOR_SIZE, cv2.BORDER_CONSTANT)
         self._detector.run(crop * np.float32(2 / 255) - np.float32(1))
@@ -148,7 +149,8 @@ class BlazePose:
         keypoints = decode.decode_detection(self._detector.output(len(self._anchors), 12), logits, self._anchors)
         return None if keypoints is None else decode.person_square(whole.to_image(keypoints))
 
-    def _look(self, image_rgb: np.ndarray, square: decode.Square) -> Landmarks | None:
+    def look(self, image_rgb: np.ndarray, square: decode.Square) -> Landmarks | None:
+        """The landmarks of the person in a square of the image, or None where its score is too low."""
         crop = _cut(image_rgb, square, decode.LANDMARK_SIZE, cv2.BORDER_REPLICATE)
         self._landmarker.run(crop * np.float32(1 / 255))
         score = float(self._landmarker.output(1)[0])
@@ -158,7 +160,7 @@ class BlazePose:
         heatmap = self._landmarker.output(64, 64, 39)[..., : decode.NUM_LANDMARKS]
         world = self._landmarker.output(39, 3)[: decode.NUM_LANDMARKS]
         refined = decode.refine_from_heatmap(points[:, :2] / decode.LANDMARK_SIZE, heatmap)
-        landmarks_px = square.to_image(refined)
+        landmarks_px = square.to_image(refined - decode.HALF_PIXEL)
         visibility, presence = decode.sigmoid(points[:, 3]), decode.sigmoid(points[:, 4])
         world_mm = 1000 * decode.rotate_world(world, square)
         return Landmarks(score, person_box(landmarks_px, presence), landmarks_px, visibility, presence, world_mm)

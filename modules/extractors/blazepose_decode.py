@@ -3,9 +3,11 @@
 The rules are those of MediaPipe's pose graph in static-image mode (Bazarevsky et al. 2020, BlazePose; the graph files
 modules/pose_detection and modules/pose_landmark of MediaPipe 0.10.21, whose node names are given below).
 
-MediaPipe's pixel: a point of the image is a share of its width and height, and its warp takes index i of the crop from
-index `left + i * scale` of the image. A share times the width is therefore an OpenCV index, pixel centres at integers;
-nothing is added or taken away anywhere in this file.
+Pixels. MediaPipe's warp takes index i of the crop from index `left + i * scale` of the image, so that a share of a
+square maps to an image point whose pixel centres are integers, as OpenCV counts. The landmark network, though, answers
+in a crop whose pixel centres are at halves: an image and its mirror image disagree by that half crop pixel (measured on
+the demo: 0.3-0.7 px of the crop, about 1.5-2.7 px of a 1920 px image), which MediaPipe leaves in and we take out,
+here, by `HALF_PIXEL` and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 
 DETECTOR_SIZE = 224
 LANDMARK_SIZE = 256
+HALF_PIXEL = 0.5 / LANDMARK_SIZE  # as a share of the crop
 NUM_LANDMARKS = 33  # the networks answer 39: six more serve tracking in videos
 _STRIDES_ANCHORS = ((8, 2), (16, 2), (32, 6))  # SsdAnchorsCalculator: strides 8, 16, 32, 32, 32; two anchors each
 _MIN_DETECTION_LOGIT = 0.0  # a score of 0.5
