@@ -21,7 +21,7 @@ from pathlib import Path
 
 from modules.utils import UserError, atomic_path, run_script, sha256_file
 
-BLAZEPOSE_FOLDER = Path("pre_models/blazepose")
+BLAZEPOSE_FOLDER = Path(__file__).resolve().parent / "blazepose"
 BLAZEPOSE_SHA256 = {
     "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",

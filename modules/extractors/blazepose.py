@@ -20,7 +20,7 @@ from pre_models.fetch import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256
 
 DECODER_VERSION = 1  # raise it whenever the same image and weights would answer other numbers
 MIN_POSE_SCORE = 0.5
-BOX_MARGIN = 0.08  # of the longer side, on every side: landmarks end at eyes, wrists and toes, a person does not
+BOX_MARGIN = 0.1  # of the longer side, on every side: landmarks end at eyes, wrists and toes, a person does not
 
 LANDMARKS = (
     "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
