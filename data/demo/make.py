@@ -1,0 +1,82 @@
+"""From the source of the demo to finished rotations on disk: the heavy half of `data.demo.prepare`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from data.demo import plan
+from data.demo.calibration import fit_to_video, read_calibration
+from data.demo.frames import decode_videos, detect_landmarks, frame_path, image_size
+from data.demo.report import describe
+from data.demo.rotation import Rotation, build_rotation
+from data.demo.source import CALIBRATION, fetch_demo_source
+from modules.extractors.blazepose import BlazePose, BlazePoseExtractor
+from modules.layout import split_folder, validation_path, write_camera, write_label
+from modules.pose_utils import Camera
+from modules.utils import UserError, atomic_path, write_json
+from pre_models.fetch import fetch_blazepose
+
+
+def make_rotations(out: Path, test_cameras: list[int]) -> None:
+    """Fetch, decode, detect, refine, label and write; what stands of the first three is not done again."""
+    source = fetch_demo_source(out / "source")
+    fetch_blazepose(plan.WEIGHTS)
+    decode_videos(source, out, plan.CAMERAS)
+    given = read_cameras(source, out)
+    fingerprint = BlazePoseExtractor(plan.WEIGHTS).fingerprint
+    landmarks = detect_landmarks(out, plan.CAMERAS, lambda: BlazePose(plan.WEIGHTS), fingerprint)
+    for test_camera in test_cameras:
+        rotation = build_rotation(landmarks, given, test_camera - 1)
+        report, lines = describe(rotation, given)
+        print("\n".join(lines))
+        write_rotation(out, rotation, {"extractor": fingerprint, "report": report})
+
+
+def read_cameras(source: Path, out: Path) -> list[Camera]:
+    """The four cameras as calibrated, fitted to their decoded frames."""
+    path = source / CALIBRATION
+    calibrated = read_calibration(path)
+    absent = [camera for camera in plan.CAMERAS if camera not in calibrated]
+    if absent:
+        raise UserError(f"{path}: camera {absent[0]} is missing; remove the file to fetch it again")
+    return [fit_to_video(calibrated[camera], image_size(frame_path(out, camera, 0))) for camera in plan.CAMERAS]
+
+
+def write_rotation(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:
+    """Write one rotation in the competition's layout, its marker last; answers its folder."""
+    test = rotation.test_camera + 1
+    folder = out / f"test_camera_{test}"
+    shutil.rmtree(folder, ignore_errors=True)
+    others = [camera for camera in range(1, len(plan.CAMERAS) + 1) if camera != test]
+    for camera in others:
+        _write_view(out, split_folder(folder, "train"), rotation, camera, [*plan.TRAIN_FRAMES, *plan.VALIDATION_FRAMES])
+    _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.TEST_FRAMES])
+    held_out = [plan.image_name(camera, frame) for camera in others for frame in plan.VALIDATION_FRAMES]
+    write_json(validation_path(folder), held_out)
+    write_json(folder / "sample_submission.json", plan.sample_submission(test), indent=None)
+    write_json(folder / plan.MARKER, plan.marker(folder) | notes)
+    return folder
+
+
+def _write_view(out: Path, split: Path, rotation: Rotation, camera: int, frames: list[int]) -> None:
+    recording = f"{plan.POSE}_{plan.PERSON}"
+    view = f"{recording}_{camera}"
+    write_camera(split / "camera" / f"{view}.json", rotation.cameras[camera - 1])
+    for frame in frames:
+        image = plan.image_name(camera, frame)
+        _link(frame_path(out, plan.CAMERAS[camera - 1], frame), split / "images" / view / image)
+        label = split / "labels" / recording / f"3D_{recording}_{frame}.json"
+        if not label.exists():  # the views of one frame share it
+            write_label(label, rotation.joints_world[frame])
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link, or a copy where the file system has none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)

@@ -1,0 +1,37 @@
+"""Make the demo data: a real person seen by four calibrated cameras, in the competition's layout.
+
+    python -m data.demo.prepare                       test camera 4 → data/demo/test_camera_4
+    python -m data.demo.prepare --test-camera all     all four rotations
+
+Training: the other cameras, frames 0-54; validation: the same cameras, frames 60-69; test: the test camera, frames
+75-99. Labels are triangulated from the other cameras: a reference, not motion capture. What stands is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from data.demo.plan import stands
+from modules.utils import run_script
+
+
+def main() -> None:
+    """Prepare the rotations that are asked for and do not stand yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--test-camera", choices=["1", "2", "3", "4", "all"], default="4")
+    parser.add_argument("--out", type=Path, default=Path("data/demo"), help="default: %(default)s")
+    arguments = parser.parse_args()
+    chosen = range(1, 5) if arguments.test_camera == "all" else [int(arguments.test_camera)]
+    missing = [camera for camera in chosen if not stands(arguments.out / f"test_camera_{camera}")]
+    if missing:
+        from data.demo.make import make_rotations  # noqa: PLC0415  (OpenCV, SciPy and LiteRT: not for a second run)
+
+        make_rotations(arguments.out, missing)
+    for camera in chosen:
+        done = "ready" if camera in missing else "stands already, nothing to do"
+        print(f"{arguments.out / f'test_camera_{camera}'}: {done}")
+
+
+if __name__ == "__main__":
+    run_script(main)

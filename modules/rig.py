@@ -1,0 +1,131 @@
+"""From the 2D points of several calibrated cameras to 3D points: robust triangulation and left/right repair.
+
+General for any rig of C >= 2 cameras, F frames and N points. Points are undistorted px, with a weight of 0 (unseen)
+to 1. Every residual goes through the Geman-McClure kernel r^2 / (1 + r^2 / s^2), which lets go of views that disagree.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modules.pose_utils import Camera, pixel2ray
+
+KERNEL_PX = 15.0  # residuals well above this are outliers; about twice a good 2D landmark's error at 1920 px
+_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Triangulation:
+    """3D points and how well every view agrees with them."""
+
+    points_world: np.ndarray  # (F, N, 3) mm; nan where fewer than two views see the point
+    residuals_px: np.ndarray  # (C, F, N) distance to the reprojection; nan where the view has no weight
+
+
+def project(points_world: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarray, np.ndarray]:
+    """(F, N, 3) world mm → every camera's undistorted px (C, F, N, 2) and their Jacobian (C, F, N, 2, 3) in px/mm.
+
+    Points at or behind a camera answer nan.
+    """
+    pixels, jacobians = [], []
+    for camera in cameras:
+        P = camera.K @ camera.R
+        q = points_world @ P.T + camera.K @ camera.t
+        depth = np.where(q[..., 2:] > 1.0, q[..., 2:], np.nan)
+        pixel = q[..., :2] / depth
+        pixels.append(pixel)
+        jacobians.append((P[:2] - pixel[..., None] * P[2]) / depth[..., None])
+    return np.stack(pixels), np.stack(jacobians)
+
+
+def robust_cost(residuals_px: np.ndarray, weights: np.ndarray, kernel_px: float) -> np.ndarray:
+    """weights * Geman-McClure in units of the kernel: 0 (fits) to 1 (fits nowhere); nan residuals cost 1."""
+    r2 = (residuals_px / kernel_px) ** 2
+    return weights * np.where(np.isnan(r2), 1.0, r2 / (1 + r2))
+
+
+def _check(points_px: np.ndarray, weights: np.ndarray, cameras: Sequence[Camera]) -> None:
+    if len(cameras) < 2:
+        raise ValueError(f"triangulation needs at least two cameras, not {len(cameras)}")
+    if points_px.ndim != 4 or points_px.shape[0] != len(cameras) or points_px.shape[3] != 2:
+        raise ValueError(
+            f"points_px must be (cameras, frames, points, 2) = ({len(cameras)}, F, N, 2), not {points_px.shape}"
+        )
+    if weights.shape != points_px.shape[:3]:
+        raise ValueError(f"weights must be {points_px.shape[:3]} as the points are, not {weights.shape}")
+    if not (np.isfinite(points_px).all() and np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError("points_px and weights must be finite and weights at least 0; give an unseen point weight 0")
+
+
+def _nearest_to_rays(centre_a: np.ndarray, rays_a: np.ndarray, centre_b: np.ndarray, rays_b: np.ndarray) -> np.ndarray:
+    """The middle (F, N, 3) of the shortest bridge between two unit rays (F, N, 3) each; nan where they are parallel."""
+    between = centre_a - centre_b
+    cosine = (rays_a * rays_b).sum(-1)
+    along_a, along_b = rays_a @ between, rays_b @ between
+    sine2 = 1 - cosine**2
+    sine2 = np.where(sine2 > 1e-8, sine2, np.nan)
+    a = (cosine * along_b - along_a) / sine2
+    b = (along_b - cosine * along_a) / sine2
+    return (centre_a + a[..., None] * rays_a + centre_b + b[..., None] * rays_b) / 2
+
+
+def _best_pair(points_px: np.ndarray, weights: np.ndarray, cameras: Sequence[Camera], kernel_px: float) -> np.ndarray:
+    """Of all camera pairs' points, the one (F, N, 3) that all views together like best; nan where no pair sees it."""
+    rays = [pixel2ray(px, camera.K) @ camera.R for px, camera in zip(points_px, cameras, strict=True)]
+    rays = [ray / np.linalg.norm(ray, axis=-1, keepdims=True) for ray in rays]
+    best = np.full((*points_px.shape[1:3], 3), np.nan)
+    best_cost = np.full(points_px.shape[1:3], np.inf)
+    for a, b in itertools.combinations(range(len(cameras)), 2):
+        points = _nearest_to_rays(cameras[a].centre_world, rays[a], cameras[b].centre_world, rays[b])
+        residuals = np.linalg.norm(project(points, cameras)[0] - points_px, axis=-1)
+        cost = robust_cost(residuals, weights, kernel_px).sum(0)
+        seen = (weights[a] > 0) & (weights[b] > 0) & np.isfinite(residuals[a] + residuals[b])
+        better = seen & (cost < best_cost)
+        best[better], best_cost[better] = points[better], cost[better]
+    return best
+
+
+def _descend(
+    points: np.ndarray, points_px: np.ndarray, weights: np.ndarray, cameras: Sequence[Camera], kernel_px: float
+) -> np.ndarray:
+    """Iteratively reweighted Gauss-Newton on the reprojection error from (F, N, 3); a worse step is halved."""
+    best, best_cost = points, np.full(points.shape[:2], np.inf)
+    for _ in range(_ROUNDS):
+        projected, J = project(points, cameras)
+        error = projected - points_px
+        norm = np.linalg.norm(error, axis=-1)
+        cost = robust_cost(norm, weights, kernel_px).sum(0)
+        better = cost < best_cost
+        best, best_cost = np.where(better[..., None], points, best), np.where(better, cost, best_cost)
+        w = np.nan_to_num(weights / (1 + (norm / kernel_px) ** 2) ** 2)
+        J, error = np.nan_to_num(J), np.nan_to_num(error)
+        H = np.einsum("cfn,cfnki,cfnkj->fnij", w, J, J, optimize=True)
+        g = np.einsum("cfn,cfnki,cfnk->fni", w, J, error, optimize=True)
+        damping = 1e-6 * np.trace(H, axis1=-2, axis2=-1) + 1e-12
+        step = np.linalg.solve(H + damping[..., None, None] * np.eye(3), g[..., None])[..., 0]
+        points = np.where(better[..., None], points - step, (best + points) / 2)
+    return best
+
+
+def triangulate(
+    points_px: np.ndarray,
+    weights: np.ndarray,
+    cameras: Sequence[Camera],
+    kernel_px: float = KERNEL_PX,
+    start: np.ndarray | None = None,
+) -> Triangulation:
+    """Robust 3D points (F, N, 3) from undistorted px (C, F, N, 2) with weights (C, F, N) in 0..1.
+
+    It starts at the best consensus over camera pairs, so that one wrong view of three or more is outvoted, or at
+    `start`, and descends on the robust reprojection error of all views. Raises ValueError on fewer than two cameras.
+    """
+    _check(points_px, weights, cameras)
+    if start is None:
+        start = _best_pair(points_px, weights, cameras, kernel_px)
+    points = _descend(start, points_px, weights, cameras, kernel_px)
+    residuals = np.linalg.norm(project(points, cameras)[0] - points_px, axis=-1)
+    return Triangulation(points, np.where(weights > 0, residuals, np.nan))
