@@ -1,9 +1,9 @@
 """The competition's data layout on disk: which images there are, and how cameras, labels and lists are written.
 
-    <root>/task04_<split>/images/<POSE>_<PERSON>_<CAM>/<POSE>_<PERSON>_<CAM>_<SEQ>.jpg
-    <root>/task04_<split>/camera/<POSE>_<PERSON>_<CAM>.json
-    <root>/task04_<split>/labels/<POSE>_<PERSON>/3D_<POSE>_<PERSON>_<SEQ>.json
-    <root>/task04_train/validation.json      (optional: the image names that validate)
+<root>/task04_<split>/images/<POSE>_<PERSON>_<CAM>/<POSE>_<PERSON>_<CAM>_<SEQ>.jpg
+<root>/task04_<split>/camera/<POSE>_<PERSON>_<CAM>.json
+<root>/task04_<split>/labels/<POSE>_<PERSON>/3D_<POSE>_<PERSON>_<SEQ>.json
+<root>/task04_train/validation.json      (optional: the image names that validate)
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def parse_image_name(name: str) -> dict[str, str]:
     """The fields pose, person, camera, sequence of an image name. UserError where it has another form."""
     match = IMAGE_NAME.fullmatch(name)
     if match is None:
-        raise UserError(f"{name}: an image is named <POSE>_<PERSON>_<CAM>_<SEQ>.jpg, such as 30_F160A_1_4.jpg; rename it")
+        raise UserError(
+            f"{name}: an image is named <POSE>_<PERSON>_<CAM>_<SEQ>.jpg, such as 30_F160A_1_4.jpg; rename it"
+        )
     return match.groupdict()
 
 
@@ -143,7 +145,9 @@ def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:
         count = len(data["distortion"]) if isinstance(data["distortion"], list) else 0
         if count not in (4, 5):
             raise UserError(f"{path}: distortion must be OpenCV's k1, k2, p1, p2 and optionally k3")
-        fields["distortion"] = np.append(_numbers(path, "distortion", data["distortion"], (count,)), [0.0] * (5 - count))
+        fields["distortion"] = np.append(
+            _numbers(path, "distortion", data["distortion"], (count,)), [0.0] * (5 - count)
+        )
     if data.get("world_up") is not None:
         up = _numbers(path, "world_up", data["world_up"], (3,))
         if abs(np.linalg.norm(up) - 1) > 1e-3:

@@ -73,7 +73,7 @@ def digest(value: Any) -> str:
 
 def is_safe_name(name: str) -> bool:
     """Whether a name taken from a table or a sample stays inside the folder it is joined to."""
-    return bool(name) and name not in (".", "..") and not any(c in name for c in '/\\:\0\n\r')
+    return bool(name) and name not in (".", "..") and not any(c in name for c in "/\\:\0\n\r")
 
 
 def seed_everything(seed: int) -> None:

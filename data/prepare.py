@@ -1,0 +1,30 @@
+"""Make the data that a config asks for, where WorldPose can make it: `python -m data.prepare [--config FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from modules.config import PROJECT_ROOT, add_config_arguments, config_from_arguments
+from modules.utils import log, run_script, start_logging
+
+DEMO = re.compile(r"test_camera_([1-4])")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    config = config_from_arguments(parser.parse_args())
+    start_logging()
+    root = config.data_root.resolve()
+    rotation = DEMO.fullmatch(root.name)
+    if rotation is not None and root.parent == PROJECT_ROOT / "data" / "demo":
+        from data.demo.prepare import prepare_demo
+
+        prepare_demo(root.parent, [int(rotation[1])])
+    else:
+        log.info("%s: your own data; nothing to prepare", config.DATA.root)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,192 @@
+"""PoseNet: a person crop and a cached pose in, the refined pose and its root depth out.
+
+    crop (B, 3, S, S) ─ ResNet18 ─┬─ + pose embedding ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
+                                  └─ pooled ─┐                                                       ├ soft-argmax → u, v, depth
+    pose (B, 24, 3+3) ─ MLP embedding ───────┴─ MLP ─ where each joint's prior stands ───────────────┘
+                                                └──── log-ratio that corrects the root's depth
+
+Every heat volume is the image's evidence plus a Gaussian prior about the cached joint, so an untrained network
+answers the cached pose itself, and training moves it. Coordinates: u, v over ±1 between the crop's outer edges,
+depth over ±1 for the root ± 1000 mm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.error import URLError
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from modules.skeleton import NUM_JOINTS
+from modules.utils import UserError
+
+EMBEDDING = 256
+PRIOR_CELLS = 1.5  # first width of the prior, in cells of the volume
+PRIOR_FLOOR = -12.0  # log-weight per axis far from the joint: lower ones end in denormal numbers, 6x slower on a CPU
+BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
+FEATURES_PER_JOINT = 6
+
+
+@dataclass(frozen=True)
+class PoseNetSpec:
+    """What shapes the network; stored in every checkpoint."""
+
+    input_shape: int = 128
+    output_shape: int = 32
+    output_depth: int = 32
+    resnet_type: int = 18
+    model_type: str = "image+pose"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def backbone(resnet_type: int, pretrained: bool) -> nn.Sequential:
+    """A ResNet without pooling and classifier: (B, 3, S, S) → (B, 512, S/32, S/32)."""
+    if resnet_type != 18:
+        raise ValueError(f"resnet_type must be 18, not {resnet_type}")
+    weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1 if pretrained else None
+    try:
+        net = torchvision.models.resnet18(weights=weights)
+    except (URLError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"TRAIN.pretrained=true: the ImageNet weights could not be downloaded ({error}); "
+            "connect, or set TRAIN.pretrained to false"
+        ) from None
+    return nn.Sequential(*list(net.children())[:-2])
+
+
+class HeadNet(nn.Sequential):
+    """Three deconvolutions and a 1x1 convolution: (B, 512, s, s) → (B, 24 * depth, 8 s, 8 s)."""
+
+    def __init__(self, output_depth: int, channels: int = 256) -> None:
+        layers: list[nn.Module] = []
+        for inputs in (512, channels, channels):
+            deconvolution = nn.ConvTranspose2d(inputs, channels, 4, stride=2, padding=1, bias=False)
+            layers += [deconvolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+        last = nn.Conv2d(channels, NUM_JOINTS * output_depth, 1)
+        nn.init.normal_(last.weight, std=1e-3)
+        last.bias = nn.Parameter(torch.zeros(NUM_JOINTS * output_depth))
+        super().__init__(*layers, last)
+
+
+def cell_centres(cells: int, like: Tensor) -> Tensor:
+    """Where the centres of `cells` equal cells stand on an axis from -1 to 1."""
+    return (torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5) * (2 / cells) - 1
+
+
+def soft_argmax(logits: Tensor) -> Tensor:
+    """The expected place under a softmax over a volume: (..., D, H, W) → (..., 3) as u, v, depth over ±1.
+
+    Integral pose regression (Sun et al. 2018), with cell centres half a cell inside the edges.
+    """
+    depth, height, width = logits.shape[-3:]
+    heat = logits.flatten(-3).softmax(-1).unflatten(-1, (depth, height, width))
+    u = (heat.sum((-3, -2)) * cell_centres(width, heat)).sum(-1)
+    v = (heat.sum((-3, -1)) * cell_centres(height, heat)).sum(-1)
+    d = (heat.sum((-2, -1)) * cell_centres(depth, heat)).sum(-1)
+    return torch.stack([u, v, d], -1)
+
+
+class PosePrior(nn.Module):
+    """A separable Gaussian about each joint, in log space, with a learned width per joint and axis."""
+
+    def __init__(self, spec: PoseNetSpec) -> None:
+        super().__init__()
+        self.cells = (spec.output_shape, spec.output_shape, spec.output_depth)
+        first = torch.log(torch.tensor([PRIOR_CELLS * 2 / cells for cells in self.cells]))
+        self.log_width = nn.Parameter(first.repeat(NUM_JOINTS, 1))
+
+    def axes(self, centre: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-weights along u, v, depth for centres (B, 24, 3): three of (B, 24, cells)."""
+        width = self.log_width.exp()
+        u, v, d = (
+            (-0.5 * ((cell_centres(cells, centre) - centre[..., axis, None]) / width[:, axis, None]) ** 2).clamp(
+                PRIOR_FLOOR
+            )
+            for axis, cells in enumerate(self.cells)
+        )
+        return u, v, d
+
+    def expectation(self, axes: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Where soft-argmax sees the bare prior: off its centre only where the volume's edge cuts it."""
+        return torch.stack([(axis.softmax(-1) * cell_centres(axis.shape[-1], axis)).sum(-1) for axis in axes], -1)
+
+
+class PoseNet(nn.Module):
+    """The network of the module's drawing; `model_type` image or pose leaves the other branch out."""
+
+    image_mean: Tensor
+    image_std: Tensor
+
+    def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
+        super().__init__()
+        self.spec = spec
+        self.sees_image, self.sees_pose = "image" in spec.model_type, "pose" in spec.model_type
+        self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
+        self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
+        if self.sees_image:
+            self.backbone = backbone(spec.resnet_type, pretrained)
+            self.head = HeadNet(spec.output_depth)
+        if self.sees_pose:
+            inputs = NUM_JOINTS * FEATURES_PER_JOINT + 1
+            self.embed = nn.Sequential(
+                nn.Linear(inputs, 512),
+                nn.LayerNorm(512),
+                nn.GELU(),
+                nn.Dropout(0.1),
+                nn.Linear(512, EMBEDDING),
+                nn.GELU(),
+            )
+            self.prior = PosePrior(spec)
+        if self.sees_image and self.sees_pose:
+            self.fuse = nn.Linear(EMBEDDING, 512)
+        self.decide = nn.Sequential(
+            nn.Linear(512 * self.sees_image + EMBEDDING * self.sees_pose, 256), nn.GELU(), nn.Dropout(0.1)
+        )
+        self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
+        for last in (self.shift, self.root):  # the untrained answer is the cached pose
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """A batch of samples (see modules.dataset) → (B, 24, 3) u, v, depth over ±1, and (B,) root depth in mm."""
+        evidence: list[Tensor] = []
+        features = embedding = None
+        if self.sees_image:
+            image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
+            features = self.backbone(image)
+            evidence.append(features.mean((-2, -1)))
+        if self.sees_pose:
+            pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
+            embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
+            evidence.append(embedding)
+        decision = self.decide(torch.cat(evidence, 1))
+        root_mm = self._root_reference(batch) * torch.exp(self.root(decision).squeeze(1).float())
+        shift = self.shift(decision).float().unflatten(1, (NUM_JOINTS, 3))
+        return self._joints(batch, features, embedding, shift), root_mm
+
+    def _root_reference(self, batch: dict[str, Tensor]) -> Tensor:
+        """What the root's correction multiplies: the extractor's depth, or what the box alone tells."""
+        return batch["root_mm"] if self.sees_pose else batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / 256)
+
+    def _joints(
+        self, batch: dict[str, Tensor], features: Tensor | None, embedding: Tensor | None, shift: Tensor
+    ) -> Tensor:
+        if features is None:
+            return batch["joints"] + shift
+        if embedding is None:
+            return soft_argmax(self._volume(features)) + shift
+        centre = batch["joints"] + shift
+        axes = self.prior.axes(centre)
+        u, v, d = axes
+        prior = d[..., :, None, None] + v[..., None, :, None] + u[..., None, None, :]
+        volume = self._volume(features + self.fuse(embedding)[..., None, None])
+        return centre + soft_argmax(volume + prior) - self.prior.expectation(axes)
+
+    def _volume(self, features: Tensor) -> Tensor:
+        """(B, 512, s, s) → logits (B, 24, D, 8 s, 8 s), in full precision for the softmax."""
+        return self.head(features).unflatten(1, (NUM_JOINTS, self.spec.output_depth)).float()

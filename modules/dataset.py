@@ -1,0 +1,165 @@
+"""From cache rows to network samples, and the split into training and validation groups.
+
+A sample is a dict of tensors (without the batch axis):
+    image      (3, S, S) uint8 RGB        the person crop, upright in its own virtual camera
+    joints     (24, 3) float32            the cached pose as crop coordinates: u, v over ±1 (the crop's edges), depth_rel / 1 m
+    features   (24, 3) float32            confidence; height over the floor and drop below the camera, m (0 where undeclared)
+    floor      (1,) float32               1 where a floor is declared
+    root_mm    () float32                 the extractor's pelvis depth in the crop's camera
+    K_crop     (3, 3) float32             px of the 256 px crop
+and, where labelled:
+    target     (24, 3) float32            as `joints`, from the label
+    target_root_mm () float32
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from modules.cache import CROP_SIZE, Rows
+from modules.config import Config
+from modules.layout import read_validation_list, validation_path
+from modules.lifting import CropPose, cached_crop_pose, cam_to_crop, camera_heights, floor_heights
+from modules.pose_utils import pixel2cam, world2cam
+from modules.utils import UserError, log
+
+DEPTH_RANGE_MM = 1000.0  # the depth axis spans the root ± this
+Sample = dict[str, torch.Tensor]
+
+
+def normalise_px(points_px: np.ndarray) -> np.ndarray:
+    """Px of the 256 px crop → -1..1 between the crop's outer edges (pixel centres are at integers)."""
+    return (points_px + 0.5) * (2 / CROP_SIZE) - 1
+
+
+def denormalise_px(points: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
+    """Inverse of `normalise_px`, for arrays and tensors."""
+    return (points + 1) * (CROP_SIZE / 2) - 0.5
+
+
+def to_uvd(pose: CropPose) -> np.ndarray:
+    """A crop pose → (B, 24, 3): u, v over ±1 and relative depth over ±1 for ± 1000 mm."""
+    return np.concatenate([normalise_px(pose.joints_px), pose.depth_rel_mm[..., None] / DEPTH_RANGE_MM], -1)
+
+
+def from_uvd(uvd: np.ndarray, depth_root_mm: np.ndarray) -> CropPose:
+    """Inverse of `to_uvd`."""
+    px = np.asarray(denormalise_px(uvd[..., :2]))
+    return CropPose(px, depth_root_mm, uvd[..., 2] * DEPTH_RANGE_MM)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What training varies. Each sample draws from its own generator, so order and workers change nothing."""
+
+    pose_jitter: float = 0.0  # image px, image px, mm; uniform, per joint
+    root_jitter: float = 0.0  # share of the root's depth; uniform, per image
+    colour_jitter: float = 0.0  # share of brightness and contrast
+
+
+class PoseDataset(Dataset[Sample]):
+    """Rows of the cache in which a person was found, as samples."""
+
+    def __init__(self, rows: Rows, input_shape: int, augmentation: Augmentation | None = None, seed: int = 0) -> None:
+        if not rows["found"].all():
+            raise ValueError("a PoseDataset takes only rows in which a person was found")
+        self.rows, self.input_shape, self.augmentation, self.seed = rows, input_shape, augmentation, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Sample:
+        row = {name: self.rows[name][index : index + 1] for name in _SAMPLE_COLUMNS}
+        image = self.rows.read_crop(index)
+        pose = cached_crop_pose(row)
+        if self.augmentation is not None:
+            rng = np.random.default_rng([self.seed, self.epoch, index])
+            pose = _jitter_pose(pose, row, self.augmentation, rng)
+            image = _jitter_colour(image, self.augmentation.colour_jitter, rng)
+        if self.input_shape != CROP_SIZE:
+            image = cv2.resize(image, (self.input_shape, self.input_shape), interpolation=cv2.INTER_AREA)
+        arrays = {**pose_inputs(pose, row), **_targets(row)}
+        sample = {name: torch.from_numpy(values[0].astype(np.float32)) for name, values in arrays.items()}
+        sample["root_mm"] = torch.tensor(float(pose.depth_root_mm[0]))
+        return {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), **sample}
+
+
+_SAMPLE_COLUMNS = (
+    "joints_px", "confidence", "depth_root_mm", "depth_rel_mm", "K", "R", "t", "world_up", "floor_height_mm",
+    "R_cam2crop", "K_crop", "labelled", "joints_world_mm",
+)  # fmt: skip
+
+
+def pose_inputs(pose: CropPose, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the pose branch sees, for B rows: joints (B, 24, 3), features (B, 24, 3), floor (B, 1), K_crop."""
+    joints_crop = pixel2cam(pose.joints_px, pose.depth_root_mm[:, None] + pose.depth_rel_mm, row["K_crop"])
+    heights = floor_heights(joints_crop, row)
+    drop = heights - camera_heights(row)[:, None]
+    floor = np.isfinite(heights[:, :1])
+    features = np.stack([row["confidence"], np.nan_to_num(heights) / 1e3, np.nan_to_num(drop) / 1e3], -1)
+    return {"joints": to_uvd(pose), "features": features, "floor": floor, "K_crop": row["K_crop"]}
+
+
+def _targets(row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    if not row["labelled"][0]:
+        return {}
+    joints_cam = world2cam(row["joints_world_mm"], row["R"], row["t"])
+    truth = cam_to_crop(joints_cam, row["R_cam2crop"], row["K_crop"])
+    return {"target": to_uvd(truth), "target_root_mm": truth.depth_root_mm}
+
+
+def _jitter_pose(
+    pose: CropPose, row: dict[str, np.ndarray], augmentation: Augmentation, rng: np.random.Generator
+) -> CropPose:
+    scale = row["K_crop"][:, 0, 0] / row["K"][:, 0, 0]  # crop px per image px
+    jitter = rng.uniform(-1, 1, (*pose.depth_rel_mm.shape, 3)) * augmentation.pose_jitter
+    return CropPose(
+        pose.joints_px + jitter[..., :2] * scale[:, None, None],
+        pose.depth_root_mm * (1 + rng.uniform(-1, 1) * augmentation.root_jitter),
+        pose.depth_rel_mm + jitter[..., 2],
+    )
+
+
+def _jitter_colour(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    brightness, contrast = 1 + rng.uniform(-share, share, 2)
+    mean = image.mean()
+    return np.clip((image - mean) * (contrast * brightness) + mean * brightness, 0, 255).astype(np.uint8)
+
+
+def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
+    """Training and validation rows, apart by group. Rows without label or person are left out and logged by name."""
+    usable = rows["found"] & rows["labelled"]
+    for name, found in zip(rows["file_name"][~usable], rows["found"][~usable], strict=True):
+        log.info("not trained on: %s (%s)", name, "no label" if found else "no person found")
+    validates = _validation_mask(rows, config)
+    train, validation = rows.take(usable & ~validates), rows.take(usable & validates)
+    for part, what in ((train, "train"), (validation, "validate")):
+        if len(part) == 0:
+            raise UserError(f"{config.data_root}: no labelled image with a person is left to {what} on")
+    return train, validation
+
+
+def _validation_mask(rows: Rows, config: Config) -> np.ndarray:
+    how = config.DATA.validation
+    if how == "list":
+        listed = read_validation_list(config.data_root)
+        path = validation_path(config.data_root)
+        if listed is None:
+            raise UserError(f"{path}: this list is missing; write it, or set DATA.validation to person or pose")
+        unknown = listed - set(rows["file_name"])
+        if unknown:
+            raise UserError(f"{path}: {min(unknown)} is not among the training images; remove it from the list")
+        return np.array([name in listed for name in rows["file_name"]])
+    groups = sorted(set(rows[how]))
+    if len(groups) < 2:
+        raise UserError(f"DATA.validation={how}: the training images show a single {how}; use list, or another group")
+    count = min(max(1, round(config.DATA.validation_share * len(groups))), len(groups) - 1)
+    held_out = np.random.default_rng(config.SEED.random_seed).permutation(groups)[:count]
+    log.info("validation %ss: %s", how, ", ".join(sorted(held_out)))
+    return np.isin(rows[how].astype(str), held_out)

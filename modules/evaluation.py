@@ -1,0 +1,228 @@
+"""Stage 3: from a trained run and the test images to the submission, the table and the pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+
+from modules import metrics, runs, vis
+from modules.cache import Rows, open_cache
+from modules.config import Config, project_path
+from modules.extraction import read_image
+from modules.layout import Frame, list_frames, read_camera
+from modules.lifting import place_at_height, place_least_squares, true_depth_bound
+from modules.pose_utils import world2cam
+from modules.prediction import fallback_world, predict_world, prediction_loader
+from modules.submission import read_sample, write_submission
+from modules.utils import UserError, log, read_json, write_json, write_text
+
+OURS = "PoseNet"
+LEAST_SQUARES = "extractor, least squares"
+AT_HEIGHT = "extractor, training pelvis height"
+BOUND = "2D + true depth (bound)"
+COLUMNS = {
+    "world_mpjpe": "world", "root": "root", "root_relative_mpjpe": "root-rel.", "pa_mpjpe": "PA", "pck150": "PCK@150",
+    "auc": "AUC", "competition_mse": "MSE mm²",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """The images that a sample asks for, as cache rows in its order."""
+
+    names: list[str]
+    frames: list[Frame]
+    rows: Rows
+    cache_key: str
+
+    def take(self, mask: np.ndarray) -> Task:
+        """The images where the mask is true."""
+        kept = np.flatnonzero(mask)
+        names, frames = [self.names[i] for i in kept], [self.frames[i] for i in kept]
+        return Task(names, frames, self.rows.take(mask), self.cache_key)
+
+
+def load_task(config: Config) -> Task:
+    """Read the sample and find its images in the cache. UserError where one is not among the test images."""
+    sample = project_path(config.TEST.sample_submission)
+    names = read_sample(sample)
+    frames = list_frames(config.data_root, "test")
+    rows, manifest = open_cache(config, "test", frames)
+    index = {name: place for place, name in enumerate(rows["file_name"])}
+    missing = [name for name in names if name not in index]
+    if missing:
+        raise UserError(
+            f"{sample}: {missing[0]} is not among the test images of {config.data_root} ({len(missing)} such entries); "
+            "add the images, or set TEST.sample_submission to the sample of this data set"
+        )
+    order = [index[name] for name in names]
+    by_name = {frame.file_name: frame for frame in frames}
+    return Task(names, [by_name[name] for name in names], rows.take(order), manifest["key"])
+
+
+def predict(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) -> np.ndarray:
+    """The checkpoint's answer for every row: (B, 24, 3) world mm; the fallback where nobody was found.
+
+    The truth columns are taken away first: no label can reach lifting.
+    """
+    blind = rows.without_truth()
+    world = fallback_world(np.array(checkpoint["facts"]["mean_pose_crop_mm"]), rows["R"], rows["t"]).copy()
+    found = rows["found"].astype(bool)
+    if found.any():
+        fabric = Fabric(accelerator=config.TRAIN.accelerator, devices=1)
+        network = fabric.setup_module(runs.restore_network(checkpoint, path))
+        seen = blind.take(found)
+        loader = prediction_loader(seen, checkpoint["spec"]["input_shape"], config.TEST.batch_size)
+        world[found] = predict_world(network, loader, seen, fabric.device)
+    return world
+
+
+def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Every method's joints for labelled rows, the baselines that could embarrass us first."""
+    found = rows["found"].astype(bool)
+    fallback = fallback_world(np.array(facts["mean_pose_crop_mm"]), rows["R"], rows["t"])
+    seen = rows.take(found).columns
+
+    def complete(joints: np.ndarray) -> np.ndarray:
+        out = fallback.copy()
+        out[found] = joints
+        return out
+
+    methods = {LEAST_SQUARES: complete(place_least_squares(seen))}
+    if facts["pelvis_height_mm"] is not None:
+        at_height = place_at_height(seen, facts["pelvis_height_mm"])
+        if np.isfinite(at_height).all():
+            methods[AT_HEIGHT] = complete(at_height)
+    true_depth = world2cam(seen["joints_world_mm"], seen["R"], seen["t"])[..., 2]
+    return {**methods, OURS: predicted, BOUND: complete(true_depth_bound(seen, true_depth))}
+
+
+def report(rows: Rows, methods: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Every metric of every method: over all, per joint, per camera."""
+    reference = rows["joints_world_mm"]
+    cameras = {str(name): rows["camera"] == name for name in sorted(set(rows["camera"]))}
+    return {
+        name: {
+            "overall": metrics.evaluate(joints, reference),
+            "per_joint": metrics.per_joint(joints, reference),
+            "per_camera": {camera: metrics.evaluate(joints[at], reference[at]) for camera, at in cameras.items()},
+        }
+        for name, joints in methods.items()
+    }
+
+
+def format_table(results: dict[str, Any]) -> str:
+    """The overall metrics as a Markdown table, mm unless said."""
+    lines = ["| mm | " + " | ".join(COLUMNS.values()) + " |", "| --- |" + " --- |" * len(COLUMNS)]
+    for method, result in results.items():
+        cells = (_cell(name, result["overall"][name]) for name in COLUMNS)
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(metric: str, value: float) -> str:
+    return (
+        f"{value:.3f}"
+        if metric in ("pck150", "auc")
+        else f"{value:.0f}"
+        if metric == "competition_mse"
+        else f"{value:.1f}"
+    )
+
+
+def format_breakdown(results: dict[str, Any], part: str) -> str:
+    """World error of every method per joint or per camera, as a Markdown table."""
+    keys = list(next(iter(results.values()))[part])
+    lines = [
+        f"| world, mm: {part.replace('_', ' ')} | " + " | ".join(results) + " |",
+        "| --- |" + " --- |" * len(results),
+    ]
+    for key in keys:
+        cells = (f"{result[part][key]['world_mpjpe']:.1f}" for result in results.values())
+        lines.append(f"| {key} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def write_per_image(path: Path, task: Task, methods: dict[str, np.ndarray]) -> None:
+    """One CSV row per image: whether a person was found, and each method's world error where there is a label."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file_name", "found", "score", *(f"world_mpjpe_mm: {name}" for name in methods)])
+    reference = task.rows["joints_world_mm"]
+    errors = [metrics.joint_errors(joints, reference).mean(1) for joints in methods.values()]
+    for index, name in enumerate(task.names):
+        cells = [f"{error[index]:.2f}" for error in errors]
+        writer.writerow([name, bool(task.rows["found"][index]), f"{task.rows['score'][index]:.4f}", *cells])
+    write_text(path, text.getvalue())
+
+
+def draw(folder: Path, config: Config, task: Task, predicted: np.ndarray, labelled: np.ndarray) -> None:
+    """Overlays of evenly chosen images, and a 3D plot of four of them."""
+    count = min(config.TEST.overlays, len(task.names))
+    chosen = np.unique(np.linspace(0, len(task.names) - 1, count).round().astype(int)) if count else np.array([], int)
+    for index in chosen:
+        frame = task.frames[index]
+        camera = read_camera(frame.camera_path)
+        reference = task.rows["joints_world_mm"][index] if labelled[index] else None
+        image = read_image(frame.image_path, camera.image_size)
+        picture = vis.overlay(image, camera, predicted[index], reference, frame.file_name)
+        vis.write_image(folder / "overlays" / f"{Path(frame.file_name).stem}.jpg", picture)
+    shown = chosen[:: max(1, len(chosen) // 4)][:4]
+    if len(shown):
+        references = task.rows["joints_world_mm"][shown] if labelled[shown].all() else None
+        up = task.rows["world_up"][shown[0]]
+        titles = [task.names[index] for index in shown]
+        up_or_none = up if np.isfinite(up).all() else None
+        vis.plot_world(folder / "world.png", predicted[shown], references, up_or_none, titles)
+
+
+def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
+    """Answer the sample with a run; returns the results folder and the table (empty where there are no labels)."""
+    task = load_task(config)
+    path = runs.best_checkpoint(run)
+    checkpoint = runs.load_checkpoint(path)
+    folder = config.results_root / "test" / run.name
+    output = project_path(config.TEST.output)
+    key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
+    if reuse and _stands(folder, output, key):
+        log.info("%s: tested already", folder)
+        return folder, (folder / "table.md").read_text(encoding="utf-8")
+    predicted = predict(config, checkpoint, path, task.rows)
+    write_submission(output, task.names, predicted)
+    write_submission(folder / "pred_submission.json", task.names, predicted)
+    labelled = task.rows["labelled"].astype(bool)
+    draw(folder, config, task, predicted, labelled)
+    if not labelled.all():
+        log.info("%d of %d test images have no label and are not scored", (~labelled).sum(), len(labelled))
+    table = _score(folder, task.take(labelled), predicted[labelled], checkpoint["facts"]) if labelled.any() else ""
+    write_text(folder / "table.md", table)
+    not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
+    write_json(folder / "tested.json", {"key": key, "checkpoint": path.name, "not_found": not_found})
+    _tell_not_found(not_found)
+    return folder, table
+
+
+def _stands(folder: Path, output: Path, key: str) -> bool:
+    marker = folder / "tested.json"
+    return output.exists() and marker.exists() and read_json(marker)["key"] == key
+
+
+def _score(folder: Path, task: Task, predicted: np.ndarray, facts: dict[str, Any]) -> str:
+    methods = compare(task.rows, predicted, facts)
+    results = report(task.rows, methods)
+    write_json(folder / "metrics.json", {"images": len(task.names), "methods": results})
+    write_per_image(folder / "per_image.csv", task, methods)
+    parts = (format_table(results), format_breakdown(results, "per_camera"), format_breakdown(results, "per_joint"))
+    return "\n\n".join(parts) + "\n"
+
+
+def _tell_not_found(names: Sequence[str]) -> None:
+    for name in names:
+        log.info("no person found, answered with the training mean straight ahead of the camera: %s", name)

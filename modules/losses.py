@@ -1,0 +1,38 @@
+"""What training makes small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from modules.dataset import DEPTH_RANGE_MM, denormalise_px
+from modules.pose_utils import pixel2cam
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+DISTANCES: dict[str, Distance] = {
+    "l1": functional.l1_loss,
+    "smooth_l1": lambda predicted, target: functional.smooth_l1_loss(predicted, target, beta=0.05),
+    "mse": functional.mse_loss,
+}
+
+
+def joints_crop_mm(uvd: Tensor, root_mm: Tensor, K_crop: Tensor) -> Tensor:
+    """(B, 24, 3) u, v, depth over ±1 at root depths (B,) → (B, 24, 3) mm in the crop's camera."""
+    depth = root_mm[:, None] + uvd[..., 2] * DEPTH_RANGE_MM
+    return pixel2cam(denormalise_px(uvd[..., :2]), depth, K_crop)
+
+
+def pose_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
+    """Three distances, each of order 0.1: crop coordinates, log of the root's depth, joints in space in metres.
+
+    The first teaches the image branch where joints are, the second the root in relative terms whatever the distance,
+    the third weighs both as the world sees them.
+    """
+    target, target_root = batch["target"], batch["target_root_mm"]
+    placed = joints_crop_mm(uvd, root_mm, batch["K_crop"]) / 1e3
+    reference = joints_crop_mm(target, target_root, batch["K_crop"]) / 1e3
+    in_crop = distance(uvd, target)
+    return in_crop + distance(torch.log(root_mm), torch.log(target_root)) + distance(placed, reference)

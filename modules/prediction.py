@@ -1,0 +1,40 @@
+"""Running a PoseNet over samples, and lifting what it says to the world."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from modules.cache import Rows
+from modules.dataset import PoseDataset, Sample, from_uvd
+from modules.lifting import lift
+from modules.pose_utils import cam2world, world2cam
+
+
+@torch.no_grad()
+def predict_world(network: torch.nn.Module, loader: DataLoader[Sample], rows: Rows, device: torch.device) -> np.ndarray:
+    """(B, 24, 3) world mm for rows in which a person was found; the loader must walk them in order."""
+    network.eval()
+    uvd, root_mm = [], []
+    for batch in loader:
+        batch_uvd, batch_root = network({name: value.to(device) for name, value in batch.items()})
+        uvd.append(batch_uvd.double().cpu().numpy())
+        root_mm.append(batch_root.double().cpu().numpy())
+    return lift(from_uvd(np.concatenate(uvd), np.concatenate(root_mm)), rows.columns)
+
+
+def prediction_loader(rows: Rows, input_shape: int, batch_size: int, num_workers: int = 0) -> DataLoader[Sample]:
+    """Samples in the rows' order, without augmentation."""
+    return DataLoader(PoseDataset(rows, input_shape), batch_size=batch_size, num_workers=num_workers)
+
+
+def mean_crop_pose(rows: Rows) -> np.ndarray:
+    """The training people's mean pose in their crops' cameras: (24, 3) mm, straight ahead of the camera."""
+    joints_cam = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
+    return (joints_cam @ rows["R_cam2crop"].swapaxes(-1, -2)).mean(0)
+
+
+def fallback_world(mean_pose_crop: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """The documented answer where nobody was found: the training mean, straight ahead of this camera: (B, 24, 3)."""
+    return cam2world(np.broadcast_to(mean_pose_crop, (len(R), *mean_pose_crop.shape)), R, t)

@@ -1,0 +1,95 @@
+"""What a training run writes as it goes: record.csv, loss.png, score.jpg."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # plots are files here; no screen is needed
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from modules.utils import atomic_path, write_text
+
+OURS, SECOND, BASELINE = "#1f6fb4", "#d9730d", "#666666"
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure atomically and close it."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=130, bbox_inches="tight")
+    plt.close(figure)
+
+
+class PerformanceRecorder:
+    """One row per epoch. Every row is on disk before the next epoch starts."""
+
+    def __init__(self, folder: Path, columns: Sequence[str], score_name: str, baseline: float) -> None:
+        self.folder, self.columns, self.score_name, self.baseline = folder, list(columns), score_name, baseline
+        self.rows: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Record an epoch and redraw."""
+        self.rows.append(row)
+        self._write_csv()
+        self._draw_loss()
+        self._draw_score()
+
+    def _write_csv(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _short(value) for name, value in row.items()} for row in self.rows)
+        write_text(self.folder / "record.csv", text.getvalue())
+
+    def _column(self, name: str) -> list[Any]:
+        return [row[name] for row in self.rows]
+
+    def _draw_loss(self) -> None:
+        figure, axes = _axes("loss per epoch", "loss")
+        axes.plot(self._column("epoch"), self._column("train_loss"), "o-", ms=3, color=OURS, label="training")
+        axes.plot(self._column("epoch"), self._column("validation_loss"), "o-", ms=3, color=SECOND, label="validation")
+        axes.legend(frameon=False)
+        save_figure(figure, self.folder / "loss.png")
+
+    def _draw_score(self) -> None:
+        figure, axes = _axes(f"validation {self.score_name.replace('_', ' ')}", _unit(self.score_name))
+        epochs, scores = self._column("epoch"), self._column("validation_score")
+        axes.plot(epochs, scores, "o-", ms=3, color=OURS, label="PoseNet")
+        axes.axhline(self.baseline, ls="--", color=BASELINE, label=f"extractor by least squares: {self.baseline:.1f}")
+        best = min(range(len(scores)), key=lambda i: scores[i])
+        axes.plot(
+            epochs[best],
+            scores[best],
+            "*",
+            ms=12,
+            color=SECOND,
+            label=f"best: {scores[best]:.1f}, epoch {epochs[best]}",
+        )
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False)
+        save_figure(figure, self.folder / "score.jpg")
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _unit(metric: str) -> str:
+    return "mm²" if metric == "competition_mse" else "mm"
+
+
+def _axes(title: str, unit: str) -> tuple[Figure, Axes]:
+    figure, axes = plt.subplots(figsize=(6.4, 4))
+    axes.set(title=title, xlabel="epoch", ylabel=unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes

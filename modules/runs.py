@@ -1,0 +1,104 @@
+"""Run folders and checkpoints: what a training leaves behind, and how it is found and read again."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.model import PoseNet, PoseNetSpec
+from modules.config import Config
+from modules.utils import UserError, atomic_path, digest, read_json
+
+CHECKPOINT_VERSION = 1
+RUN_NAME = re.compile(r"POSENET_\d{14}")
+LAST = "model.pt"
+STARTED, COMPLETE = "run.json", "summary.json"
+
+
+def run_key(config: Config, cache_key: str) -> str:
+    """What decides a training's outcome: the config's sections that reach it, and the cache's content."""
+    sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN", "PERFORMANCE_RECORD"})
+    return digest([CHECKPOINT_VERSION, sections, cache_key])
+
+
+def new_folder(parent: Path, name: str | None = None) -> Path:
+    """Make `POSENET_<YYYYmmddHHMMSS>` below `parent`; two starts within a second get two folders."""
+    while True:
+        folder = parent / (name or time.strftime("POSENET_%Y%m%d%H%M%S"))
+        try:
+            folder.mkdir(parents=True, exist_ok=name is not None)
+            return folder
+        except FileExistsError:
+            time.sleep(0.3)
+        except OSError as error:
+            raise UserError(f"{folder}: this folder cannot be made ({error.strerror}); set RESULTS.root") from None
+
+
+def run_folders(parent: Path) -> list[Path]:
+    """The run folders below `parent`, newest first."""
+    found = [path for path in parent.glob("POSENET_*") if path.is_dir() and RUN_NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def newest_complete(parent: Path, key: str | None = None) -> Path | None:
+    """The newest run that finished, of this key where one is given."""
+    return next((run for run in run_folders(parent) if (run / COMPLETE).exists() and _has_key(run, key)), None)
+
+
+def newest_unfinished(parent: Path, key: str) -> Path | None:
+    """The newest run of this key that was cut off after its first epoch."""
+    runs = (run for run in run_folders(parent) if not (run / COMPLETE).exists() and (run / LAST).exists())
+    return next((run for run in runs if _has_key(run, key)), None)
+
+
+def _has_key(run: Path, key: str | None) -> bool:
+    return key is None or ((run / STARTED).exists() and read_json(run / STARTED).get("key") == key)
+
+
+def best_checkpoint(run: Path) -> Path:
+    """The best_XX.pt of a complete run. UserError where the run is not one."""
+    if not (run / COMPLETE).exists():
+        raise UserError(f"{run}: this is no finished training; run python train.py, or name another with --run")
+    return run / read_json(run / COMPLETE)["best"]
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint atomically; a full disk leaves the old one as it was."""
+    try:
+        with atomic_path(path) as temporary:
+            torch.save({"version": CHECKPOINT_VERSION, **content}, temporary)
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"{path}: the checkpoint cannot be written ({error}); free some space and start again"
+        ) from None
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint's tensors and plain values; code inside it is never run. UserError where it is damaged."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: this checkpoint is missing; run python train.py") from None
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile):
+        raise UserError(
+            f"{path}: this checkpoint is damaged or no PoseNet's; train again, or use another --run"
+        ) from None
+    if not isinstance(content, dict) or content.get("version") != CHECKPOINT_VERSION:
+        raise UserError(f"{path}: this checkpoint is of another version of WorldPose; train again")
+    return content
+
+
+def restore_network(content: dict[str, Any], path: Path) -> PoseNet:
+    """The PoseNet that a checkpoint holds. UserError where its weights are of another architecture."""
+    network = PoseNet(PoseNetSpec(**content["spec"]))
+    try:
+        network.load_state_dict(content["model"])
+    except RuntimeError:
+        raise UserError(f"{path}: the weights do not fit the architecture it names; train again") from None
+    return network

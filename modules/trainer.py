@@ -1,0 +1,243 @@
+"""The training loop: epochs, validation, checkpoints, early stopping, resume."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
+from torch.utils.data import DataLoader, Sampler
+
+from model.model import PoseNet, PoseNetSpec
+from modules import runs
+from modules.cache import Rows
+from modules.config import Config, Train
+from modules.dataset import Augmentation, PoseDataset, Sample
+from modules.earlystoppers import EarlyStopper
+from modules.lifting import place_least_squares
+from modules.losses import DISTANCES, pose_loss
+from modules.metrics import METRICS, root_error, root_relative_mpjpe
+from modules.prediction import mean_crop_pose, predict_world, prediction_loader
+from modules.recorders import PerformanceRecorder
+from modules.utils import UserError, log, seed_everything, write_json
+
+
+class EpochSampler(Sampler[int]):
+    """An order that depends on seed and epoch alone, so that a resumed epoch is the epoch that was cut off."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.seed, self.epoch = size, seed, 0
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
+        yield from torch.randperm(self.size, generator=generator).tolist()
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """The seed of one epoch of one run."""
+    return (seed * 1_000_003 + epoch) % 2**32
+
+
+def make_optimizer(config: Train, network: nn.Module) -> Optimizer:
+    """The configured optimizer over all weights."""
+    options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    if config.optimizer == "sgd":
+        return SGD(network.parameters(), momentum=config.momentum, **options)
+    kind = AdamW if config.optimizer == "adamw" else Adam
+    return kind(network.parameters(), betas=(config.momentum, 0.999), **options)
+
+
+def make_scheduler(config: Train, optimizer: Optimizer) -> LRScheduler:
+    """The configured schedule, stepped once per epoch."""
+    if config.scheduler == "cosine":
+        return CosineAnnealingLR(optimizer, config.num_epochs, eta_min=config.learning_rate / 100)
+    if config.scheduler == "step":
+        return StepLR(optimizer, step_size=7, gamma=0.3)
+    return LambdaLR(optimizer, lambda epoch: 1.0)
+
+
+def make_fabric(config: Train) -> Fabric:
+    """Device and precision. UserError where this machine has not got them."""
+    try:
+        fabric = Fabric(accelerator=config.accelerator, devices=1, precision=config.precision)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"TRAIN.accelerator={config.accelerator}: this machine cannot do it ({error})") from None
+    if config.precision == "16-mixed" and fabric.device.type == "cpu":
+        raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
+    return fabric
+
+
+def training_facts(rows: Rows) -> dict[str, Any]:
+    """What lifting and the baselines take from the training labels: plain numbers, stored with the weights."""
+    height = float((rows["joints_world_mm"][:, 0] * rows["world_up"]).sum(-1).mean())
+    return {
+        "mean_pose_crop_mm": mean_crop_pose(rows).tolist(),
+        "pelvis_height_mm": height if math.isfinite(height) else None,
+    }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One look at the validation rows."""
+
+    loss: float
+    score: float
+    root: float
+    root_relative: float
+
+
+class Trainer:
+    """Fits a PoseNet on rows of the cache and fills a run folder."""
+
+    def __init__(self, config: Config, train_rows: Rows, validation_rows: Rows, folder: Path, key: str) -> None:
+        self.config, self.train_rows, self.validation_rows, self.folder = config, train_rows, validation_rows, folder
+        self.key = key
+        train, seed = config.TRAIN, config.SEED.random_seed
+        seed_everything(seed)
+        self.fabric = make_fabric(train)
+        self.spec = PoseNetSpec(
+            train.input_shape, train.output_shape, train.output_depth, train.resnet_type, train.model_type
+        )
+        self.network = PoseNet(self.spec, train.pretrained)
+        optimizer = make_optimizer(train, self.network)
+        self.scheduler = make_scheduler(train, optimizer)
+        self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
+        augmentation = Augmentation(train.pose_jitter, train.root_jitter, train.colour_jitter)
+        self.dataset = PoseDataset(train_rows, train.input_shape, augmentation, seed)
+        self.sampler = EpochSampler(len(self.dataset), seed)
+        self.train_loader = self._loader(DataLoader(
+            self.dataset, train.batch_size, sampler=self.sampler, num_workers=config.DATALOADER.num_workers,
+            pin_memory=config.DATALOADER.pin_memory,
+        ))  # fmt: skip
+        self.validation_loader = self._loader(
+            prediction_loader(validation_rows, train.input_shape, config.TEST.batch_size, config.DATALOADER.num_workers)
+        )
+        self.distance = DISTANCES[train.loss_function]
+        self.metric = METRICS[train.metric_function]
+        self.stopper = EarlyStopper(train.early_stopping_patience)
+        self.baseline = self.metric(place_least_squares(validation_rows.columns), validation_rows["joints_world_mm"])
+        self.recorder = PerformanceRecorder(
+            folder, config.PERFORMANCE_RECORD.column_list, train.metric_function, self.baseline
+        )
+        self.facts = training_facts(train_rows)
+        self.next_epoch = 1
+
+    def _loader(self, loader: DataLoader[Sample]) -> DataLoader[Sample]:
+        wrapped: Any = self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+        return wrapped
+
+    def fit(self) -> dict[str, Any]:
+        """Train from `next_epoch` to the end; returns and writes the summary that marks the run complete."""
+        log.info(
+            "training on %d images, validating on %d; %s on %s, %.1f M weights; validation %s of the extractor: %.1f",
+            len(self.train_rows), len(self.validation_rows), self.spec.model_type, self.fabric.device,
+            sum(p.numel() for p in self.network.parameters()) / 1e6, self.config.TRAIN.metric_function, self.baseline,
+        )  # fmt: skip
+        for epoch in range(self.next_epoch, self.config.TRAIN.num_epochs + 1):
+            if self.stopper.should_stop:
+                break
+            self._run_epoch(epoch)
+        return self._finish()
+
+    def _run_epoch(self, epoch: int) -> None:
+        started = time.perf_counter()
+        learning_rate = self.optimizer.param_groups[0]["lr"]
+        train_loss = self._train_epoch(epoch)
+        seconds_training = time.perf_counter() - started
+        evaluation = self._validate()
+        self.scheduler.step()
+        improved = self.stopper.update(epoch, evaluation.score)
+        self.recorder.add({
+            "epoch": epoch, "train_loss": train_loss, "validation_loss": evaluation.loss,
+            "validation_score": evaluation.score, "validation_root": evaluation.root,
+            "validation_root_relative": evaluation.root_relative, "learning_rate": learning_rate,
+            "images_per_second": len(self.dataset) / seconds_training, "seconds": time.perf_counter() - started,
+        })  # fmt: skip
+        self._save(epoch, evaluation.score, improved)
+        log.info(
+            "epoch %3d  loss %.4f  validation loss %.4f  %s %.1f%s  root %.1f  root-relative %.1f  %.0f images/s",
+            epoch, train_loss, evaluation.loss, self.config.TRAIN.metric_function, evaluation.score,
+            " *" if improved else "", evaluation.root, evaluation.root_relative, len(self.dataset) / seconds_training,
+        )  # fmt: skip
+
+    def _train_epoch(self, epoch: int) -> float:
+        seed_everything(epoch_seed(self.config.SEED.random_seed, epoch))
+        self.sampler.epoch = self.dataset.epoch = epoch
+        self.model.train()
+        total = 0.0
+        for batch in self.train_loader:
+            self.optimizer.zero_grad()
+            loss = self._loss(batch)
+            self.fabric.backward(loss)
+            self.optimizer.step()
+            total += loss.item() * len(batch["joints"])
+        if not math.isfinite(total):
+            raise UserError(f"epoch {epoch}: the loss is no longer finite; lower TRAIN.learning_rate and train again")
+        return total / len(self.dataset)
+
+    @torch.no_grad()
+    def _validate(self) -> Evaluation:
+        self.model.eval()
+        total = 0.0
+        for batch in self.validation_loader:
+            total += self._loss(batch).item() * len(batch["joints"])
+        rows = self.validation_rows
+        world = predict_world(self.model, self.validation_loader, rows, self.fabric.device)
+        reference = rows["joints_world_mm"]
+        return Evaluation(
+            total / len(rows), self.metric(world, reference), root_error(world, reference),
+            root_relative_mpjpe(world, reference),
+        )  # fmt: skip
+
+    def _loss(self, batch: Sample) -> torch.Tensor:
+        uvd, root_mm = self.model(batch)
+        return pose_loss(uvd, root_mm, batch, self.distance)
+
+    def _save(self, epoch: int, score: float, improved: bool) -> None:
+        weights = {
+            "spec": self.spec.as_dict(), "config": self.config.model_dump(mode="json"), "facts": self.facts,
+            "model": self.network.state_dict(), "epoch": epoch, "score": score, "key": self.key,
+        }  # fmt: skip
+        if improved:
+            best = self.folder / f"best_{epoch:02d}.pt"
+            runs.save_checkpoint(best, weights)
+            for older in set(self.folder.glob("best_*.pt")) - {best}:
+                older.unlink()
+        runs.save_checkpoint(self.folder / runs.LAST, {
+            **weights, "optimizer": self.optimizer.state_dict(), "scheduler": self.scheduler.state_dict(),
+            "stopper": self.stopper.state_dict(), "record": self.recorder.rows,
+        })  # fmt: skip
+
+    def resume(self, path: Path) -> None:
+        """Go on after the last finished epoch of a model.pt."""
+        content = runs.load_checkpoint(path)
+        if content["key"] != self.key:
+            raise UserError(f"{path}: it was trained with another config or cache; train anew without --resume")
+        self.network.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.scheduler.load_state_dict(content["scheduler"])
+        self.stopper.load_state_dict(content["stopper"])
+        self.recorder.rows = content["record"]
+        self.next_epoch = content["epoch"] + 1
+        log.info("going on after epoch %d", content["epoch"])
+
+    def _finish(self) -> dict[str, Any]:
+        summary = {
+            "best": f"best_{self.stopper.best_epoch:02d}.pt", "best_epoch": self.stopper.best_epoch,
+            "metric": self.config.TRAIN.metric_function, "best_score": self.stopper.best_score,
+            "extractor_score": self.baseline, "epochs": self.recorder.rows[-1]["epoch"],
+            "minutes": sum(row["seconds"] for row in self.recorder.rows) / 60,
+        }  # fmt: skip
+        write_json(self.folder / runs.COMPLETE, summary)
+        return summary

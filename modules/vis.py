@@ -1,0 +1,121 @@
+"""Pictures of a result: skeletons on the image, and in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from modules.pose_utils import Camera, cam2pixel, distort, world2cam
+from modules.recorders import save_figure
+from modules.skeleton import EDGES, JOINT_NAMES
+from modules.utils import atomic_path
+
+# RGB. Left and right differ in hue and lightness, so that they can be told apart without colour vision too.
+LEFT, RIGHT, MIDDLE, REFERENCE = (255, 150, 30), (20, 90, 200), (230, 230, 90), (255, 255, 255)
+
+
+def _side(child: int) -> tuple[int, int, int]:
+    name = JOINT_NAMES[child]
+    return LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE
+
+
+def project_to_image(joints_world: np.ndarray, camera: Camera) -> np.ndarray:
+    """(24, 3) world mm → (24, 2) px of the raw image, lens distortion included."""
+    pixels = cam2pixel(world2cam(joints_world, camera.R, camera.t), camera.K)
+    return distort(pixels, camera.K, camera.distortion)
+
+
+def draw_skeleton(
+    image: np.ndarray, joints_px: np.ndarray, width: int, colour: tuple[int, int, int] | None = None
+) -> None:
+    """Draw bones onto an RGB image in place; by side where no colour is given."""
+    limit = 4 * max(image.shape[:2])  # cv2 overflows on far-away ends
+    points = np.clip(np.nan_to_num(joints_px), -limit, limit).round().astype(int)
+    for parent, child in EDGES:
+        shade = colour or _side(child)
+        cv2.line(image, points[parent].tolist(), points[child].tolist(), shade, width, cv2.LINE_AA)
+    for joint, point in enumerate(points):
+        cv2.circle(image, point.tolist(), width, colour or _side(joint), -1, cv2.LINE_AA)
+
+
+def _caption(image: np.ndarray, lines: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
+    band = np.full((18 + 30 * len(lines), image.shape[1], 3), 30, np.uint8)
+    for index, (text, colour) in enumerate(lines):
+        cv2.putText(band, text, (12, 34 + 30 * index), cv2.FONT_HERSHEY_SIMPLEX, 0.72, colour, 2, cv2.LINE_AA)
+    return np.concatenate([image, band])
+
+
+def overlay(
+    image: np.ndarray, camera: Camera, predicted: np.ndarray, reference: np.ndarray | None, title: str
+) -> np.ndarray:
+    """Prediction, and the reference beneath it in white, about the person: an RGB picture 720 px wide."""
+    drawn = image.copy()
+    predicted_px = project_to_image(predicted, camera)
+    shown = predicted_px
+    lines = [(title, (255, 255, 255)), ("left", LEFT)]
+    if reference is not None:
+        reference_px = project_to_image(reference, camera)
+        draw_skeleton(drawn, reference_px, 7, REFERENCE)
+        shown = np.concatenate([predicted_px, reference_px])
+        error = np.linalg.norm(predicted - reference, axis=-1).mean()
+        lines.append((f"white: reference, {error:.0f} mm from the prediction", REFERENCE))
+    draw_skeleton(drawn, predicted_px, 4)
+    cut = _about(drawn, shown)
+    height = round(cut.shape[0] * 720 / cut.shape[1])
+    picture = _caption(cv2.resize(cut, (720, height), interpolation=cv2.INTER_AREA), lines)
+    cv2.putText(picture, "right", (80, height + 64), cv2.FONT_HERSHEY_SIMPLEX, 0.72, (90, 150, 255), 2, cv2.LINE_AA)
+    return picture
+
+
+def _about(image: np.ndarray, points_px: np.ndarray) -> np.ndarray:
+    """The part of the image about these points, at least a quarter of it, never empty."""
+    height, width = image.shape[:2]
+    low, high = points_px.min(0), points_px.max(0)
+    centre, half = (low + high) / 2, np.maximum((high - low).max() * 0.6, max(width, height) / 8)
+    x0, x1 = np.clip([centre[0] - half, centre[0] + half], 0, width).astype(int)
+    y0, y1 = np.clip([centre[1] - half, centre[1] + half], 0, height).astype(int)
+    return image[y0:y1, x0:x1] if x1 - x0 > 16 and y1 - y0 > 16 else image
+
+
+def write_image(path: Path, image_rgb: np.ndarray) -> None:
+    """Write an RGB picture atomically."""
+    with atomic_path(path) as temporary:
+        if not cv2.imwrite(str(temporary), cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)):
+            raise OSError(f"{path} cannot be written")
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def plot_world(
+    path: Path, predicted: np.ndarray, reference: np.ndarray | None, up: np.ndarray | None, titles: Sequence[str]
+) -> None:
+    """3D plots of poses (N, 24, 3) world mm in a row: the prediction in colour, the reference in grey; axes in m."""
+    vertical = "z" if up is None else "xyz"[int(np.abs(up).argmax())]
+    figure = plt.figure(figsize=(4.2 * len(predicted), 4.8))
+    for index, (pose, title) in enumerate(zip(predicted, titles, strict=True)):
+        axes = figure.add_subplot(1, len(predicted), index + 1, projection="3d")
+        shown = pose[None] if reference is None else np.stack([reference[index], pose])
+        for layer, joints in enumerate(shown):
+            grey = layer < len(shown) - 1
+            for parent, child in EDGES:
+                bone = joints[[parent, child]] / 1e3
+                colour = "#999999" if grey else _hex(_side(child) if _side(child) != MIDDLE else (60, 60, 60))
+                axes.plot(*bone.T, color=colour, lw=3 if grey else 1.8, alpha=0.7 if grey else 1)
+        low, high = shown.min((0, 1)), shown.max((0, 1))
+        centre, half = (low + high) / 2e3, (high - low).max() / 1.9e3
+        axes.set(xlabel="x, m", ylabel="y, m", zlabel="z, m")
+        for name, middle in zip("xyz", centre, strict=True):
+            getattr(axes, f"set_{name}lim")(middle - half, middle + half)
+        axes.set_box_aspect((1, 1, 1))
+        axes.view_init(elev=12, azim=-60, vertical_axis=vertical)
+        axes.set_title(title, fontsize=9)
+    save_figure(figure, path)

@@ -1,0 +1,41 @@
+# Sourced by run.sh, submission.sh and run_tests.sh: `make_environment FOLDER REQUIREMENTS...` leaves $PYTHON behind.
+# The environment is reused while the requirement files are unchanged.
+
+say_missing() {
+  echo "error: $1" >&2
+  exit 2
+}
+
+find_python() {
+  local candidate
+  for candidate in "${WORLDPOSE_PYTHON:-}" python3.13 python3.12 python3.11 python3; do
+    [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
+    if "$candidate" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13)))' 2>/dev/null; then
+      BASE_PYTHON=$candidate
+      return
+    fi
+  done
+  say_missing "Python 3.11, 3.12 or 3.13 is needed and was not found; on Debian or Ubuntu: apt-get install python3 python3-venv"
+}
+
+make_environment() {
+  local folder=$1 stamp wanted
+  shift
+  find_python
+  wanted=$(cat "$@" | sha256sum | cut -d' ' -f1)-$("$BASE_PYTHON" -c 'import sys; print(*sys.version_info[:2], sep=".")')
+  stamp=$folder/worldpose-requirements
+  PYTHON=$PWD/$folder/bin/python
+  if [ -x "$PYTHON" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    return
+  fi
+  "$BASE_PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
+    say_missing "Python's venv module is missing; on Debian or Ubuntu: apt-get install python3-venv"
+  echo "installing $* into $folder (once; about 2 minutes and 6 GB)"
+  rm -rf "$folder"
+  "$BASE_PYTHON" -m venv "$folder"
+  local arguments=() file
+  for file in "$@"; do arguments+=(-r "$file"); done
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check "${arguments[@]}" ||
+    say_missing "the packages of $* could not be installed; see pip's message above, then start the same command again"
+  echo "$wanted" >"$stamp"
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Stage 3 alone: answer the test images with the newest trained model. Arguments go to test.py.
+set -euo pipefail
+cd "$(dirname "$0")"
+. scripts/environment.sh
+make_environment .venv requirements.txt
+exec "$PYTHON" test.py "$@"

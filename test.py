@@ -1,0 +1,55 @@
+"""Stage 3: lift the test images to world millimetres with the newest trained run and write the submission."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
+from modules.utils import UserError, log, run_script, start_logging
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_config_arguments(parser)
+    parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest complete one)")
+    parser.add_argument("--reuse", action="store_true", help="do nothing where this run and cache are tested already")
+    arguments = parser.parse_args()
+    config = config_from_arguments(arguments)
+    start_logging()
+    extract_in_child(arguments)
+
+    from modules.evaluation import run_test
+
+    folder, table = run_test(config, arguments.run or newest_run(config), arguments.reuse)
+    if table:
+        log.info("\n%s", table)
+    log.info("%s and %s are written", config.TEST.output, folder)
+
+
+def extract_in_child(arguments: argparse.Namespace) -> None:
+    """Make sure that the test cache stands, in a process of its own: an extractor may need TensorFlow."""
+    command = [sys.executable, str(PROJECT_ROOT / "extract_train_info.py"), "--split", "test"]
+    command += ["--config", arguments.config]
+    for assignment in arguments.assignments:
+        command += ["--set", assignment]
+    status = subprocess.run(command, check=False).returncode
+    if status != 0:
+        raise SystemExit(status)  # the child has said why
+
+
+def newest_run(config: Config) -> Path:
+    """The newest complete run folder. UserError where there is none."""
+    from modules.runs import newest_complete
+
+    parent = config.results_root / "train"
+    run = newest_complete(parent)
+    if run is None:
+        raise UserError(f"{parent}: there is no finished training in here; run python train.py first")
+    return run
+
+
+if __name__ == "__main__":
+    run_script(main)
