@@ -1,0 +1,270 @@
+"""BlazePose against MediaPipe's own runtime, and what the extractor promises to the cache."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.demo.source import fetch_demo_source
+from modules.extractors import blazepose_decode as decode
+from modules.extractors import create_extractor
+from modules.extractors.base import Estimate
+from modules.extractors.blazepose import (
+    LANDMARKS,
+    LANDMARKS_TO_SMPL24,
+    BlazePose,
+    BlazePoseExtractor,
+    Landmarks,
+    check_weights,
+    person_box,
+)
+from modules.pose_utils import Camera, distort
+from modules.skeleton import JOINT_NAMES, MIRROR
+from modules.utils import UserError
+from pre_models.fetch import BLAZEPOSE_FOLDER, fetch_blazepose
+from tests.extractors.make_blazepose_reference import FRAMES, REFERENCE, pixels_sha256, read_frames
+
+CAMERA = Camera(K=np.array([[1500.0, 0, 540], [0, 1500.0, 960], [0, 0, 1]]), R=np.eye(3), t=np.zeros(3))
+LANDMARK_MIRROR = [
+    LANDMARKS.index(n.replace("left", "*").replace("right", "left").replace("*", "right")) for n in LANDMARKS
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> BlazePose:
+    fetch_blazepose()
+    return BlazePose()
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[tuple[str, int], np.ndarray]:
+    source = fetch_demo_source()
+    return {
+        (video, index): image
+        for video, indices in FRAMES.items()
+        for index, image in zip(indices, read_frames(source / video, indices), strict=True)
+    }
+
+
+@pytest.fixture(scope="module")
+def reference(images: dict[tuple[str, int], np.ndarray]) -> list[dict[str, Any]]:
+    """MediaPipe's answers, each with its image; first of all the decoded pixels must be the same."""
+    records = json.loads(REFERENCE.read_text())["frames"]
+    assert [(r["video"], r["frame"]) for r in records] == list(images)
+    for record in records:
+        record["image"] = images[record["video"], record["frame"]]
+        assert pixels_sha256(record["image"]) == record["pixels_sha256"], "the video decoder differs, not the extractor"
+    return records
+
+
+def mediapipe_landmarks(record: dict[str, Any]) -> tuple[decode.Square, np.ndarray]:
+    """MediaPipe's square, and its landmarks (33, 2) px without the half pixel of the crop that it leaves in."""
+    x, y, side, angle = record["square"]
+    square = decode.Square(np.array([x, y]), side, angle)
+    return square, np.array(record["landmarks_px"]) - square.turn @ np.full(2, 0.5 * side / 256)
+
+
+def left_minus_right(landmarks_px: np.ndarray) -> float:
+    return float(landmarks_px[LANDMARKS.index("left_hip"), 0] - landmarks_px[LANDMARKS.index("right_hip"), 0])
+
+
+class TestAgainstMediaPipe:
+    def test_the_detector_places_the_same_square(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
+        for record in reference:
+            square = model.find(record["image"])
+            assert square is not None
+            np.testing.assert_allclose([*square.centre, square.side], record["square"][:3], atol=0.01)
+            assert square.angle == pytest.approx(record["square"][3], abs=1e-5)
+
+    def test_the_same_square_gives_the_same_landmarks(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
+        errors_px, errors_mm, errors_visibility = [], [], []
+        for record in reference:
+            square, expected_px = mediapipe_landmarks(record)
+            found = model.look(record["image"], square)
+            assert found is not None
+            errors_px.append(np.linalg.norm(found.landmarks_px - expected_px, axis=-1))
+            errors_mm.append(np.abs(found.world_landmarks_mm - record["world_mm"]))
+            errors_visibility += [found.visibility - record["visibility"], found.presence - record["presence"]]
+        assert np.median(errors_px) < 0.002
+        assert np.max(errors_px) < 1
+        assert np.max(errors_mm) < 0.6
+        assert np.abs(errors_visibility).max() < 1e-3
+
+    def test_detect_as_a_whole(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
+        # Two runtimes' squares differ by 1e-4 px; the warp, which rounds to 1/32 px, and the heatmaps' thresholds make
+        # of that about 0.01 px of a landmark, up to 2.3 px or 4.5 mm where squares are shaken on purpose.
+        errors_px, errors_mm, errors_visibility, sides = [], [], [], []
+        for record in reference:
+            found, (_, expected_px) = model.detect(record["image"]), mediapipe_landmarks(record)
+            assert found is not None
+            errors_px.append(np.linalg.norm(found.landmarks_px - expected_px, axis=-1))
+            errors_mm.append(np.abs(found.world_landmarks_mm - record["world_mm"]))
+            errors_visibility.append(np.abs(found.visibility - record["visibility"]))
+            sides.append([left_minus_right(found.landmarks_px), left_minus_right(expected_px)])
+        assert np.median(errors_px) < 0.02
+        assert np.max(errors_px) < 3
+        assert np.median(errors_mm) < 0.2
+        assert np.max(errors_mm) < 6
+        assert np.median(errors_visibility) < 1e-4
+        assert np.max(errors_visibility) < 5e-3
+        ours, theirs = np.sign(sides).T
+        np.testing.assert_array_equal(ours, theirs)
+        assert {-1, 1} == set(theirs[[record["video"] == "cam02.mp4" for record in reference]])  # one is a swap
+
+
+class TestOnRealImages:
+    def test_a_mirrored_image_gives_mirrored_landmarks(
+        self, model: BlazePose, images: dict[tuple[str, int], np.ndarray]
+    ) -> None:
+        # Half a pixel of the crop, left in, shows here as a bias of 0.3-0.4 px of the crop.
+        biases = []
+        for (video, _), image in images.items():
+            square = model.find(image)
+            found, mirrored = model.detect(image), model.detect(np.ascontiguousarray(image[:, ::-1]))
+            if video == "cam02.mp4" or square is None or found is None or mirrored is None:
+                continue  # in cam02 the sides themselves are unsure
+            both = found.landmarks_px[:, 0] + mirrored.landmarks_px[LANDMARK_MIRROR, 0]
+            biases.append((image.shape[1] - 1 - both) / 2 * decode.LANDMARK_SIZE / square.side)
+        assert len(biases) == 9
+        assert abs(np.median(biases)) < 0.2
+
+    def test_a_turned_image_gives_turned_landmarks(
+        self, model: BlazePose, images: dict[tuple[str, int], np.ndarray]
+    ) -> None:
+        image = images["cam04.mp4", 0]
+        upright, turned = model.detect(image), model.detect(np.ascontiguousarray(np.rot90(image)))
+        assert upright is not None and turned is not None
+        u, v = upright.landmarks_px.T
+        expected_px = np.stack([v, image.shape[1] - 1 - u], -1)  # a quarter turn against the clock
+        x, y, z = upright.world_landmarks_mm.T
+        assert np.median(np.linalg.norm(turned.landmarks_px - expected_px, axis=-1)) < 15
+        assert np.median(np.linalg.norm(turned.world_landmarks_mm - np.stack([y, -x, z], -1), axis=-1)) < 40
+
+    def test_the_box_holds_every_joint_and_little_else(
+        self, model: BlazePose, images: dict[tuple[str, int], np.ndarray]
+    ) -> None:
+        for image in images.values():
+            found = model.detect(image)
+            assert found is not None
+            low, size = found.box_xywh[:2], found.box_xywh[2:]
+            shares = (found.landmarks_px - low) / size
+            assert shares.min() > 0 and shares.max() < 1
+            assert np.ptp(shares[:, 1]) > 0.7
+
+    @pytest.mark.parametrize("shape", [(1080, 1920), (1, 1), (2, 3), (1, 500), (500, 1)])
+    def test_nobody_in_a_black_or_tiny_image(self, model: BlazePose, shape: tuple[int, int]) -> None:
+        assert model.detect(np.zeros((*shape, 3), dtype=np.uint8)) is None
+
+    def test_nobody_in_noise(self, model: BlazePose) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+        assert model.detect(noise) is None
+
+
+class TestExtractor:
+    def test_undistorts_exactly_once(self, model: BlazePose, monkeypatch: pytest.MonkeyPatch) -> None:
+        distortion = np.array([-0.3, 0.1, 0.002, -0.001, 0.0])
+        camera = Camera(K=CAMERA.K, R=CAMERA.R, t=CAMERA.t, distortion=distortion)
+        rng = np.random.default_rng(1)
+        true_px = rng.uniform([200, 300], [900, 1600], (33, 2))
+        raw_px = distort(true_px, camera.K, distortion)
+        assert np.abs(raw_px - true_px).max() > 10
+        visibility, presence = rng.uniform(0, 1, (2, 33))
+        presence[:] = 1
+        seen = Landmarks(0.9, np.zeros(4), raw_px, visibility, presence, rng.normal(0, 300, (33, 3)))
+        monkeypatch.setattr(BlazePose, "detect", lambda self, image: seen)
+        (estimate,) = BlazePoseExtractor().estimate([np.zeros((8, 8, 3), np.uint8)], [camera])
+        assert estimate is not None
+        np.testing.assert_allclose(estimate.joints_px, LANDMARKS_TO_SMPL24 @ true_px, atol=1e-3)
+        np.testing.assert_allclose(estimate.box_xywh, person_box(true_px, presence), atol=1e-3)
+        np.testing.assert_allclose(estimate.confidence, LANDMARKS_TO_SMPL24 @ visibility, atol=1e-6)
+        np.testing.assert_allclose(estimate.joints_rel_mm[0], 0, atol=1e-9)
+        assert seen.landmarks_px is raw_px
+
+    def test_keeps_the_order_around_an_image_without_a_person(self, images: dict[tuple[str, int], np.ndarray]) -> None:
+        first, last = images["cam01.mp4", 0], images["cam03.mp4", 80]
+        extractor = create_extractor("blazepose", "full", threads=1)
+        batch = extractor.estimate([first, np.zeros_like(first), last], [CAMERA] * 3)
+        assert batch[1] is None
+        for image, estimate in ((first, batch[0]), (last, batch[2])):
+            (alone,) = extractor.estimate([image], [CAMERA])
+            assert isinstance(estimate, Estimate) and isinstance(alone, Estimate)
+            np.testing.assert_array_equal(estimate.joints_px, alone.joints_px)
+            assert estimate.joints_rel_mm.shape == (24, 3)
+            assert ((estimate.confidence >= 0) & (estimate.confidence <= 1)).all()
+        assert extractor.estimate([], []) == []
+        with pytest.raises(ValueError, match="zip"):
+            extractor.estimate([first], [])
+
+    def test_the_fingerprint_is_stable_and_sees_the_decoder(
+        self, model: BlazePose, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = BlazePoseExtractor().fingerprint
+        assert before == BlazePoseExtractor(threads=1).fingerprint
+        monkeypatch.setattr("modules.extractors.blazepose.DECODER_VERSION", 0)
+        assert BlazePoseExtractor().fingerprint != before
+
+    def test_unknown_extractor(self) -> None:
+        with pytest.raises(UserError, match=r"EXTRACT\.extractor.*'blaze'.*known are blazepose"):
+            create_extractor("blaze", "full")
+
+    def test_weights_absent_corrupt_or_unknown(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            UserError, match=r"pose_detection\.tflite.*missing.*`python -m pre_models\.fetch blazepose`"
+        ):
+            create_extractor("blazepose", "full", models_dir=tmp_path)
+        (tmp_path / "pose_detection.tflite").write_bytes(b"cut off")
+        with pytest.raises(UserError, match=r"pose_detection\.tflite.*not the pinned.*pre_models\.fetch"):
+            create_extractor("blazepose", "full", models_dir=tmp_path)
+        (tmp_path / "pose_detection.tflite").write_bytes((BLAZEPOSE_FOLDER / "pose_detection.tflite").read_bytes())
+        with pytest.raises(UserError, match=r"pose_landmark_heavy\.tflite.*--weights heavy"):
+            check_weights("heavy", tmp_path)
+        with pytest.raises(UserError, match=r"EXTRACT\.weights.*full and heavy"):
+            check_weights("lite", tmp_path)
+
+    def test_imports_neither_torch_nor_tensorflow(self) -> None:
+        code = "import sys, modules.extractors.blazepose; assert not {'torch', 'tensorflow'} & set(sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=BLAZEPOSE_FOLDER.parents[1])
+
+
+class TestMatrix:
+    def test_rows_are_shares(self) -> None:
+        assert LANDMARKS_TO_SMPL24.shape == (24, 33)
+        assert (LANDMARKS_TO_SMPL24 >= 0).all()
+        np.testing.assert_allclose(LANDMARKS_TO_SMPL24.sum(1), 1, atol=1e-6)
+
+    def test_left_and_right_are_treated_alike(self) -> None:
+        np.testing.assert_allclose(LANDMARKS_TO_SMPL24[list(MIRROR)][:, LANDMARK_MIRROR], LANDMARKS_TO_SMPL24)
+
+    def test_a_known_pose(self) -> None:
+        pose = np.zeros((33, 2))
+        known = {
+            "shoulder": (200, -500), "elbow": (450, -500), "wrist": (700, -500), "index": (800, -520), "pinky": (800, -480),
+            "hip": (100, 0), "knee": (100, 400), "ankle": (100, 800), "heel": (100, 850), "toe": (140, 850), "ear": (70, -700),
+        }  # fmt: skip
+        for part, (x, y) in known.items():
+            pose[LANDMARKS.index(f"left_{part}")] = x, y
+            pose[LANDMARKS.index(f"right_{part}")] = -x, y
+        joints = dict(zip(JOINT_NAMES, LANDMARKS_TO_SMPL24 @ pose, strict=True))
+        expected = {
+            "pelvis": (0, -80), "spine1": (0, -185), "spine2": (0, -310), "spine3": (0, -355), "neck": (0, -500),
+            "left_collar": (80, -465), "right_collar": (-80, -465), "head": (0, -700), "left_hand": (800, -500),
+            "left_foot": (130, 850), "left_hip": (100, 0), "right_wrist": (-700, -500), "right_knee": (-100, 400),
+        }  # fmt: skip
+        for name, position in expected.items():
+            np.testing.assert_allclose(joints[name], position, atol=1e-3, err_msg=name)
+
+
+class TestBox:
+    def test_counts_what_lies_in_the_image(self) -> None:
+        points, presence = np.array([[10.0, 20], [110, 220], [500, 900]]), np.array([0.9, 0.6, 0.1])
+        np.testing.assert_allclose(person_box(points, presence), [-10, 0, 140, 240])
+
+    def test_counts_everything_where_nothing_lies_in_the_image(self) -> None:
+        points = np.array([[10.0, 20], [110, 220]])
+        np.testing.assert_allclose(person_box(points, np.zeros(2)), [-10, 0, 140, 240])
