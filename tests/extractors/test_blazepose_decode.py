@@ -48,6 +48,15 @@ class TestDetection:
         shift = scores @ [-7, 7] / scores.sum()
         np.testing.assert_allclose(keypoints, 0.5 + (np.arange(8).reshape(4, 2) + shift) / 224, atol=1e-5)
 
+    @pytest.mark.parametrize(("overlap", "votes"), [(0.29, False), (0.31, True)])
+    def test_boxes_vote_from_an_overlap_of_three_tenths(self, overlap: float, votes: bool) -> None:
+        raw = self.raw(0, 0)
+        raw[1, 1] = 112 * (1 - overlap) / (1 + overlap)  # moved down so that intersection over union is `overlap`
+        raw[1, 4:] += 20
+        keypoints = decode.decode_detection(raw, np.array([2.0, 1.0]), self.anchors[:2])
+        assert keypoints is not None
+        assert bool(keypoints[0, 0] > 0.5 + 1 / 224) == votes
+
     def test_a_box_without_area_is_nobody(self) -> None:
         raw = self.raw(0)
         raw[0, 2:4] = 0
