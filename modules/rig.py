@@ -15,6 +15,7 @@ import numpy as np
 from modules.pose_utils import Camera, pixel2ray
 
 KERNEL_PX = 15.0  # residuals well above this are outliers; about twice a good 2D landmark's error at 1920 px
+JUMP_COST = 0.5  # of a point or body that jumps between two frames, against a view that fits nowhere
 _ROUNDS = 12
 
 
@@ -73,20 +74,48 @@ def _nearest_to_rays(centre_a: np.ndarray, rays_a: np.ndarray, centre_b: np.ndar
     return (centre_a + a[..., None] * rays_a + centre_b + b[..., None] * rays_b) / 2
 
 
-def _best_pair(points_px: np.ndarray, weights: np.ndarray, cameras: Sequence[Camera], kernel_px: float) -> np.ndarray:
-    """Of all camera pairs' points, the one (F, N, 3) that all views together like best; nan where no pair sees it."""
+def _pair_points(
+    points_px: np.ndarray, weights: np.ndarray, cameras: Sequence[Camera], kernel_px: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every camera pair's points (S, F, N, 3) and what all views together say of them (S, F, N); inf where unseen."""
     rays = [pixel2ray(px, camera.K) @ camera.R for px, camera in zip(points_px, cameras, strict=True)]
     rays = [ray / np.linalg.norm(ray, axis=-1, keepdims=True) for ray in rays]
-    best = np.full((*points_px.shape[1:3], 3), np.nan)
-    best_cost = np.full(points_px.shape[1:3], np.inf)
+    candidates, costs = [], []
     for a, b in itertools.combinations(range(len(cameras)), 2):
         points = _nearest_to_rays(cameras[a].centre_world, rays[a], cameras[b].centre_world, rays[b])
         residuals = np.linalg.norm(project(points, cameras)[0] - points_px, axis=-1)
-        cost = robust_cost(residuals, weights, kernel_px).sum(0)
         seen = (weights[a] > 0) & (weights[b] > 0) & np.isfinite(residuals[a] + residuals[b])
-        better = seen & (cost < best_cost)
-        best[better], best_cost[better] = points[better], cost[better]
-    return best
+        candidates.append(points)
+        costs.append(np.where(seen, robust_cost(residuals, weights, kernel_px).sum(0), np.inf))
+    return np.stack(candidates), np.stack(costs)
+
+
+def _start(candidates: np.ndarray, costs: np.ndarray, jump_mm: float | None) -> np.ndarray:
+    """One of the candidates (S, F, N, 3) per frame and point, (F, N, 3): the cheapest, or the cheapest steady sequence."""
+    if jump_mm is None:
+        choice = costs.argmin(0)
+    else:
+        tracks = np.moveaxis(candidates, 2, 0)  # (N, S, F, 3)
+        finite = np.minimum(np.moveaxis(costs, (2, 1), (0, 1)), 1e6)  # (N, F, S): Viterbi cannot subtract infinities
+        jumps = np.linalg.norm(tracks[:, :, None, :-1] - tracks[:, None, :, 1:], axis=-1)  # (N, S, S, F - 1)
+        step = JUMP_COST * robust_cost(np.moveaxis(jumps, -1, 1), np.ones(()), jump_mm)
+        choice = np.stack([cheapest_path(c, t) for c, t in zip(finite, step, strict=True)], 1)
+    best = np.take_along_axis(candidates, choice[None, ..., None], 0)[0]
+    unseen = ~np.isfinite(np.take_along_axis(costs, choice[None], 0)[0])
+    return np.where(unseen[..., None], np.nan, best)
+
+
+def cheapest_path(cost: np.ndarray, transition: np.ndarray) -> np.ndarray:
+    """The states (F,) that minimise the sum of cost (F, S) and transition (F - 1, S, S): dynamic programming (Viterbi)."""
+    total, came_from = cost[0], []
+    for frame_cost, step in zip(cost[1:], transition, strict=True):
+        through = total[:, None] + step
+        came_from.append(through.argmin(0))
+        total = through.min(0) + frame_cost
+    path = [int(total.argmin())]
+    for previous in reversed(came_from):
+        path.append(int(previous[path[-1]]))
+    return np.array(path[::-1])
 
 
 def _descend(
@@ -116,16 +145,20 @@ def triangulate(
     weights: np.ndarray,
     cameras: Sequence[Camera],
     kernel_px: float = KERNEL_PX,
+    *,
+    jump_mm: float | None = None,
     start: np.ndarray | None = None,
 ) -> Triangulation:
     """Robust 3D points (F, N, 3) from undistorted px (C, F, N, 2) with weights (C, F, N) in 0..1.
 
-    It starts at the best consensus over camera pairs, so that one wrong view of three or more is outvoted, or at
-    `start`, and descends on the robust reprojection error of all views. Raises ValueError on fewer than two cameras.
+    Each point starts at the camera pair that all views together like best, so that one wrong view of three or more is
+    outvoted, and descends on the robust reprojection error of all views. With `jump_mm`, the frames follow each other
+    in time and a movement well above it counts against a pair; it only chooses between views, nothing is smoothed.
+    `start` (F, N, 3) replaces the choice. Raises ValueError on fewer than two cameras.
     """
     _check(points_px, weights, cameras)
     if start is None:
-        start = _best_pair(points_px, weights, cameras, kernel_px)
+        start = _start(*_pair_points(points_px, weights, cameras, kernel_px), jump_mm)
     points = _descend(start, points_px, weights, cameras, kernel_px)
     residuals = np.linalg.norm(project(points, cameras)[0] - points_px, axis=-1)
     return Triangulation(points, np.where(weights > 0, residuals, np.nan))

@@ -12,9 +12,9 @@ from scipy.spatial.transform import Rotation
 from modules.pose_utils import Camera
 from modules.rig import KERNEL_PX, project, triangulate
 
-PRIOR_MM = 30.0  # how far (1 sigma) a camera's centre may be from where the calibration says
-PRIOR_DEGREES = 2.0  # the same of its rotation
-LANDMARK_PX = 200.0  # provisional: what one of thousands of correlated residuals weighs
+PRIOR_MM = 10.0  # how far (1 sigma) a camera's centre may be from where the calibration says
+PRIOR_DEGREES = 0.5  # the same of its rotation
+LANDMARK_PX = 10.0  # how far (1 sigma) a 2D landmark may be from its point, mostly the same way in every frame
 
 Linearised = tuple[np.ndarray, np.ndarray]  # residuals (R,) and their derivative (R, D)
 
@@ -65,6 +65,11 @@ class _Bundle:
     cameras: Sequence[Camera]
     kernel_px: float
 
+    @property
+    def shares(self) -> np.ndarray:
+        """The weights, so that all frames together weigh as much as one: their errors are the same ones again."""
+        return self.weights / self.weights.shape[1]
+
     def moved(self, x: np.ndarray) -> list[Camera]:
         return [move_camera(camera, step) for camera, step in zip(self.cameras, x.reshape(-1, 6), strict=True)]
 
@@ -73,7 +78,7 @@ class _Bundle:
         cameras = self.moved(x)
         keep = np.isfinite(points).all(-1) & (self.weights > 0).any(0)
         projected, J = project(points[keep], cameras)  # (C, M, 2), (C, M, 2, 3)
-        seen = self.weights[:, keep] * np.isfinite(projected).all(-1)
+        seen = self.shares[:, keep] * np.isfinite(projected).all(-1)
         error, J = np.nan_to_num(projected - self.points_px[:, keep]), np.nan_to_num(J)
         by_camera = np.zeros((*error.shape, x.size))
         for c, camera in enumerate(cameras):
@@ -120,7 +125,7 @@ def refine_extrinsics(
     start = triangulate(points_px, weights, cameras, kernel_px).points_world
 
     def linearise(x: np.ndarray) -> Linearised:
-        points = triangulate(points_px, weights, bundle.moved(x), kernel_px, start).points_world
+        points = triangulate(points_px, weights, bundle.moved(x), kernel_px, start=start).points_world
         return bundle.linearise(x, points, points_follow=True)
 
     return bundle.moved(_minimise(linearise, 6 * len(cameras)))

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from modules.pose_utils import Camera
-from modules.rig import KERNEL_PX, project, robust_cost, triangulate
+from modules.rig import JUMP_COST, KERNEL_PX, cheapest_path, project, robust_cost, triangulate
 
-# Costs are in views that fit nowhere (1.0). Both terms are small: they decide only where the reprojection does not.
-_SWAP_COST = 0.02  # per exchanged view of a frame: the complement of an assignment fits equally well
-_JUMP_COST = 0.5  # for a body whose every point jumps between two frames
+_SWAP_COST = 0.02  # per exchanged view, against one that fits nowhere: an assignment's complement fits equally well
 _JUMP_MM = 100.0  # a jump is a movement well above this; hips and shoulders are 200-350 mm apart
 
 
@@ -47,27 +45,14 @@ def repair_swaps(
     costs += costs[::-1]
     bodies += [body[:, list(mirror)] for body in bodies[::-1]]
     cost = np.stack(costs, 1) + _SWAP_COST * states.sum(1)
-    best = _cheapest_path(cost, _jump_costs(np.stack(bodies, 1)))
+    best = cheapest_path(cost, _jump_costs(np.stack(bodies, 1)))
     return states[best].T
 
 
 def _jump_costs(bodies: np.ndarray) -> np.ndarray:
     """(F, S, N, 3) mm → (F - 1, S, S): the cost of going from one state to another between neighbouring frames."""
     distance = np.linalg.norm(bodies[:-1, :, None] - bodies[1:, None], axis=-1)
-    return _JUMP_COST * robust_cost(distance, np.ones(()), _JUMP_MM).mean(-1)
-
-
-def _cheapest_path(cost: np.ndarray, transition: np.ndarray) -> np.ndarray:
-    """The states (F,) that minimise the sum of cost (F, S) and transition (F - 1, S, S)."""
-    total, came_from = cost[0], []
-    for frame_cost, step in zip(cost[1:], transition, strict=True):
-        through = total[:, None] + step
-        came_from.append(through.argmin(0))
-        total = through.min(0) + frame_cost
-    path = [int(total.argmin())]
-    for previous in reversed(came_from):
-        path.append(int(previous[path[-1]]))
-    return np.array(path[::-1])
+    return JUMP_COST * robust_cost(distance, np.ones(()), _JUMP_MM).mean(-1)
 
 
 def match_sides(

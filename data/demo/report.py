@@ -27,6 +27,7 @@ def bone_spread_mm(joints_world: np.ndarray) -> dict[str, float]:
 def _camera_report(rotation: Rotation, given: Camera, camera: int) -> dict[str, Any]:
     early = slice(CALIBRATION_FRAMES.start, CALIBRATION_FRAMES.stop)
     before, after = rotation.residuals_before_px[camera, early], rotation.residuals_px[camera, early]
+    swaps = [int(part[camera].sum()) for part in rotation.swapped]
     moved_mm, turned = movement(given, rotation.cameras[camera])
     return {
         "before_px": round(float(np.nanmedian(before)), 2),
@@ -34,7 +35,7 @@ def _camera_report(rotation: Rotation, given: Camera, camera: int) -> dict[str, 
         "after_px_90": round(float(np.nanpercentile(after, 90)), 2),
         "moved_mm": round(moved_mm, 1),
         "turned_degrees": round(turned, 2),
-        "swapped_frames": int(rotation.swapped[camera].sum()),
+        "swapped_frames": dict(zip(("body", "legs", "arms"), swaps, strict=True)),
     }
 
 
@@ -53,7 +54,8 @@ def describe(rotation: Rotation, given: Sequence[Camera]) -> tuple[dict[str, Any
         lines.append(
             f"  camera {name}: median reprojection {c['before_px']:.1f} -> {c['after_px']:.1f} px (90 %: "
             f"{c['after_px_90']:.0f}), {role}: moved {c['moved_mm']:.0f} mm and {c['turned_degrees']:.2f} degrees, "
-            f"left/right swapped in {c['swapped_frames']} frames"
+            f"left/right swapped in {c['swapped_frames']['body']} frames, legs in {c['swapped_frames']['legs']}, "
+            f"arms in {c['swapped_frames']['arms']}"
         )
     lines.append(
         f"  limb lengths vary by {min(spread.values()):.0f}-{max(spread.values()):.0f} mm (SD over the frames)"
