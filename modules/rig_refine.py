@@ -101,7 +101,10 @@ def _minimise(linearise: Callable[[np.ndarray], Linearised], size: int) -> np.nd
 
     def at(x: np.ndarray) -> Linearised:
         if not last or not np.array_equal(last[0][0], x):
-            last[:] = [(x.copy(), linearise(x))]
+            residuals, J = linearise(x)
+            # The triangle of a QR has the same sums of squares in size + 1 rows.
+            small = np.asarray(np.linalg.qr(np.column_stack([J, residuals]), mode="r"))
+            last[:] = [(x.copy(), (small[:, -1], small[:, :-1]))]
         return last[0][1]
 
     def residuals(x: np.ndarray) -> np.ndarray:
