@@ -1,13 +1,13 @@
 """PoseNet: a person crop and a cached pose in, the refined pose and its root depth out.
 
-    crop (B, 3, S, S) ─ ResNet18 ─┬─ + pose embedding ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
-                                  └─ pooled ─┐                                                       ├ soft-argmax → u, v, depth
-    pose (B, 24, 3+3) ─ MLP embedding ───────┴─ MLP ─ where each joint's prior stands ───────────────┘
-                                                └──── log-ratio that corrects the root's depth
+    crop (B, 3, S, S) ─ ResNet18 ─ + ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
+                                   │                                               + ─ soft-argmax → u, v, depth
+    pose (B, 24, 3+3) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──────┘
+                                         └─── log-ratio that corrects the root's depth
 
-Every heat volume is the image's evidence plus a Gaussian prior about the cached joint, so an untrained network
-answers the cached pose itself, and training moves it. Coordinates: u, v over ±1 between the crop's outer edges,
-depth over ±1 for the root ± 1000 mm.
+The pose branch says where each joint should be, the image votes about that place: a heat volume is the image's
+evidence plus a Gaussian prior. An untrained network answers the cached pose itself, and training moves it.
+Coordinates: u, v over ±1 between the crop's outer edges, depth over ±1 for the root ± 1000 mm.
 """
 
 from __future__ import annotations
@@ -141,30 +141,26 @@ class PoseNet(nn.Module):
                 nn.Linear(512, EMBEDDING),
                 nn.GELU(),
             )
-            self.prior = PosePrior(spec)
         if self.sees_image and self.sees_pose:
+            self.prior = PosePrior(spec)
             self.fuse = nn.Linear(EMBEDDING, 512)
-        self.decide = nn.Sequential(
-            nn.Linear(512 * self.sees_image + EMBEDDING * self.sees_pose, 256), nn.GELU(), nn.Dropout(0.1)
-        )
+        self.decide = nn.Sequential(nn.Linear(EMBEDDING if self.sees_pose else 512, 256), nn.GELU(), nn.Dropout(0.1))
         self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
+        self.to(memory_format=torch.channels_last)  # the same numbers, a third faster or more
         for last in (self.shift, self.root):  # the untrained answer is the cached pose
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """A batch of samples (see modules.dataset) → (B, 24, 3) u, v, depth over ±1, and (B,) root depth in mm."""
-        evidence: list[Tensor] = []
         features = embedding = None
         if self.sees_image:
             image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-            features = self.backbone(image)
-            evidence.append(features.mean((-2, -1)))
+            features = self.backbone(image.contiguous(memory_format=torch.channels_last))
         if self.sees_pose:
             pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
             embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
-            evidence.append(embedding)
-        decision = self.decide(torch.cat(evidence, 1))
+        decision = self.decide(features.mean((-2, -1)) if embedding is None else embedding)
         root_mm = self._root_reference(batch) * torch.exp(self.root(decision).squeeze(1).float())
         shift = self.shift(decision).float().unflatten(1, (NUM_JOINTS, 3))
         return self._joints(batch, features, embedding, shift), root_mm

@@ -102,12 +102,17 @@ class Rows:
     def read_crop(self, row: int) -> np.ndarray:
         """The row's person crop: (256, 256, 3) uint8 RGB. UserError where it is damaged."""
         offset, size = int(self["crop_offset"][row]), int(self["crop_bytes"][row])
-        with open(self.crop_files[row], "rb") as handle:
-            handle.seek(offset)
-            data = handle.read(size)
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        try:
+            with open(self.crop_files[row], "rb") as handle:
+                handle.seek(offset)
+                data = handle.read(size)
+        except OSError:
+            data = b""
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if len(data) == size > 0 else None
         if image is None:
-            raise UserError(f"{self.crop_files[row]}: a crop is damaged; delete the folder above and extract again")
+            raise UserError(
+                f"{self.crop_files[row]}: a crop is damaged or missing; delete this folder and extract again"
+            )
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

@@ -85,7 +85,7 @@ class PoseDataset(Dataset[Sample]):
         if self.input_shape != CROP_SIZE:
             image = cv2.resize(image, (self.input_shape, self.input_shape), interpolation=cv2.INTER_AREA)
         arrays = {**pose_inputs(pose, row), **_targets(row)}
-        sample = {name: torch.from_numpy(values[0].astype(np.float32)) for name, values in arrays.items()}
+        sample = {name: torch.as_tensor(values[0], dtype=torch.float32) for name, values in arrays.items()}
         sample["root_mm"] = torch.tensor(float(pose.depth_root_mm[0]))
         return {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), **sample}
 

@@ -176,7 +176,10 @@ def _truth(frame: Frame, camera: Camera) -> dict[str, Any]:
     """The label and what follows from it through the camera; nothing where there is no label."""
     if not frame.label_path.exists():
         return {"labelled": False}
-    joints_world = read_label(frame.label_path)
+    return _truth_of_joints(read_label(frame.label_path), camera, frame)
+
+
+def _truth_of_joints(joints_world: np.ndarray, camera: Camera, frame: Frame) -> dict[str, Any]:
     joints_cam = world2cam(joints_world, camera.R, camera.t)
     if not (joints_cam[:, 2] > 0).all():
         raise UserError(
@@ -198,11 +201,12 @@ def warp_crop(
     Sampled finer than the crop and averaged down where the image holds more detail than the crop can show.
     """
     fine = int(np.clip(round(camera.K[0, 0] / K_crop[0, 0]), 1, 4))
-    grid = (np.arange(size_px * fine) + 0.5) / fine - 0.5
-    pixels = np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2)
-    rays_cam = pixel2ray(pixels, K_crop) @ R_cam2crop
+    grid = np.arange(-1.0, size_px + 1)  # one px more on each side, for the interpolation between
+    rays_cam = pixel2ray(np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2), K_crop) @ R_cam2crop
     source = distort(cam2pixel(rays_cam, camera.K), camera.K, camera.distortion)
-    maps = source.reshape(size_px * fine, size_px * fine, 2).astype(np.float32)
+    maps = source.reshape(len(grid), len(grid), 2).astype(np.float32)
+    # The map is smooth: between the crop's pixel centres it is linear to far below a hundredth of a pixel.
+    maps = cv2.resize(maps, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)[fine:-fine, fine:-fine]
     warped = cv2.remap(image, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA) if fine > 1 else warped
 

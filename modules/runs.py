@@ -81,14 +81,15 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint's tensors and plain values; code inside it is never run. UserError where it is damaged."""
+    if not path.exists():
+        raise UserError(f"{path}: this checkpoint is missing; run python train.py")
+    damaged = UserError(f"{path}: this checkpoint is damaged or no PoseNet's; train again, or use another --run")
+    if not zipfile.is_zipfile(path):  # torch's own format since 1.6; anything else is not ours
+        raise damaged
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: this checkpoint is missing; run python train.py") from None
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile):
-        raise UserError(
-            f"{path}: this checkpoint is damaged or no PoseNet's; train again, or use another --run"
-        ) from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile):
+        raise damaged from None
     if not isinstance(content, dict) or content.get("version") != CHECKPOINT_VERSION:
         raise UserError(f"{path}: this checkpoint is of another version of WorldPose; train again")
     return content

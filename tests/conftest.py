@@ -1,0 +1,115 @@
+"""Shared pieces of the tests: cameras, a small data set in the competition layout, the real demo."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modules.config import PROJECT_ROOT
+from modules.pose_utils import Camera
+from modules.skeleton import JOINT_NAMES
+
+RunScript = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def rotation(rng: np.random.Generator) -> np.ndarray:
+    """A random rotation matrix."""
+    q, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    return q * np.sign(np.linalg.det(q))
+
+
+def looking_camera(rng: np.random.Generator, distortion: bool = False) -> Camera:
+    """A camera 3-5 m from the world's origin, 1.5-2 m above a floor at z = 0, that looks at (0, 0, 900) mm."""
+    yaw, distance = rng.uniform(0, 2 * np.pi), rng.uniform(3000, 5000)
+    centre = np.array([distance * np.cos(yaw), distance * np.sin(yaw), rng.uniform(1500, 2000)])
+    forward = np.array([0, 0, 900]) - centre
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, [0, 0, 1])
+    right /= np.linalg.norm(right)
+    R = np.stack([right, np.cross(forward, right), forward])
+    coefficients = np.array([-0.05, 0.13, 6e-4, 7e-4, 0.0]) if distortion else None
+    K = np.array([[1500.0, 0, 950], [0, 1490, 545], [0, 0, 1]])
+    return Camera(K, R, -R @ centre, (1920, 1080), coefficients, np.array([0.0, 0, 1]), 0.0)
+
+
+def standing_person(rng: np.random.Generator) -> np.ndarray:
+    """24 joints of somebody about 1.7 m tall near the origin, world mm, z up, with some noise."""
+    x = {"left": 1.0, "right": -1.0}
+    height = {
+        "pelvis": 950, "hip": 900, "spine1": 1050, "knee": 500, "spine2": 1180, "ankle": 90, "spine3": 1240, "foot": 30,
+        "neck": 1430, "collar": 1380, "head": 1580, "shoulder": 1400, "elbow": 1130, "wrist": 890, "hand": 810,
+    }  # fmt: skip
+    width = {
+        "hip": 90,
+        "knee": 95,
+        "ankle": 95,
+        "foot": 100,
+        "collar": 70,
+        "shoulder": 180,
+        "elbow": 230,
+        "wrist": 240,
+        "hand": 245,
+    }
+    joints = []
+    for name in JOINT_NAMES:
+        side, _, part = name.rpartition("_")
+        forward = 120.0 if part == "foot" else 0.0
+        joints.append([x.get(side, 0.0) * width.get(part, 0), forward, height[part]])
+    return np.array(joints) + rng.normal(scale=25, size=(24, 3))
+
+
+@pytest.fixture
+def run_script() -> RunScript:
+    """Run one of the project's scripts as a user does; the result holds both streams."""
+
+    def run(script: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(PROJECT_ROOT / script), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, check=False)
+        if check and result.returncode != 0:
+            raise AssertionError(f"{script} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo_root() -> Path:
+    """The demo with test camera 4, prepared as ./run.sh does."""
+    root = PROJECT_ROOT / "data" / "demo" / "test_camera_4"
+    subprocess.run([sys.executable, "-m", "data.demo.prepare"], cwd=PROJECT_ROOT, check=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_root(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few real images of the demo as a data set of their own: 12 to train, 3 to validate, 4 to test."""
+    root = tmp_path_factory.mktemp("small")
+    copy_frames(demo_root, root, "train", {"0", "18", "36", "54", "65"})
+    copy_frames(demo_root, root, "test", {"75", "83", "91", "99"})
+    names = [f"1_demo_{camera}_65.jpg" for camera in (1, 2, 3)]
+    (root / "task04_train" / "validation.json").write_text(json.dumps(names))
+    sample = [{"file_name": f"1_demo_4_{frame}.jpg", "3d_pos": [[0, 0, 0]] * 24} for frame in (99, 75, 91, 83)]
+    (root / "sample_submission.json").write_text(json.dumps(sample))
+    return root
+
+
+def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> None:
+    """Copy a split with only these sequence numbers."""
+    for path in (source / f"task04_{split}").rglob("*"):
+        wanted = path.is_file() and path.name != "validation.json"
+        if wanted and (path.parent.name == "camera" or path.stem.split("_")[-1] in sequences):
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)

@@ -1,0 +1,115 @@
+"""The config: what stands in the YAML, what `--set` changes, what is refused and how."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modules.config import PROJECT_ROOT, Config, dump_config, load_config, parse_config
+from modules.utils import UserError
+
+SHIPPED = PROJECT_ROOT / "config" / "train_config.yml"
+
+
+def test_shipped_file_shows_every_key_and_the_defaults() -> None:
+    assert load_config(SHIPPED) == Config()
+    written = yaml.safe_load(SHIPPED.read_text())
+    hidden = {"DATA": {"cache", "validation_share"}}
+    for section, field in Config.model_fields.items():
+        assert field.annotation is not None
+        keys = set(field.annotation.model_fields) - hidden.get(section, set())
+        assert keys == set(written[section]), section
+
+
+def test_names_that_users_know_stay() -> None:
+    names = (
+        "SEED.random_seed DATALOADER.num_workers DATALOADER.pin_memory TRAIN.num_epochs TRAIN.batch_size TRAIN.learning_rate "
+        "TRAIN.early_stopping_patience TRAIN.model TRAIN.optimizer TRAIN.scheduler TRAIN.momentum TRAIN.weight_decay "
+        "TRAIN.loss_function TRAIN.metric_function TRAIN.input_shape TRAIN.output_shape TRAIN.output_depth TRAIN.resnet_type "
+        "TRAIN.model_type PERFORMANCE_RECORD.column_list DATA.root EXTRACT.extractor EXTRACT.weights EXTRACT.batch_size "
+        "TEST.sample_submission TEST.output"
+    )
+    tree = Config().model_dump()
+    for name in names.split():
+        section, key = name.split(".")
+        assert key in tree[section], name
+
+
+def test_set_overrides_the_file() -> None:
+    config = load_config(SHIPPED, ["TRAIN.learning_rate=1e-4", "TRAIN.num_epochs=3", "DATA.root=/some/where"])
+    assert (config.TRAIN.learning_rate, config.TRAIN.num_epochs) == (1e-4, 3)
+    assert config.data_root == Path("/some/where")
+
+
+def test_dump_round_trip(tmp_path: Path) -> None:
+    config = load_config(SHIPPED, ["TRAIN.model_type=pose", "SEED.random_seed=7"])
+    (tmp_path / "c.yml").write_text(dump_config(config))
+    assert load_config(tmp_path / "c.yml") == config
+
+
+def test_config_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().TRAIN.num_epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("TRAIN.num_epoch=3", "TRAIN.num_epoch is unknown; did you mean num_epochs"),
+        ("TRIAN.num_epochs=3", "TRIAN is unknown; did you mean TRAIN"),
+        ("TRAIN.num_epochs=many", "TRAIN.num_epochs.*integer.*'many'"),
+        ("TRAIN.num_epochs=2.5", "TRAIN.num_epochs.*integer"),
+        ("TRAIN.num_epochs=0", "greater than or equal to 1"),
+        ("TRAIN.batch_size=true", "TRAIN.batch_size.*integer"),
+        ("TRAIN.model_type=both", "image\\+pose"),
+        ("TRAIN.output_shape=64", "output_shape must be input_shape / 4 = 32"),
+        ("TRAIN.learning_rate=-1", "greater than 0"),
+        ("PERFORMANCE_RECORD.column_list=[speed]", "column_list"),
+        ("TRAIN=3", "SECTION.key=value"),
+        ("num_epochs=3", "SECTION.key=value"),
+        ("TRAIN.num_epochs", "SECTION.key=value"),
+        ("TRAIN.num_epochs=[", "no valid YAML"),
+    ],
+)
+def test_refusals_name_the_key(assignment: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        load_config(SHIPPED, [assignment])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", "3", "TRAIN: 3", "TRAIN: {num_epochs: {}}", "a: b: c", "!!python/object:os.system x"]
+)
+def test_files_that_are_no_config(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.yml").write_text(text)
+    with pytest.raises(UserError, match="c.yml"):
+        load_config(tmp_path / "c.yml")
+
+
+def test_missing_file_and_empty_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="missing"):
+        load_config(tmp_path / "none.yml")
+    (tmp_path / "c.yml").write_text("TRAIN:\n")
+    assert load_config(tmp_path / "c.yml") == Config()
+
+
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["TRAIN", "DATA", "num_epochs", "root", "x"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(trees)
+@settings(max_examples=200, deadline=None)
+def test_any_tree_is_a_config_or_refused_in_a_sentence(tree: Any) -> None:
+    try:
+        assert isinstance(parse_config(tree, "tree"), Config)
+    except UserError as error:
+        assert str(error).startswith("tree: ")

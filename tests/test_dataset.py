@@ -1,0 +1,140 @@
+"""Samples: what they hold, that augmentation keeps target and input consistent, and that groups never mix."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from modules.cache import Rows
+from modules.config import Config, Data
+from modules.dataset import Augmentation, PoseDataset, from_uvd, split_rows
+from modules.lifting import cached_joints_cam, lift
+from modules.losses import joints_crop_mm
+from modules.pose_utils import cam2world
+from modules.utils import UserError, log
+from tests.builders import make_rows
+
+
+def test_sample_shapes_and_types(tmp_path: Path) -> None:
+    sample = PoseDataset(make_rows(tmp_path, 2), 128)[1]
+    shapes = {name: tuple(value.shape) for name, value in sample.items()}
+    assert shapes == {
+        "image": (3, 128, 128), "joints": (24, 3), "features": (24, 3), "floor": (1,), "K_crop": (3, 3), "root_mm": (),
+        "target": (24, 3), "target_root_mm": (),
+    }  # fmt: skip
+    assert sample["image"].dtype == torch.uint8
+    assert all(value.dtype == torch.float32 for name, value in sample.items() if name != "image")
+
+
+def test_input_and_target_lift_to_extractor_and_truth(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 4)
+    samples = [PoseDataset(rows, 128)[i] for i in range(4)]
+    stack = {name: np.stack([s[name].numpy() for s in samples]).astype(float) for name in samples[0]}
+    truth = lift(from_uvd(stack["target"], stack["target_root_mm"]), rows.columns)
+    np.testing.assert_allclose(truth, rows["joints_world_mm"], atol=0.05)
+    cached = lift(from_uvd(stack["joints"], stack["root_mm"]), rows.columns)
+    np.testing.assert_allclose(cached, cam2world(cached_joints_cam(rows.columns), rows["R"], rows["t"]), atol=0.05)
+    in_torch = joints_crop_mm(*(torch.tensor(stack[name]) for name in ("target", "target_root_mm", "K_crop")))
+    in_numpy = (rows["joints_world_mm"] @ rows["R"].swapaxes(-1, -2) + rows["t"][:, None]) @ rows[
+        "R_cam2crop"
+    ].swapaxes(-1, -2)
+    np.testing.assert_allclose(in_torch, in_numpy, atol=0.05)
+
+
+def test_without_a_floor_heights_are_zero_and_flagged(tmp_path: Path) -> None:
+    sample = PoseDataset(make_rows(tmp_path, 1, floor=False), 128)[0]
+    assert sample["floor"] == 0 and (sample["features"][:, 1:] == 0).all() and (sample["features"][:, 0] > 0).all()
+    assert PoseDataset(make_rows(tmp_path, 1), 128)[0]["floor"] == 1
+
+
+def test_unlabelled_rows_have_no_target(tmp_path: Path) -> None:
+    sample = PoseDataset(make_rows(tmp_path, 1).without_truth(), 128)[0]
+    assert "target" not in sample and all(torch.isfinite(v.float()).all() for v in sample.values())
+
+
+def test_augmentation_moves_the_input_alone_within_its_bounds(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 3)
+    plain, varied = PoseDataset(rows, 128), PoseDataset(rows, 128, Augmentation(20, 0.03, 0.2), seed=1)
+    a, b = plain[0], varied[0]
+    for name in ("target", "target_root_mm", "K_crop"):
+        assert torch.equal(a[name], b[name])
+    scale = rows["K_crop"][0, 0, 0] / rows["K"][0, 0, 0] * 2 / 256
+    moved = (b["joints"] - a["joints"]).abs()
+    assert 0 < moved[:, :2].max() <= 20 * scale * 1.001
+    assert 0 < moved[:, 2].max() <= 0.0201
+    assert 0 < abs(b["root_mm"] / a["root_mm"] - 1) <= 0.0301
+    assert not torch.equal(a["image"], b["image"])
+    assert (a["image"].float().mean() - b["image"].float().mean()).abs() < 60
+
+
+def test_augmentation_depends_on_seed_epoch_and_index_alone(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 3)
+    one, two = (PoseDataset(rows, 128, Augmentation(20, 0.03, 0.2), seed=5) for _ in range(2))
+    two[2], two[0]  # another order
+    assert torch.equal(one[1]["joints"], two[1]["joints"]) and torch.equal(one[1]["image"], two[1]["image"])
+    two.epoch = 1
+    assert not torch.equal(one[1]["joints"], two[1]["joints"])
+
+
+def test_rows_without_person_are_refused(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 2)
+    with pytest.raises(ValueError, match="person was found"):
+        PoseDataset(Rows({**rows.columns, "found": np.array([True, False])}, rows.crop_files), 128)
+
+
+def config_for(root: Path, **data: Any) -> Config:
+    (root / "task04_train").mkdir(exist_ok=True)
+    return Config(DATA=Data(root=str(root), **data))
+
+
+def test_split_by_list(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 5)
+    config = config_for(tmp_path)
+    with pytest.raises(UserError, match=r"validation.json: this list is missing"):
+        split_rows(rows, config)
+    listed = rows["file_name"][[1, 4]].tolist()
+    path = tmp_path / "task04_train" / "validation.json"
+    path.write_text(json.dumps(listed))
+    train, validation = split_rows(rows, config)
+    assert validation["file_name"].tolist() == listed and len(train) == 3
+    path.write_text(json.dumps([*listed, "1_F1_1_77.jpg"]))
+    with pytest.raises(UserError, match="1_F1_1_77.jpg is not among"):
+        split_rows(rows, config)
+    path.write_text("[]")
+    with pytest.raises(UserError, match="non-empty"):
+        split_rows(rows, config)
+
+
+def test_split_by_person_keeps_people_whole(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 15)
+    train, validation = split_rows(rows, config_for(tmp_path, validation="person", validation_share=0.4))
+    assert len(set(validation["person"])) == 2
+    assert not set(train["person"]) & set(validation["person"])
+    assert len(train) + len(validation) == 15
+
+
+def test_split_needs_two_groups(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a single pose"):
+        split_rows(make_rows(tmp_path, 4), config_for(tmp_path, validation="pose"))
+
+
+def test_unlabelled_and_unseen_are_left_out_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = make_rows(tmp_path, 10)
+    found, labelled = np.ones(10, bool), np.ones(10, bool)
+    found[0], labelled[1] = False, False
+    rows = Rows({**rows.columns, "found": found, "labelled": labelled}, rows.crop_files)
+    log.propagate = True
+    with caplog.at_level("INFO"):
+        train, validation = split_rows(rows, config_for(tmp_path, validation="person"))
+    assert len(train) + len(validation) == 8
+    assert f"{rows['file_name'][0]} (no person found)" in caplog.text
+    assert f"{rows['file_name'][1]} (no label)" in caplog.text
+
+
+def test_nothing_left_to_train_on(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 4).without_truth()
+    with pytest.raises(UserError, match="no labelled image"):
+        split_rows(rows, config_for(tmp_path, validation="person"))

@@ -1,0 +1,179 @@
+"""Extraction: the crop shows what its camera says, parts are kept and resumed, nobody found is listed, broken is refused."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from modules import cache, extraction
+from modules.config import Config, Data, Extract
+from modules.extraction import extract_split, read_image, warp_crop
+from modules.extractors.base import Estimate
+from modules.layout import list_frames, write_camera, write_label
+from modules.pose_utils import Camera, cam2pixel, crop_camera, distort, pixel2ray, world2cam
+from modules.utils import UserError
+from tests.builders import estimate_of
+from tests.conftest import looking_camera, standing_person
+
+
+@pytest.mark.parametrize("distortion", [False, True])
+def test_a_dot_in_the_image_stands_in_the_crop_where_the_geometry_says(
+    rng: np.random.Generator, distortion: bool
+) -> None:
+    """Known points through lens, crop and back: half a pixel of misalignment anywhere would show."""
+    camera = looking_camera(rng, distortion)
+    box = np.array([300.0, 100, 500, 900])
+    R_cam2crop, K_crop = crop_camera(box, camera.K, cache.CROP_SIZE, cache.CROP_MARGIN)
+    for point in ([400.0, 300], [700, 800], [550, 550], [350, 900]):
+        raw = distort(np.array([point]), camera.K, camera.distortion)[0]
+        rows, columns = np.mgrid[:1080, :1920]
+        dot = 255 * np.exp(-0.5 * ((columns - raw[0]) ** 2 + (rows - raw[1]) ** 2) / 8**2)
+        image = np.repeat(dot[..., None], 3, 2).astype(np.uint8)
+        crop = warp_crop(image, camera, R_cam2crop, K_crop, cache.CROP_SIZE)[..., 0].astype(float)
+        rows, columns = np.mgrid[: cache.CROP_SIZE, : cache.CROP_SIZE]
+        seen = np.array([(crop * columns).sum(), (crop * rows).sum()]) / crop.sum()
+        expected = cam2pixel(pixel2ray(np.array([point]), camera.K) @ R_cam2crop.T, K_crop)[0]
+        np.testing.assert_allclose(seen, expected, atol=0.03)
+
+
+def test_crop_is_black_outside_the_image(rng: np.random.Generator) -> None:
+    camera = looking_camera(rng)
+    R, K_crop = crop_camera(np.array([-300.0, 200, 600, 600]), camera.K, 256, 1.25)
+    crop = warp_crop(np.full((1080, 1920, 3), 200, np.uint8), camera, R, K_crop, 256)
+    assert crop.shape == (256, 256, 3) and crop.dtype == np.uint8
+    assert (crop[:, :100] == 0).all() and (crop[100:150, 200:] == 200).all()
+
+
+class MadeUpExtractor:
+    """Answers from the labels, so that every cached number is known; sees nobody in images of sequence 3."""
+
+    name, fingerprint = "blazepose", "made-up-1"
+
+    def __init__(self, people: dict[int, np.ndarray]) -> None:
+        self.people, self.calls = people, 0
+        self.stop_after: int | None = None
+
+    def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+        self.calls += len(images_rgb)
+        if self.stop_after is not None and self.calls > self.stop_after:
+            raise KeyboardInterrupt
+        answers: list[Estimate | None] = []
+        for image, camera in zip(images_rgb, cameras, strict=True):
+            sequence = round(image.mean() / 10)
+            person = self.people[sequence]
+            answers.append(None if sequence == 3 else estimate_of(person, camera, np.random.default_rng(sequence), 0))
+        return answers
+
+
+@pytest.fixture
+def made(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> tuple[Config, MadeUpExtractor]:
+    """Six flat grey images whose brightness tells the sequence; parts of two rows."""
+    folder = tmp_path / "task04_train"
+    camera = looking_camera(rng, distortion=True)
+    write_camera(folder / "camera" / "1_F_1.json", camera)
+    people = {}
+    for sequence in range(1, 7):
+        people[sequence] = standing_person(rng)
+        path = folder / "images" / "1_F_1" / f"1_F_1_{sequence}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((1080, 1920, 3), sequence * 10, np.uint8))
+        if sequence != 5:
+            write_label(folder / "labels" / "1_F" / f"3D_1_F_{sequence}.json", people[sequence])
+    extractor = MadeUpExtractor(people)
+    monkeypatch.setattr(extraction, "create_extractor", lambda name, weights: extractor)
+    monkeypatch.setattr(extraction, "PART_ROWS", 2)
+    return Config(DATA=Data(root=str(tmp_path)), EXTRACT=Extract(batch_size=1)), extractor
+
+
+def test_cached_numbers_are_the_extractors_and_the_labels(made: tuple[Config, MadeUpExtractor]) -> None:
+    config, extractor = made
+    summary = extract_split(config, "train")
+    assert (summary.images, summary.extracted, summary.not_found) == (6, 6, ("1_F_1_3.jpg",))
+    assert (summary.folder / "not_found.txt").read_text() == "1_F_1_3.jpg\n"
+    frames = list_frames(config.data_root, "train")
+    rows, _ = cache.open_cache(config, "train", frames)
+    assert rows["file_name"].tolist() == [frame.file_name for frame in frames]
+    assert rows["found"].tolist() == [True, True, False, True, True, True]
+    assert rows["labelled"].tolist() == [True, True, True, True, False, True]
+    cam = world2cam(extractor.people[4], rows["R"][3], rows["t"][3])
+    np.testing.assert_allclose(rows["root_cam_mm"][3], cam[0], atol=1e-4)
+    np.testing.assert_allclose(rows["joints_px"][3], cam2pixel(cam, rows["K"][3]), atol=1e-6)
+    np.testing.assert_allclose(rows["depth_root_mm"][3] + rows["depth_rel_mm"][3], cam[:, 2], atol=1e-4)
+    np.testing.assert_allclose(rows["true_depth_rel_mm"][3], cam[:, 2] - cam[0, 2], atol=1e-6)
+    assert rows.read_crop(3).shape == (256, 256, 3)
+    assert np.isnan(rows["joints_px"][2]).all() and np.isnan(rows["joints_world_mm"][4]).all()
+
+
+def test_a_second_run_extracts_nothing(made: tuple[Config, MadeUpExtractor]) -> None:
+    config, extractor = made
+    extract_split(config, "train")
+    assert extract_split(config, "train").extracted == 0 and extractor.calls == 6
+
+
+def test_a_stopped_run_goes_on_with_what_is_missing(made: tuple[Config, MadeUpExtractor]) -> None:
+    config, extractor = made
+    extractor.stop_after = 3
+    with pytest.raises(KeyboardInterrupt):
+        extract_split(config, "train")
+    with pytest.raises(UserError, match="no complete cache"):
+        cache.open_cache(config, "train", list_frames(config.data_root, "train"))
+    extractor.stop_after = None
+    assert extract_split(config, "train").extracted == 4
+
+
+def test_other_weights_or_labels_extract_anew(made: tuple[Config, MadeUpExtractor], rng: np.random.Generator) -> None:
+    config, extractor = made
+    extract_split(config, "train")
+    extractor.fingerprint = "made-up-2"
+    assert extract_split(config, "train").extracted == 6
+    write_label(config.data_root / "task04_train/labels/1_F/3D_1_F_5.json", standing_person(rng))
+    assert extract_split(config, "train").extracted == 6
+    rows, _ = cache.open_cache(config, "train", list_frames(config.data_root, "train"))
+    assert rows["labelled"].all()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "says"),
+    [
+        (lambda path: path.write_bytes(b""), "not a readable image"),
+        (lambda path: path.write_text("hello"), "not a readable image"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-500]), "truncated"),
+        (lambda path: cv2.imwrite(str(path), np.zeros((100, 200, 3), np.uint8)), "200x100 px.*image_size is 1920x1080"),
+    ],
+)
+def test_broken_images_stop_with_a_sentence(made: tuple[Config, MadeUpExtractor], breaks, says: str) -> None:  # type: ignore[no-untyped-def]
+    config, _ = made
+    path = config.data_root / "task04_train/images/1_F_1/1_F_1_4.jpg"
+    breaks(path)
+    with pytest.raises(UserError, match=says) as caught:
+        extract_split(config, "train")
+    assert str(path) in str(caught.value)
+
+
+def test_missing_camera_and_person_behind_it(made: tuple[Config, MadeUpExtractor]) -> None:
+    config, _ = made
+    path = config.data_root / "task04_train/camera/1_F_1.json"
+    data = json.loads(path.read_text())
+    flipped = np.diag([1.0, -1, -1]) @ np.array(data["extrinsics"])
+    path.write_text(json.dumps({**data, "extrinsics": flipped.tolist()}))
+    with pytest.raises(UserError, match="behind the camera"):
+        extract_split(config, "train")
+    path.unlink()
+    with pytest.raises(UserError, match="missing"):
+        extract_split(config, "train")
+
+
+def test_exif_orientation_is_not_applied(tmp_path: Path) -> None:
+    """The camera was calibrated on the stored pixels; turning them would break every ray."""
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[:, :30] = 255
+    data = bytearray(cv2.imencode(".jpg", image)[1].tobytes())
+    exif = (
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # orientation 6: turn by 90 degrees
+    )
+    data[2:2] = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (tmp_path / "x.jpg").write_bytes(data)
+    assert read_image(tmp_path / "x.jpg").shape == (40, 60, 3)

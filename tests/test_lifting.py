@@ -1,0 +1,97 @@
+"""Lifting: round trips through the crop, exactness with exact input, and that the answer moves with the world."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modules import lifting
+from modules.cache import Rows
+from modules.dataset import PoseDataset, from_uvd, pose_inputs, to_uvd
+from modules.pose_utils import Camera, world2cam
+from tests.builders import make_rows
+from tests.conftest import looking_camera
+
+
+def yawed(columns: dict[str, np.ndarray], yaw: float, shift: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The same rows in a world turned about z by `yaw` and shifted; floor and labels move along."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    Q = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    R = columns["R"] @ Q.T
+    moved = {
+        "R": R, "t": columns["t"] - np.einsum("bij,j->bi", R, shift), "world_up": columns["world_up"] @ Q.T,
+        "floor_height_mm": columns["floor_height_mm"] + shift[2], "joints_world_mm": columns["joints_world_mm"] @ Q.T + shift,
+    }  # fmt: skip
+    return {**columns, **moved}, Q
+
+
+def test_crop_round_trip(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 6)
+    cam = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
+    pose = lifting.cam_to_crop(cam, rows["R_cam2crop"], rows["K_crop"])
+    np.testing.assert_allclose(lifting.crop_to_cam(pose, rows["R_cam2crop"], rows["K_crop"]), cam, atol=1e-7)
+    np.testing.assert_allclose(lifting.lift(pose, rows.columns), rows["joints_world_mm"], atol=1e-7)
+    back = from_uvd(to_uvd(pose), pose.depth_root_mm)
+    np.testing.assert_allclose(back.joints_px, pose.joints_px, atol=1e-10)
+    np.testing.assert_allclose(back.depth_rel_mm, pose.depth_rel_mm, atol=1e-10)
+
+
+def test_exact_extraction_is_placed_exactly(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 5, noise=0.0)
+    truth = rows["joints_world_mm"]
+    np.testing.assert_allclose(lifting.place_least_squares(rows.columns), truth, atol=1e-4)
+    np.testing.assert_allclose(lifting.lift(lifting.cached_crop_pose(rows.columns), rows.columns), truth, atol=1e-4)
+    depth = world2cam(truth, rows["R"], rows["t"])[..., 2]
+    np.testing.assert_allclose(lifting.true_depth_bound(rows.columns, depth), truth, atol=1e-6)
+
+
+def test_place_at_height_puts_the_pelvis_there(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 5, noise=0.0)
+    placed = lifting.place_at_height(rows.columns, 950.0)
+    np.testing.assert_allclose(placed[:, 0, 2], 950, atol=1e-6)
+    heights = rows["joints_world_mm"][:, 0, 2]
+    exact = np.stack([lifting.place_at_height(rows.take([i]).columns, heights[i])[0] for i in range(5)])
+    np.testing.assert_allclose(exact, rows["joints_world_mm"], atol=1e-4)
+
+
+def test_place_at_height_needs_world_up_and_a_ray_that_gets_there(tmp_path: Path) -> None:
+    assert np.isnan(lifting.place_at_height(make_rows(tmp_path, 2, floor=False).columns, 950.0)).all()
+    rows = make_rows(tmp_path, 2)
+    assert np.isnan(lifting.place_at_height(rows.columns, 1e6)).all()  # above a camera that looks down
+
+
+def test_floor_heights_are_the_worlds(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 5)
+    cam = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
+    heights = lifting.floor_heights(cam @ rows["R_cam2crop"].swapaxes(-1, -2), rows.columns)
+    np.testing.assert_allclose(heights, rows["joints_world_mm"][..., 2], atol=1e-7)
+    centres = -np.einsum("bji,bj->bi", rows["R"], rows["t"])
+    np.testing.assert_allclose(lifting.camera_heights(rows.columns), centres[:, 2])
+
+
+@pytest.mark.parametrize("yaw", [0.0, 1.1, -2.9])
+def test_moving_the_world_moves_the_answer_and_nothing_that_the_network_sees(tmp_path: Path, yaw: float) -> None:
+    rows, shift = make_rows(tmp_path, 4), np.array([4000.0, -9000, 700])
+    moved, Q = yawed(dict(rows.columns), yaw, shift)
+    pose = lifting.cached_crop_pose(rows.columns)
+    for place in (lambda c: lifting.lift(pose, c), lifting.place_least_squares):
+        np.testing.assert_allclose(place(moved), place(rows.columns) @ Q.T + shift, atol=1e-6)
+    at = lifting.place_at_height(rows.columns, 950.0) @ Q.T + shift
+    np.testing.assert_allclose(lifting.place_at_height(moved, 950.0 + shift[2]), at, atol=1e-6)
+    before, after = pose_inputs(pose, dict(rows.columns)), pose_inputs(lifting.cached_crop_pose(moved), moved)
+    for name in before:
+        np.testing.assert_allclose(after[name], before[name], atol=1e-9, err_msg=name)
+    sample, turned = (PoseDataset(Rows(c, rows.crop_files), 128)[0] for c in (rows.columns, moved))
+    for name in sample:
+        np.testing.assert_allclose(turned[name], sample[name], atol=1e-6, err_msg=name)
+
+
+def test_a_camera_moved_sideways_sees_the_same_person(rng: np.random.Generator, tmp_path: Path) -> None:
+    """Two cameras with one view of one person differ in nothing but the frame of the answer."""
+    camera = looking_camera(rng)
+    tilted = dataclasses.replace(camera, K=camera.K * [[1.1], [1.1], [1]])
+    for cam in (camera, tilted):
+        assert isinstance(cam, Camera)
+        rows = make_rows(tmp_path, 3, seed=5, noise=0, camera=cam)
+        np.testing.assert_allclose(lifting.place_least_squares(rows.columns), rows["joints_world_mm"], atol=1e-4)

@@ -1,0 +1,132 @@
+"""PoseNet: half pixels from crop to volume and back, an untrained answer that is the cached pose, and both branches."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from model import model as net
+from model.model import PoseNet, PoseNetSpec, PosePrior, cell_centres, soft_argmax
+from modules.cache import CROP_SIZE
+from modules.dataset import denormalise_px, normalise_px
+from modules.utils import UserError
+
+SMALL = PoseNetSpec()
+
+
+def batch_of(size: int = 3, shape: int = 128, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Samples of the right shapes."""
+    g = torch.Generator().manual_seed(seed)
+    return {
+        "image": torch.randint(0, 255, (size, 3, shape, shape), dtype=torch.uint8, generator=g),
+        "joints": torch.rand(size, 24, 3, generator=g) - 0.5,
+        "features": torch.rand(size, 24, 3, generator=g),
+        "floor": torch.ones(size, 1),
+        "root_mm": 3000 + 1000 * torch.rand(size, generator=g),
+        "K_crop": torch.eye(3).repeat(size, 1, 1) * 300,
+    }
+
+
+def test_cells_and_crop_pixels_share_their_edges() -> None:
+    """A cell of the 32-cell volume covers exactly 8 px of the 256 px crop, centred on pixel 8 i + 3.5."""
+    centres_px = denormalise_px(cell_centres(32, torch.zeros(1, dtype=torch.float64)))
+    np.testing.assert_allclose(centres_px, np.arange(32) * 8 + 3.5)
+    np.testing.assert_allclose(normalise_px(np.array([-0.5, CROP_SIZE - 0.5])), [-1, 1])
+
+
+@pytest.mark.parametrize("cells", [(32, 32, 32), (64, 32, 16)])
+def test_known_joints_come_back_through_the_volume(cells: tuple[int, int, int]) -> None:
+    """A Gaussian drawn about a joint is read at that joint, off the half-cell grid too, on every axis."""
+    joints = torch.tensor([[0.1, -0.33, 0.5], [-0.4, 0.27, -0.61], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    depth, height, width = cells
+    logits = torch.zeros(3, depth, height, width, dtype=torch.float64)
+    for axis, (count, shape) in enumerate(((width, (1, 1, 1, -1)), (height, (1, 1, -1, 1)), (depth, (1, -1, 1, 1)))):
+        distance = cell_centres(count, joints) - joints[:, axis, None]
+        logits = logits - 0.5 * (distance / (2.4 / count)).square().reshape(3, *shape[1:])
+    torch.testing.assert_close(soft_argmax(logits), joints, atol=1e-4, rtol=0)
+
+
+def test_soft_argmax_axes_are_u_v_depth() -> None:
+    logits = torch.full((1, 8, 8, 8), -50.0)
+    logits[0, 1, 2, 6] = 50
+    torch.testing.assert_close(soft_argmax(logits)[0], torch.tensor([6.5, 2.5, 1.5]) / 4 - 1)
+
+
+@pytest.mark.parametrize("model_type", ["image+pose", "pose"])
+def test_untrained_network_answers_the_cached_pose(model_type: str) -> None:
+    torch.manual_seed(0)
+    network = PoseNet(dataclasses.replace(SMALL, model_type=model_type)).eval()
+    batch = batch_of()
+    batch["joints"][0, 3] = torch.tensor([1.3, -1.2, 0.1])  # outside the crop: the prior is cut, the answer is not
+    uvd, root = network(batch)
+    torch.testing.assert_close(uvd, batch["joints"], atol=2e-3, rtol=0)
+    torch.testing.assert_close(root, batch["root_mm"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape"),
+    [
+        (SMALL, 128),
+        (PoseNetSpec(256, 64, 64), 256),
+        (PoseNetSpec(model_type="image"), 128),
+        (PoseNetSpec(model_type="pose"), 128),
+    ],
+)
+def test_shapes_and_gradients_of_every_kind(spec: PoseNetSpec, shape: int) -> None:
+    torch.manual_seed(0)
+    network = PoseNet(spec)
+    uvd, root = network(batch_of(2, shape))
+    assert uvd.shape == (2, 24, 3) and root.shape == (2,)
+    assert uvd.dtype == root.dtype == torch.float32 and (root > 0).all()
+    (uvd.square().sum() + root.log().sum()).backward()
+    without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert not without
+
+
+def test_each_kind_sees_what_its_name_says() -> None:
+    torch.manual_seed(0)
+    for model_type, sees_image, sees_pose in (
+        ("image+pose", True, True),
+        ("pose", False, True),
+        ("image", True, False),
+    ):
+        network = PoseNet(dataclasses.replace(SMALL, model_type=model_type)).eval()
+        for last in (network.shift, network.root):
+            torch.nn.init.normal_(last.weight, std=0.1)
+        batch = batch_of(2)
+        before = torch.cat([value.flatten() for value in network(batch)])
+
+        def moved(
+            names: tuple[str, ...], batch: dict = batch, network: PoseNet = network, before: torch.Tensor = before
+        ) -> bool:
+            changed = {**batch, **{name: batch[name].flip(0) for name in names}}
+            return bool((torch.cat([v.flatten() for v in network(changed)]) - before).abs().max() > 1e-6)
+
+        assert moved(("image",)) is sees_image, model_type
+        assert moved(("joints", "features", "root_mm")) is sees_pose, model_type
+
+
+def test_prior_far_away_has_no_denormals_and_no_pull() -> None:
+    prior = PosePrior(SMALL)
+    axes = prior.axes(torch.full((1, 24, 3), 7.0))
+    assert min(axis.min().item() for axis in axes) == net.PRIOR_FLOOR
+    torch.testing.assert_close(prior.expectation(axes), torch.zeros(1, 24, 3), atol=1e-5, rtol=0)
+
+
+def test_normalisation_is_imagenets_on_uint8() -> None:
+    network = PoseNet(SMALL)
+    seen: list[torch.Tensor] = []
+    network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    batch = batch_of(1)
+    network(batch)
+    expected = (batch["image"] / 255 - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / network.image_std
+    torch.testing.assert_close(seen[0], expected)
+
+
+def test_pretrained_and_unreachable_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="TRAIN.pretrained=true"):
+        PoseNet(SMALL, pretrained=True)

@@ -1,0 +1,146 @@
+"""Training on made-up rows: it learns, resumes to the same numbers, stops early, and records what it did."""
+
+import csv
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from modules import runs
+from modules.config import Config, Train
+from modules.earlystoppers import EarlyStopper
+from modules.trainer import EpochSampler, Trainer, make_fabric, make_optimizer, make_scheduler
+from modules.utils import UserError
+from tests.builders import make_rows
+
+POSE_ONLY = {"model_type": "pose", "batch_size": 8}
+
+
+def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    rows = make_rows(tmp_path / "train", 24, seed=1, noise=10, size=0.85)
+    validation = make_rows(tmp_path / "validation", 8, seed=2, noise=10, size=0.85)
+    return Trainer(Config(TRAIN=Train(**{**POSE_ONLY, **train})), rows, validation, folder, "key")
+
+
+def test_it_learns_and_records(tmp_path: Path) -> None:
+    summary = trainer(tmp_path, num_epochs=8).fit()
+    folder = tmp_path / "run"
+    with open(folder / "record.csv", encoding="utf-8") as handle:
+        record = list(csv.DictReader(handle))
+    assert [int(row["epoch"]) for row in record] == list(range(1, 9))
+    assert float(record[-1]["train_loss"]) < 0.9 * float(record[0]["train_loss"])
+    assert summary["best_score"] == pytest.approx(min(float(row["validation_score"]) for row in record), rel=1e-5)
+    assert (
+        [path.name for path in folder.glob("best_*.pt")]
+        == [summary["best"]]
+        == [f"best_{summary['best_epoch']:02d}.pt"]
+    )
+    for name in ("model.pt", "loss.png", "score.jpg", runs.COMPLETE):
+        assert (folder / name).stat().st_size > 0
+    assert list(record[0]) == list(Config().PERFORMANCE_RECORD.column_list)
+
+
+def test_image_branch_trains_too(tmp_path: Path) -> None:
+    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose")
+    before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
+    fitted.fit()
+    after = fitted.network.state_dict()
+    for part in ("backbone.0.weight", "head.9.weight", "embed.0.weight", "fuse.weight", "shift.weight", "root.weight"):
+        assert not torch.equal(before[part], after[part]), part
+
+
+def test_a_cut_off_run_resumes_to_the_same_weights_and_record(tmp_path: Path) -> None:
+    whole = trainer(tmp_path, "whole", num_epochs=5)
+    whole.fit()
+    first = trainer(tmp_path, "cut", num_epochs=5)
+    for epoch in (1, 2, 3):
+        first._run_epoch(epoch)
+    second = trainer(tmp_path, "cut", num_epochs=5)
+    torch.manual_seed(999)  # whatever state the new process is in
+    second.resume(tmp_path / "cut" / runs.LAST)
+    second.fit()
+    for name in (runs.LAST, read_best(tmp_path / "whole")):
+        a, b = (runs.load_checkpoint(tmp_path / run / name) for run in ("whole", "cut"))
+        assert a["epoch"] == b["epoch"]
+        for key, value in a["model"].items():
+            assert torch.equal(value, b["model"][key]), key
+    timeless = [
+        [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in t.recorder.rows]
+        for t in (whole, second)
+    ]
+    assert timeless[0] == timeless[1]
+
+
+def read_best(folder: Path) -> str:
+    return runs.best_checkpoint(folder).name
+
+
+def test_a_checkpoint_of_another_config_is_refused(tmp_path: Path) -> None:
+    first = trainer(tmp_path, num_epochs=2)
+    first._run_epoch(1)
+    other = trainer(tmp_path, num_epochs=2)
+    other.key = "another key"
+    with pytest.raises(UserError, match="another config or cache"):
+        other.resume(tmp_path / "run" / runs.LAST)
+
+
+def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
+    stopped = trainer(tmp_path, num_epochs=50, early_stopping_patience=2, learning_rate=1e-12)
+    stopped.stopper.best_score = 0.0  # nothing can be better
+    stopped.stopper.best_epoch = 1
+    assert stopped.fit()["epochs"] == 2
+
+
+def test_early_stopper() -> None:
+    stopper = EarlyStopper(2)
+    assert [stopper.update(e, s) for e, s in enumerate([5, 4, 4, 3, float("nan")])] == [True, True, False, True, False]
+    assert not stopper.should_stop and stopper.best_epoch == 3
+    copy = EarlyStopper(2)
+    copy.load_state_dict(stopper.state_dict())
+    assert not copy.update(5, 3.5) and copy.should_stop
+
+
+def test_sampler_is_a_permutation_that_depends_on_the_epoch() -> None:
+    sampler = EpochSampler(20, seed=3)
+    first = list(sampler)
+    assert sorted(first) == list(range(20)) and first == list(sampler)
+    sampler.epoch = 1
+    assert list(sampler) != first
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("schedule", ["cosine", "step", "none"])
+def test_optimizers_and_schedules(name: Any, schedule: Any) -> None:
+    weight = torch.nn.Linear(1, 1)
+    config = Train(optimizer=name, scheduler=schedule, num_epochs=14, learning_rate=0.1)
+    optimizer = make_optimizer(config, weight)
+    scheduler = make_scheduler(config, optimizer)
+    rates = []
+    for _ in range(14):
+        rates.append(optimizer.param_groups[0]["lr"])
+        weight(torch.ones(1, 1)).sum().backward()
+        optimizer.step()
+        scheduler.step()
+    expected = {"cosine": (0.1, None), "step": (0.1, 0.03), "none": (0.1, 0.1)}[schedule]
+    assert rates[0] == expected[0] and (expected[1] is None or rates[7] == pytest.approx(expected[1]))
+    if schedule == "cosine":
+        assert all(a > b for a, b in itertools.pairwise(rates))
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
+
+
+def test_loss_that_explodes_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"lower TRAIN.learning_rate"):
+        trainer(tmp_path, num_epochs=30, optimizer="sgd", loss_function="mse", learning_rate=1e6).fit()
+
+
+def test_bfloat16_trains_and_float16_needs_a_gpu(tmp_path: Path) -> None:
+    assert trainer(tmp_path, num_epochs=1, precision="bf16-mixed", model_type="image+pose").fit()["best_score"] < 1000
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match="16-mixed needs a GPU"):
+            make_fabric(Train(precision="16-mixed"))
+        with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu"):
+            make_fabric(Train(accelerator="gpu"))
