@@ -153,17 +153,20 @@ class PoseNet(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """A batch of samples (see modules.dataset) → (B, 24, 3) u, v, depth over ±1, and (B,) root depth in mm."""
-        features = embedding = None
-        if self.sees_image:
-            image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-            features = self.backbone(image.contiguous(memory_format=torch.channels_last))
-        if self.sees_pose:
-            pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
-            embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
-        decision = self.decide(features.mean((-2, -1)) if embedding is None else embedding)
+        features = self._see_image(batch) if self.sees_image else None
+        embedding = self._see_pose(batch) if self.sees_pose else None
+        decision = self.decide(embedding if features is None or embedding is not None else features.mean((-2, -1)))
         root_mm = self._root_reference(batch) * torch.exp(self.root(decision).squeeze(1).float())
         shift = self.shift(decision).float().unflatten(1, (NUM_JOINTS, 3))
         return self._joints(batch, features, embedding, shift), root_mm
+
+    def _see_image(self, batch: dict[str, Tensor]) -> Tensor:
+        image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
+        return self.backbone(image.contiguous(memory_format=torch.channels_last))
+
+    def _see_pose(self, batch: dict[str, Tensor]) -> Tensor:
+        pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
+        return self.embed(torch.cat([pose, batch["floor"]], 1))
 
     def _root_reference(self, batch: dict[str, Tensor]) -> Tensor:
         """What the root's correction multiplies: the extractor's depth, or what the box alone tells."""

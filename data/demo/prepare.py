@@ -10,6 +10,7 @@ Training: the other cameras, frames 0-54; validation: the same cameras, frames 6
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.demo.plan import stands
@@ -22,15 +23,19 @@ def main() -> None:
     parser.add_argument("--test-camera", choices=["1", "2", "3", "4", "all"], default="4")
     parser.add_argument("--out", type=Path, default=Path("data/demo"), help="default: %(default)s")
     arguments = parser.parse_args()
-    chosen = range(1, 5) if arguments.test_camera == "all" else [int(arguments.test_camera)]
-    missing = [camera for camera in chosen if not stands(arguments.out / f"test_camera_{camera}")]
+    prepare_demo(arguments.out, range(1, 5) if arguments.test_camera == "all" else [int(arguments.test_camera)])
+
+
+def prepare_demo(folder: Path, test_cameras: Sequence[int]) -> None:
+    """Make the rotations `folder`/test_camera_<k> that do not stand yet."""
+    missing = [camera for camera in test_cameras if not stands(folder / f"test_camera_{camera}")]
     if missing:
         from data.demo.make import make_rotations  # noqa: PLC0415  (OpenCV, SciPy and LiteRT: not for a second run)
 
-        make_rotations(arguments.out, missing)
-    for camera in chosen:
+        make_rotations(folder, missing)
+    for camera in test_cameras:
         done = "ready" if camera in missing else "stands already, nothing to do"
-        print(f"{arguments.out / f'test_camera_{camera}'}: {done}")
+        print(f"{folder / f'test_camera_{camera}'}: {done}")
 
 
 if __name__ == "__main__":
