@@ -2,7 +2,8 @@
 
     crop (B, 3, S, S) ─ ResNet18 ─ + ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
                                    │                                               + ─ soft-argmax → u, v, depth
-    pose (B, 24, 3+3) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──────┘
+    pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──────┘
+                                         ├─── whether left and right are exchanged
                                          └─── log-ratio that corrects the root's depth
 
 The pose branch says where each joint should be, the image votes about that place: a heat volume is the image's
@@ -20,14 +21,15 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from modules.skeleton import NUM_JOINTS
+from modules.skeleton import MIRROR, NUM_JOINTS
 from modules.utils import UserError
 
 EMBEDDING = 256
 PRIOR_CELLS = 1.5  # first width of the prior, in cells of the volume
 PRIOR_FLOOR = -12.0  # log-weight per axis far from the joint: lower ones end in denormal numbers, 6x slower on a CPU
+UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
-FEATURES_PER_JOINT = 6
+FEATURES_PER_JOINT = 3 + 5  # of joints and of features
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class PoseNet(nn.Module):
 
     image_mean: Tensor
     image_std: Tensor
+    mirror: Tensor
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
         super().__init__()
@@ -128,6 +131,8 @@ class PoseNet(nn.Module):
         self.sees_image, self.sees_pose = "image" in spec.model_type, "pose" in spec.model_type
         self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
+        self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
+        self.pose_learns_apart = False  # whether training on images leaves the pose branch alone
         if self.sees_image:
             self.backbone = backbone(spec.resnet_type, pretrained)
             self.head = HeadNet(spec.output_depth)
@@ -147,44 +152,51 @@ class PoseNet(nn.Module):
         self.decide = nn.Sequential(nn.Linear(EMBEDDING if self.sees_pose else 512, 256), nn.GELU(), nn.Dropout(0.1))
         self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
         self.to(memory_format=torch.channels_last)  # the same numbers, a third faster or more
-        for last in (self.shift, self.root):  # the untrained answer is the cached pose
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        last_layers = [(self.shift, 0.0), (self.root, 0.0)]
+        if self.sees_pose:
+            self.swap = nn.Linear(256, 1)
+            last_layers.append((self.swap, UNSWAPPED))
+        for last, bias in last_layers:
+            nn.init.zeros_(last.weight)  # the untrained answer is the cached pose
+            nn.init.constant_(last.bias, bias)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """A batch of samples (see modules.dataset) → (B, 24, 3) u, v, depth over ±1, and (B,) root depth in mm."""
-        features = self._see_image(batch) if self.sees_image else None
-        embedding = self._see_pose(batch) if self.sees_pose else None
-        decision = self.decide(embedding if features is None or embedding is not None else features.mean((-2, -1)))
-        root_mm = self._root_reference(batch) * torch.exp(self.root(decision).squeeze(1).float())
+        if not self.sees_pose:
+            features = self._see_image(batch)
+            shift, root_log, _ = self._decide(features.mean((-2, -1)))
+            root_mm = batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / 256) * torch.exp(root_log)
+            return soft_argmax(self._volume(features)) + shift, root_mm
+        centre, root_mm, embedding = self.place(batch)
+        if not self.sees_image:
+            return centre, root_mm
+        if self.pose_learns_apart:
+            centre, root_mm, embedding = centre.detach(), root_mm.detach(), embedding.detach()
+        u, v, d = axes = self.prior.axes(centre)
+        prior = d[..., :, None, None] + v[..., None, :, None] + u[..., None, None, :]
+        volume = self._volume(self._see_image(batch) + self.fuse(embedding)[..., None, None])
+        return centre + soft_argmax(volume + prior) - self.prior.expectation(axes), root_mm
+
+    def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The pose branch alone: where each joint's prior stands (B, 24, 3), root depth (B,) mm, embedding (B, 256)."""
+        pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
+        embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
+        shift, root_log, decision = self._decide(embedding)
+        swap = self.swap(decision).float().squeeze(1).sigmoid()
+        joints = batch["joints"]
+        sided = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
+        return sided + shift, batch["root_mm"] * torch.exp(root_log), embedding
+
+    def _decide(self, evidence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Shifts (B, 24, 3), the root depth's log-ratio (B,), and what they were decided on (B, 256)."""
+        decision = self.decide(evidence)
         shift = self.shift(decision).float().unflatten(1, (NUM_JOINTS, 3))
-        return self._joints(batch, features, embedding, shift), root_mm
+        return shift, self.root(decision).float().squeeze(1), decision
 
     def _see_image(self, batch: dict[str, Tensor]) -> Tensor:
         image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-        return self.backbone(image.contiguous(memory_format=torch.channels_last))
-
-    def _see_pose(self, batch: dict[str, Tensor]) -> Tensor:
-        pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
-        return self.embed(torch.cat([pose, batch["floor"]], 1))
-
-    def _root_reference(self, batch: dict[str, Tensor]) -> Tensor:
-        """What the root's correction multiplies: the extractor's depth, or what the box alone tells."""
-        return batch["root_mm"] if self.sees_pose else batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / 256)
-
-    def _joints(
-        self, batch: dict[str, Tensor], features: Tensor | None, embedding: Tensor | None, shift: Tensor
-    ) -> Tensor:
-        if features is None:
-            return batch["joints"] + shift
-        if embedding is None:
-            return soft_argmax(self._volume(features)) + shift
-        centre = batch["joints"] + shift
-        axes = self.prior.axes(centre)
-        u, v, d = axes
-        prior = d[..., :, None, None] + v[..., None, :, None] + u[..., None, None, :]
-        volume = self._volume(features + self.fuse(embedding)[..., None, None])
-        return centre + soft_argmax(volume + prior) - self.prior.expectation(axes)
+        features: Tensor = self.backbone(image.contiguous(memory_format=torch.channels_last))
+        return features
 
     def _volume(self, features: Tensor) -> Tensor:
         """(B, 512, s, s) → logits (B, 24, D, 8 s, 8 s), in full precision for the softmax."""

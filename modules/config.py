@@ -55,9 +55,9 @@ class Dataloader(_Section):
 
 
 class Train(_Section):
-    num_epochs: int = Field(30, ge=1, description="At most so many passes over the training images.")
+    num_epochs: int = Field(12, ge=1, description="At most so many passes over the training images.")
     batch_size: int = Field(16, ge=2, description="Images per step.")
-    learning_rate: float = Field(1e-3, gt=0, description="The optimizer's first step size.")
+    learning_rate: float = Field(5e-4, gt=0, description="The optimizer's first step size.")
     early_stopping_patience: int = Field(
         10, ge=1, description="Epochs without a better validation score until the end."
     )
@@ -81,6 +81,11 @@ class Train(_Section):
     pose_jitter: float = Field(20.0, ge=0, description="Training shifts each cached pose by up to this (px, px, mm).")
     root_jitter: float = Field(
         0.03, ge=0, lt=0.5, description="Training scales each cached root depth by up to this share."
+    )
+    simulated_views: int = Field(
+        64,
+        ge=0,
+        description="Simulated views per training image that the pose branch learns from; 0: the images' own poses.",
     )
     colour_jitter: float = Field(0.2, ge=0, lt=1, description="Training varies brightness and contrast by this share.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(

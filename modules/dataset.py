@@ -3,7 +3,8 @@
 A sample is a dict of tensors (without the batch axis):
     image      (3, S, S) uint8 RGB        the person crop, upright in its own virtual camera
     joints     (24, 3) float32            the cached pose as crop coordinates: u, v over ±1 (the crop's edges), depth_rel / 1 m
-    features   (24, 3) float32            confidence; height over the floor and drop below the camera, m (0 where undeclared)
+    features   (24, 5) float32            confidence; x, y from the pelvis at the extractor's depth, m, crop axes;
+                                          height over the floor and drop below the camera, m (0 where undeclared)
     floor      (1,) float32               1 where a floor is declared
     root_mm    () float32                 the extractor's pelvis depth in the crop's camera
     K_crop     (3, 3) float32             px of the 256 px crop
@@ -26,6 +27,7 @@ from modules.config import Config
 from modules.layout import read_validation_list, validation_path
 from modules.lifting import CropPose, cached_crop_pose, cam_to_crop, camera_heights, floor_heights
 from modules.pose_utils import pixel2cam, world2cam
+from modules.skeleton import ROOT
 from modules.utils import UserError, log
 
 DEPTH_RANGE_MM = 1000.0  # the depth axis spans the root ± this
@@ -97,12 +99,14 @@ _SAMPLE_COLUMNS = (
 
 
 def pose_inputs(pose: CropPose, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the pose branch sees, for B rows: joints (B, 24, 3), features (B, 24, 3), floor (B, 1), K_crop."""
+    """What the pose branch sees, for B rows: joints (B, 24, 3), features (B, 24, 5), floor (B, 1), K_crop."""
     joints_crop = pixel2cam(pose.joints_px, pose.depth_root_mm[:, None] + pose.depth_rel_mm, row["K_crop"])
     heights = floor_heights(joints_crop, row)
     drop = heights - camera_heights(row)[:, None]
     floor = np.isfinite(heights[:, :1])
-    features = np.stack([row["confidence"], np.nan_to_num(heights) / 1e3, np.nan_to_num(drop) / 1e3], -1)
+    across = (joints_crop - joints_crop[:, ROOT : ROOT + 1])[..., :2]
+    vertical = np.nan_to_num(np.stack([heights, drop], -1))
+    features = np.concatenate([row["confidence"][..., None], across / 1e3, vertical / 1e3], -1)
     return {"joints": to_uvd(pose), "features": features, "floor": floor, "K_crop": row["K_crop"]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
@@ -27,7 +29,10 @@ from modules.losses import DISTANCES, pose_loss
 from modules.metrics import METRICS, root_error, root_relative_mpjpe
 from modules.prediction import mean_crop_pose, predict_world, prediction_loader
 from modules.recorders import PerformanceRecorder
+from modules.simulation import ViewSimulator
 from modules.utils import UserError, log, seed_everything, write_json
+
+SIMULATED_STEPS = 16  # optimizer steps on simulated views per batch of images
 
 
 class EpochSampler(Sampler[int]):
@@ -113,8 +118,12 @@ class Trainer:
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
         self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
+        self.model.mark_forward_method("place")
         augmentation = Augmentation(train.pose_jitter, train.root_jitter, train.colour_jitter)
         self.dataset = PoseDataset(train_rows, train.input_shape, augmentation, seed)
+        simulates = train.simulated_views > 0 and self.network.sees_pose
+        self.simulator = ViewSimulator(train_rows) if simulates else None
+        self.network.pose_learns_apart = simulates
         self.sampler = EpochSampler(len(self.dataset), seed)
         self.train_loader = self._loader(DataLoader(
             self.dataset, train.batch_size, sampler=self.sampler, num_workers=config.DATALOADER.num_workers,
@@ -175,16 +184,42 @@ class Trainer:
         seed_everything(epoch_seed(self.config.SEED.random_seed, epoch))
         self.sampler.epoch = self.dataset.epoch = epoch
         self.model.train()
-        total = 0.0
+        total, steps = 0.0, len(self.train_loader)
+        views = self._simulate(epoch, steps)
         for batch in self.train_loader:
-            self.optimizer.zero_grad()
-            loss = self._loss(batch)
-            self.fabric.backward(loss)
-            self.optimizer.step()
-            total += loss.item() * len(batch["joints"])
+            for simulated in itertools.islice(views, SIMULATED_STEPS):
+                self._step(self._simulated_loss(simulated))
+            if self.simulator is None or self.network.sees_image:
+                loss = self._step(self._loss(batch))
+            else:
+                with torch.no_grad():
+                    loss = self._loss(batch).item()
+            total += loss * len(batch["joints"])
         if not math.isfinite(total):
             raise UserError(f"epoch {epoch}: the loss is no longer finite; lower TRAIN.learning_rate and train again")
         return total / len(self.dataset)
+
+    def _step(self, loss: torch.Tensor) -> float:
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        self.optimizer.step()
+        return loss.item()
+
+    def _simulate(self, epoch: int, steps: int) -> Iterator[Sample]:
+        """SIMULATED_STEPS batches of simulated views for each of `steps` batches of images."""
+        if self.simulator is None:
+            return
+        rng = np.random.default_rng([self.config.SEED.random_seed, epoch])
+        size = max(1, self.config.TRAIN.simulated_views * len(self.dataset) // (steps * SIMULATED_STEPS))
+        for _ in range(steps):
+            drawn = self.simulator.draw(rng, size * SIMULATED_STEPS)
+            on_device = {name: torch.from_numpy(values).to(self.fabric.device) for name, values in drawn.items()}
+            for start in range(0, size * SIMULATED_STEPS, size):
+                yield {name: values[start : start + size] for name, values in on_device.items()}
+
+    def _simulated_loss(self, batch: Sample) -> torch.Tensor:
+        uvd, root_mm, _ = self.model.place(batch)
+        return pose_loss(uvd, root_mm, batch, self.distance)
 
     @torch.no_grad()
     def _validate(self) -> Evaluation:

@@ -22,7 +22,7 @@ def test_sample_shapes_and_types(tmp_path: Path) -> None:
     sample = PoseDataset(make_rows(tmp_path, 2), 128)[1]
     shapes = {name: tuple(value.shape) for name, value in sample.items()}
     assert shapes == {
-        "image": (3, 128, 128), "joints": (24, 3), "features": (24, 3), "floor": (1,), "K_crop": (3, 3), "root_mm": (),
+        "image": (3, 128, 128), "joints": (24, 3), "features": (24, 5), "floor": (1,), "K_crop": (3, 3), "root_mm": (),
         "target": (24, 3), "target_root_mm": (),
     }  # fmt: skip
     assert sample["image"].dtype == torch.uint8
@@ -46,7 +46,7 @@ def test_input_and_target_lift_to_extractor_and_truth(tmp_path: Path) -> None:
 
 def test_without_a_floor_heights_are_zero_and_flagged(tmp_path: Path) -> None:
     sample = PoseDataset(make_rows(tmp_path, 1, floor=False), 128)[0]
-    assert sample["floor"] == 0 and (sample["features"][:, 1:] == 0).all() and (sample["features"][:, 0] > 0).all()
+    assert sample["floor"] == 0 and (sample["features"][:, 3:] == 0).all() and (sample["features"][:, 0] > 0).all()
     assert PoseDataset(make_rows(tmp_path, 1), 128)[0]["floor"] == 1
 
 

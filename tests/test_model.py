@@ -21,7 +21,7 @@ def batch_of(size: int = 3, shape: int = 128, seed: int = 0) -> dict[str, torch.
     return {
         "image": torch.randint(0, 255, (size, 3, shape, shape), dtype=torch.uint8, generator=g),
         "joints": torch.rand(size, 24, 3, generator=g) - 0.5,
-        "features": torch.rand(size, 24, 3, generator=g),
+        "features": torch.rand(size, 24, 5, generator=g),
         "floor": torch.ones(size, 1),
         "root_mm": 3000 + 1000 * torch.rand(size, generator=g),
         "K_crop": torch.eye(3).repeat(size, 1, 1) * 300,

@@ -1,0 +1,72 @@
+"""Whether a trained PoseNet uses both of its branches: the validation score with images, or poses, given to the wrong person.
+
+    python -m benchmarks.branches [--run results/train/POSENET_<timestamp>] [--config FILE] [--set ...]
+
+Each image is predicted once as it is, once with another validation image's crop, and once with another validation
+image's cached pose (in the crop's coordinates, with its features and root depth). A branch that the network does not
+use could be exchanged without harm.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model.model import PoseNet
+from modules import metrics, runs
+from modules.cache import Rows, open_cache
+from modules.config import add_config_arguments, config_from_arguments
+from modules.dataset import Sample, from_uvd, split_rows
+from modules.layout import list_frames
+from modules.lifting import lift, place_least_squares
+from modules.prediction import prediction_loader
+from modules.utils import UserError, run_script
+
+BRANCHES = {"images": ("image",), "poses": ("joints", "features", "floor", "root_mm")}
+
+
+@torch.no_grad()
+def score(network: PoseNet, batch: Sample, rows: Rows) -> float:
+    """World MPJPE of one batch that holds all rows."""
+    network.eval()
+    uvd, root_mm = network(batch)
+    world = lift(from_uvd(uvd.double().numpy(), root_mm.double().numpy()), rows.columns)
+    return metrics.world_mpjpe(world, rows["joints_world_mm"])
+
+
+def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 5) -> dict[str, float]:
+    """World MPJPE as it is, and with each branch's input permuted across the rows (mean of `times` permutations)."""
+    batch = next(iter(prediction_loader(rows, network.spec.input_shape, len(rows))))
+    rng = np.random.default_rng(seed)
+    scores = {"as it is": score(network, batch, rows)}
+    for branch, names in BRANCHES.items():
+        orders = [torch.from_numpy(rng.permutation(len(rows))) for _ in range(times)]
+        exchanged = [score(network, {**batch, **{name: batch[name][o] for name in names}}, rows) for o in orders]
+        scores[f"{branch} permuted"] = float(np.mean(exchanged))
+    return {
+        **scores,
+        "extractor, least squares": metrics.world_mpjpe(place_least_squares(rows.columns), rows["joints_world_mm"]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_arguments(parser)
+    parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest complete one)")
+    arguments = parser.parse_args()
+    config = config_from_arguments(arguments)
+    run = arguments.run or runs.newest_complete(config.results_root / "train")
+    if run is None:
+        raise UserError(f"{config.results_root}/train: there is no finished training; run python train.py first")
+    path = runs.best_checkpoint(run)
+    network = runs.restore_network(runs.load_checkpoint(path), path)
+    rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
+    for name, value in permuted_scores(network, split_rows(rows, config)[1]).items():
+        print(f"{name:26} {value:7.1f} mm world MPJPE on the validation part")
+
+
+if __name__ == "__main__":
+    run_script(main)

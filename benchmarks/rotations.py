@@ -1,0 +1,138 @@
+"""The demo's table: four rotations (each camera held out once) x three seeds, beside the baselines and the bound.
+
+    python -m benchmarks.rotations                     everything; what stands is kept
+    python -m benchmarks.rotations --table-only        only gather and print what stands
+
+Every rotation is prepared, extracted, trained and tested by the project's own scripts with config/train_config.yml.
+The result goes to docs/results/rotations.json and, as a table, into README.md between its two marks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modules.config import PROJECT_ROOT
+from modules.utils import read_json, run_script, write_json, write_text
+
+ROTATIONS, SEEDS = (1, 2, 3, 4), (42, 43, 44)
+RESULT = PROJECT_ROOT / "docs" / "results" / "rotations.json"
+METRICS = {
+    "world_mpjpe": "world MPJPE", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA-MPJPE",
+    "pck150": "PCK@150", "auc": "AUC",
+}  # fmt: skip
+BEGIN, END = "<!-- rotations: begin -->", "<!-- rotations: end -->"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table-only", action="store_true", help="run nothing")
+    parser.add_argument("--rotations", type=int, nargs="+", default=list(ROTATIONS), help="only these test cameras")
+    arguments = parser.parse_args()
+    if not arguments.table_only:
+        for rotation in arguments.rotations:
+            for seed in SEEDS:
+                run_one(rotation, seed)
+    result = gather()
+    write_json(RESULT, result)
+    table = format_table(result)
+    insert_table(PROJECT_ROOT / "README.md", table)
+    print(table)
+
+
+def results_folder(rotation: int, seed: int) -> Path:
+    """Where one run of the benchmark leaves its results."""
+    return PROJECT_ROOT / "results" / "rotations" / f"camera_{rotation}_seed_{seed}"
+
+
+def run_one(rotation: int, seed: int) -> None:
+    """Prepare, extract, train and test one rotation with one seed, through the real scripts."""
+    data = f"data/demo/test_camera_{rotation}"
+    folder = results_folder(rotation, seed)
+    options = []
+    for assignment in (
+        f"DATA.root={data}", f"SEED.random_seed={seed}", f"RESULTS.root={folder}", f"TEST.output={folder}/pred_submission.json",
+        f"TEST.sample_submission={data}/sample_submission.json",
+    ):  # fmt: skip
+        options += ["--set", assignment]
+    python = [sys.executable]
+    for command in (["-m", "data.prepare"], ["extract_train_info.py"], ["train.py", "--reuse"], ["test.py", "--reuse"]):
+        subprocess.run([*python, *command, *options], cwd=PROJECT_ROOT, check=True)
+
+
+def gather() -> dict[str, Any]:
+    """The metrics of every finished run, and what made them."""
+    runs = []
+    for rotation in ROTATIONS:
+        for seed in SEEDS:
+            folder = results_folder(rotation, seed)
+            for metrics in sorted(folder.glob("test/POSENET_*/metrics.json"))[-1:]:
+                summary = read_json(folder / "train" / metrics.parent.name / "summary.json")
+                methods = {name: value["overall"] for name, value in read_json(metrics)["methods"].items()}
+                runs.append({"test_camera": rotation, "seed": seed, "methods": methods, "training": summary})
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    machine = f"{platform.machine()}, Python {platform.python_version()}"
+    return {
+        "command": "python -m benchmarks.rotations", "commit": commit.stdout.strip(), "machine": machine, "runs": runs
+    }  # fmt: skip
+
+
+def spread(result: dict[str, Any], method: str, metric: str) -> tuple[float, float, float]:
+    """Mean over rotations of the mean over seeds; SD between rotations; mean SD between the seeds of a rotation."""
+    by_rotation = [
+        [run["methods"][method][metric] for run in result["runs"] if run["test_camera"] == rotation]
+        for rotation in sorted({run["test_camera"] for run in result["runs"]})
+    ]
+    means = [np.mean(values) for values in by_rotation]
+    between_seeds = [np.std(values, ddof=1) for values in by_rotation if len(values) > 1]
+    between_rotations = float(np.std(means, ddof=1)) if len(means) > 1 else 0.0
+    return float(np.mean(means)), between_rotations, float(np.mean(between_seeds)) if between_seeds else 0.0
+
+
+def format_table(result: dict[str, Any]) -> str:
+    """Markdown: every method over all rotations, then the world error of each rotation."""
+    methods = list(result["runs"][0]["methods"])
+    lines = [
+        "| mean of 4 test cameras, mm | " + " | ".join(METRICS.values()) + " |",
+        "| --- |" + " --- |" * len(METRICS),
+    ]
+    for method in methods:
+        lines.append(f"| {method} | " + " | ".join(_cell(result, method, metric) for metric in METRICS) + " |")
+    cameras = sorted({run["test_camera"] for run in result["runs"]})
+    lines += ["", "| world MPJPE, mm | " + " | ".join(f"camera {c} tested" for c in cameras) + " |"]
+    lines += ["| --- |" + " --- |" * len(cameras)]
+    for method in methods:
+        one = [_by_camera(result, method, camera) for camera in cameras]
+        lines.append(f"| {method} | " + " | ".join(one) + " |")
+    return "\n".join(lines)
+
+
+def _cell(result: dict[str, Any], method: str, metric: str) -> str:
+    mean, rotations, seeds = spread(result, method, metric)
+    digits = 2 if metric in ("pck150", "auc") else 0
+    text = f"{mean:.{digits}f} ± {rotations:.{digits}f}"
+    return f"{text} (seeds ± {seeds:.{digits}f})" if seeds > 0 and metric == "world_mpjpe" else text
+
+
+def _by_camera(result: dict[str, Any], method: str, camera: int) -> str:
+    values = [run["methods"][method]["world_mpjpe"] for run in result["runs"] if run["test_camera"] == camera]
+    text = f"{np.mean(values):.0f}"
+    return f"{text} ({', '.join(f'{value:.0f}' for value in values)})" if np.ptp(values) > 0.05 else text
+
+
+def insert_table(readme: Path, table: str) -> None:
+    """Replace what stands between the two marks of the README."""
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    if BEGIN in text and END in text:
+        head, tail = text.split(BEGIN)[0], text.split(END)[1]
+        write_text(readme, f"{head}{BEGIN}\n{table}\n{END}{tail}")
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,160 @@
+"""Views without end for the pose branch: training people, turned and moved before turned cameras.
+
+A rig shows each pose from its few cameras only, and a network that sees a pose and its error together learns by heart
+which error belongs to which view. Here the error is set apart from the view it came with: a training label is bent a
+little at every joint, turned about the vertical to any side and put somewhere else on the floor; the camera is tilted
+and raised; and the error that the extractor made on some other training image is laid over it. Only training rows
+enter. What can be learned is what holds for every view: how far limbs fall short, what a body looks like, where
+feet stand, and which side is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
+from modules.dataset import pose_inputs, to_uvd
+from modules.lifting import CropPose, cached_joints_cam, cam_to_crop
+from modules.pose_utils import cam2pixel, crop_camera, pixel2cam, world2cam
+from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS
+
+BEND_DEGREES = 8.0  # SD of the turn at every joint
+TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform draws
+SWAP_SHARE = (0.05, 0.3)  # left and right are exchanged as often as in training, within these bounds
+FEET = [JOINT_NAMES.index(name) for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What the extractor did to each training row's truth, left and right put right first."""
+
+    lateral_mm: np.ndarray  # (B, 24, 2) across the viewing direction
+    depth_mm: np.ndarray  # (B, 24) of the root-relative depth, what its slope does not explain
+    depth_slope: float  # extractor's relative depth per true relative depth
+    root_log: np.ndarray  # (B,) log of extractor's root depth over the true one
+    swapped: np.ndarray  # (B,) whether left and right were exchanged
+
+
+def measure_errors(rows: Rows) -> Errors:
+    """The extractor's errors on labelled rows."""
+    truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
+    estimate = cached_joints_cam(rows.columns)
+    mirrored = estimate[:, MIRROR]
+    off, off_mirrored = (_shape_distance(joints, truth) for joints in (estimate, mirrored))
+    swapped = off_mirrored < off
+    estimate = np.where(swapped[:, None, None], mirrored, estimate)
+    root, depth = root_relative(truth[..., 2])
+    estimated_root, estimated_depth = root_relative(estimate[..., 2])
+    slope = float((estimated_depth * depth).sum() / (depth**2).sum())
+    lateral = estimate[..., :2] / estimate[..., 2:] * truth[..., 2:] - truth[..., :2]
+    return Errors(lateral, estimated_depth - slope * depth, slope, np.log(estimated_root / root), swapped)
+
+
+def _shape_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.linalg.norm((a - a[:, :1]) - (b - b[:, :1]), axis=-1).mean(1)
+
+
+def bend(joints: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
+    """Turn every bone, and what hangs on it, about its parent joint by random angles; bones keep their length."""
+    turns = Rotation.from_rotvec(rng.normal(scale=np.radians(degrees), size=(len(joints) * 24, 3))).as_matrix()
+    turns = turns.reshape(len(joints), 24, 3, 3)
+    bent, frame = joints.copy(), turns.copy()
+    for child, parent in enumerate(PARENTS):
+        if parent >= 0:
+            frame[:, child] = frame[:, parent] @ turns[:, child]
+            bone = (joints[:, child] - joints[:, parent])[..., None]
+            bent[:, child] = bent[:, parent] + (frame[:, child] @ bone)[..., 0]
+    return bent
+
+
+class ViewSimulator:
+    """Draws pose samples (see modules.dataset; no image) from labelled training rows."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.errors = measure_errors(rows)
+        self.swap_share = float(np.clip(self.errors.swapped.mean(), *SWAP_SHARE))
+        camera_up = -rows["R"][:, 1]  # against the image's y axis, in world axes, where no up is declared
+        declared = np.isfinite(rows["world_up"]).all(1, keepdims=True)
+        self.up = np.where(declared, rows["world_up"], camera_up)
+
+    def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+        """`count` samples as float32 arrays: joints, features, floor, root_mm, K_crop, target, target_root_mm."""
+        chosen = rng.integers(len(self.rows), size=count)
+        row = {name: self.rows[name][chosen] for name in ("K", "R", "t", "world_up", "floor_height_mm")}
+        up = self.up[chosen]
+        world = self._move_person(self.rows["joints_world_mm"][chosen], up, row, rng)
+        row["R"], row["t"] = _move_camera(row["R"], row["t"], up, rng)
+        truth = world2cam(world, row["R"], row["t"])
+        pixels, root, relative, row["confidence"] = self._err(truth, row["K"], rng)
+        row["R_cam2crop"], row["K_crop"] = _crop_cameras(pixels, row["K"])
+        seen = pixel2cam(pixels, root[:, None] + relative, row["K"])
+        pose, target = (cam_to_crop(joints, row["R_cam2crop"], row["K_crop"]) for joints in (seen, truth))
+        return _as_sample(pose, target, row)
+
+    def _move_person(
+        self, joints: np.ndarray, up: np.ndarray, row: dict[str, np.ndarray], rng: np.random.Generator
+    ) -> np.ndarray:
+        """Bent, turned about the vertical, and elsewhere on the floor; the lower foot stays as high as it was."""
+        count = len(joints)
+        bent = bend(joints, BEND_DEGREES, rng)
+        yaw = Rotation.from_rotvec(up * rng.uniform(-np.pi, np.pi, (count, 1))).as_matrix()
+        turned = (bent - bent[:, :1]) @ yaw.swapaxes(1, 2) + joints[:, :1]
+        centre = -np.einsum("bji,bj->bi", row["R"], row["t"])
+        away = joints[:, 0] - centre
+        away -= (away * up).sum(1, keepdims=True) * up
+        aside = np.cross(up, away / np.linalg.norm(away, axis=1, keepdims=True))
+        shift = away * rng.uniform(-DISTANCE_SHARE, DISTANCE_SHARE, (count, 1))
+        shift = shift + aside * rng.uniform(-SHIFT_MM, SHIFT_MM, (count, 1))
+        lift = _lowest(joints, up) - _lowest(turned, up)
+        return turned + (shift + lift[:, None] * up)[:, None]
+
+    def _err(
+        self, truth: np.ndarray, K: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """True camera joints → what the extractor would have said: px, root depth, relative depth, confidence."""
+        count, errors = len(truth), self.errors
+        of = rng.integers(len(self.rows), size=count)
+        off = truth.copy()
+        off[..., :2] += errors.lateral_mm[of]
+        pixels = cam2pixel(off, K)
+        root, depth = root_relative(truth[..., 2])
+        relative = errors.depth_slope * depth + errors.depth_mm[of]
+        confidence = self.rows["confidence"][of]
+        swapped = rng.random(count) < self.swap_share
+        for values in (pixels, relative, confidence):
+            values[swapped] = values[swapped][:, MIRROR]
+        return pixels, root * np.exp(errors.root_log[of]), relative, confidence
+
+
+def _lowest(joints: np.ndarray, up: np.ndarray) -> np.ndarray:
+    return np.einsum("bni,bi->bn", joints[:, FEET], up).min(1)
+
+
+def _move_camera(
+    R: np.ndarray, t: np.ndarray, up: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cameras tilted about their own x axis and raised or lowered."""
+    angle = np.radians(rng.uniform(-TILT_DEGREES, TILT_DEGREES, (len(R), 1))) * [1.0, 0, 0]
+    raised = t - np.einsum("bij,bj->bi", R, up * rng.uniform(-RAISE_MM, RAISE_MM, (len(R), 1)))
+    tilt = Rotation.from_rotvec(angle).as_matrix()
+    return tilt @ R, np.einsum("bij,bj->bi", tilt, raised)
+
+
+def _crop_cameras(pixels: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    low, high = pixels.min(1), pixels.max(1)
+    border = 0.1 * (high - low).max(1, keepdims=True)  # as the extractor's own box stands about its landmarks
+    boxes = np.concatenate([low - border, high - low + 2 * border], 1)
+    cameras = [crop_camera(box, k, CROP_SIZE, CROP_MARGIN) for box, k in zip(boxes, K, strict=True)]
+    return np.stack([camera[0] for camera in cameras]), np.stack([camera[1] for camera in cameras])
+
+
+def _as_sample(pose: CropPose, target: CropPose, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    sample = {
+        **pose_inputs(pose, row), "root_mm": pose.depth_root_mm, "target": to_uvd(target),
+        "target_root_mm": target.depth_root_mm,
+    }  # fmt: skip
+    return {name: values.astype(np.float32) for name, values in sample.items()}

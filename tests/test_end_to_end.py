@@ -1,0 +1,235 @@
+"""The real scripts on a few real images: files, honesty, equivariance, process boundary, errors."""
+
+import csv
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.branches import permuted_scores
+from modules import runs
+from modules.cache import open_cache
+from modules.config import PROJECT_ROOT, load_config
+from modules.dataset import split_rows
+from modules.layout import list_frames
+from tests.conftest import RunScript
+
+pytestmark = pytest.mark.slow
+
+
+def options(root: Path, results: Path, *extra: str) -> list[str]:
+    """Arguments for a data root and a results folder of the test's own."""
+    sample, output = root / "sample_submission.json", results / "pred_submission.json"
+    assignments = [
+        f"DATA.root={root}", f"RESULTS.root={results}", f"TEST.sample_submission={sample}", f"TEST.output={output}",
+        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TEST.overlays=2", *extra,
+    ]  # fmt: skip
+    return [part for assignment in assignments for part in ("--set", assignment)]
+
+
+@pytest.fixture(scope="module")
+def finished(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """All three stages run once on the small data set: (results folder, run folder)."""
+    results = tmp_path_factory.mktemp("results")
+    for script in ("extract_train_info.py", "train.py", "test.py"):
+        command = [sys.executable, str(PROJECT_ROOT / script), *options(small_root, results)]
+        subprocess.run(command, cwd=results, check=True)  # from any working folder
+    return results, next((results / "train").iterdir())
+
+
+def read_submission(results: Path) -> list[dict[str, object]]:
+    content: list[dict[str, object]] = json.loads((results / "pred_submission.json").read_text())
+    return content
+
+
+def test_run_folder_holds_what_users_expect(finished: tuple[Path, Path]) -> None:
+    _, run = finished
+    names = {path.name for path in run.iterdir()}
+    expected = {"best_01.pt", "model.pt", "loss.png", "score.jpg", "record.csv", "train_log.log", "train_config.yaml"}
+    assert expected <= names
+    assert load_config(run / "train_config.yaml").TRAIN.num_epochs == 1
+    assert runs.RUN_NAME.fullmatch(run.name)
+
+
+def test_submission_answers_the_sample_in_its_order(finished: tuple[Path, Path], small_root: Path) -> None:
+    answers = read_submission(finished[0])
+    sample = json.loads((small_root / "sample_submission.json").read_text())
+    assert [a["file_name"] for a in answers] == [s["file_name"] for s in sample]
+    joints = np.array([a["3d_pos"] for a in answers])
+    assert joints.shape == (4, 24, 3) and np.isfinite(joints).all()
+    assert (np.linalg.norm(joints[:, 0, :2], axis=1) < 3000).all()  # on the stage, not somewhere
+
+
+def test_results_stand_beside_baseline_and_bound(finished: tuple[Path, Path]) -> None:
+    results, run = finished
+    folder = results / "test" / run.name
+    methods = json.loads((folder / "metrics.json").read_text())["methods"]
+    assert list(methods) == [
+        "extractor, least squares", "extractor, training pelvis height", "PoseNet", "2D + true depth (bound)"
+    ]  # fmt: skip
+    for result in methods.values():
+        assert set(result["per_camera"]) == {"4"} and len(result["per_joint"]) == 24
+    bound, ours = (methods[name]["overall"]["world_mpjpe"] for name in ("2D + true depth (bound)", "PoseNet"))
+    assert bound < ours < 1000
+    with open(folder / "per_image.csv", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 4
+    mean = np.mean([float(row["world_mpjpe_mm: PoseNet"]) for row in rows])
+    assert mean == pytest.approx(ours, abs=0.01)
+    assert len(list((folder / "overlays").glob("*.jpg"))) == 2 and (folder / "world.png").stat().st_size > 0
+
+
+def test_a_second_run_redoes_nothing(finished: tuple[Path, Path], small_root: Path, run_script: RunScript) -> None:
+    results, run = finished
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*") if path.is_file()}
+    arguments = options(small_root, results)
+    assert "(0 extracted now)" in run_script("extract_train_info.py", *arguments).stdout
+    assert f"{run}: trained already" in run_script("train.py", "--reuse", *arguments).stdout
+    tested = run_script("test.py", "--reuse", *arguments).stdout
+    assert "tested already" in tested and "| PoseNet |" in tested
+    assert {path: path.stat().st_mtime_ns for path in results.rglob("*") if path.is_file()} == before
+
+
+def test_test_labels_reach_no_answer(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    results, run = finished
+    blind = tmp_path / "blind"
+    shutil.copytree(small_root, blind, ignore=shutil.ignore_patterns("cache"))
+    shutil.rmtree(blind / "task04_test" / "labels")
+    out = run_script("test.py", "--run", str(run), *options(blind, tmp_path / "out"))
+    assert "4 of 4 test images have no label" in out.stdout
+    assert read_submission(tmp_path / "out") == read_submission(results)
+    assert not (tmp_path / "out" / "test" / run.name / "metrics.json").exists()
+
+
+def move_world(root: Path, yaw: float, shift: np.ndarray) -> np.ndarray:
+    """Turn and shift the world of a data set in place: extrinsics, floor and labels alike."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    Q = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    for path in root.glob("task04_*/camera/*.json"):
+        camera = json.loads(path.read_text())
+        Rt = np.array(camera["extrinsics"])
+        R = Rt[:, :3] @ Q.T
+        camera["extrinsics"] = np.column_stack([R, Rt[:, 3] - R @ shift]).tolist()
+        camera["floor_height_mm"] += shift[2]
+        path.write_text(json.dumps(camera))
+    for path in root.glob("task04_*/labels/*/*.json"):
+        label = json.loads(path.read_text())
+        moved = np.array(label["annotations"]["3d_pos"])[..., 0] @ Q.T + shift
+        label["annotations"]["3d_pos"] = moved[..., None].tolist()
+        path.write_text(json.dumps(label))
+    return Q
+
+
+def test_moving_the_world_moves_the_answer(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    results, run = finished
+    moved, shift = tmp_path / "moved", np.array([2500.0, -7000.0, 1300.0])
+    shutil.copytree(small_root, moved, ignore=shutil.ignore_patterns("cache"))
+    Q = move_world(moved, 2.2, shift)
+    run_script("test.py", "--run", str(run), *options(moved, tmp_path / "out"))
+    before, after = (np.array([a["3d_pos"] for a in read_submission(r)]) for r in (results, tmp_path / "out"))
+    np.testing.assert_allclose(after, before @ Q.T + shift, atol=0.01)
+    scores = [
+        json.loads((folder / "test" / run.name / "metrics.json").read_text())["methods"]["PoseNet"]["overall"][
+            "world_mpjpe"
+        ]
+        for folder in (results, tmp_path / "out")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("script", "forbidden"),
+    [
+        ("extract_train_info.py", "torch"),
+        ("extract_train_info.py", "tensorflow"),
+        ("train.py", "tensorflow"),
+        ("test.py", "tensorflow"),
+    ],
+)
+def test_process_boundary(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, script: str, forbidden: str
+) -> None:
+    """With TensorFlow installed: extraction never imports torch, training and testing never import TensorFlow."""
+    assert importlib.util.find_spec(forbidden) is not None, (
+        f"{forbidden} must be installed for this test to mean anything"
+    )
+    results = tmp_path / "results"
+    if script == "test.py":
+        shutil.copytree(finished[0], results)
+    program = (
+        "import atexit, runpy, sys\n"
+        f"atexit.register(lambda: print('LOADED' if {forbidden!r} in sys.modules else 'ABSENT'))\n"
+        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {[script, *options(small_root, results)]!r}\n"
+        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("ABSENT")
+
+
+@pytest.mark.parametrize(
+    ("script", "extra", "says"),
+    [
+        ("train.py", ["TRAIN.num_epoch=3"], "TRAIN.num_epoch is unknown; did you mean num_epochs?"),
+        ("train.py", ["DATA.cache=/nonexistent"], "there is no complete cache of the train images"),
+        ("extract_train_info.py", ["DATA.root=/nonexistent"], "this folder is missing"),
+        ("extract_train_info.py", ["EXTRACT.extractor=blaze"], "blazepose"),
+        ("test.py", ["RESULTS.root=/nonexistent"], "there is no finished training"),
+        ("test.py", ["TEST.sample_submission=/nonexistent.json"], "this file is missing"),
+    ],
+)
+def test_errors_are_one_sentence(
+    small_root: Path, finished: tuple[Path, Path], run_script: RunScript, script: str, extra: list[str], says: str
+) -> None:
+    result = run_script(script, *options(small_root, finished[0], *extra), check=False)
+    assert result.returncode == 2
+    sentences = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(sentences) == 1 and says in sentences[0]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_truncated_checkpoint_is_one_sentence(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    run = tmp_path / finished[1].name
+    shutil.copytree(finished[1], run)
+    (run / "best_01.pt").write_bytes((run / "best_01.pt").read_bytes()[:10_000])
+    result = run_script("test.py", "--run", str(run), *options(small_root, tmp_path / "out"), check=False)
+    assert result.returncode == 2 and "best_01.pt: this checkpoint is damaged" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_both_branches_work(demo_root: Path, tmp_path: Path, run_script: RunScript) -> None:
+    """A short training on the whole demo: exchanging images across the batch, or cached poses, worsens the score."""
+    results = tmp_path / "results"
+    arguments = [
+        part
+        for assignment in (
+            f"DATA.root={demo_root}",
+            f"RESULTS.root={results}",
+            "TRAIN.num_epochs=5",
+            "SEED.random_seed=3",
+        )
+        for part in ("--set", assignment)
+    ]
+    run_script("extract_train_info.py", "--split", "train", *arguments)
+    run_script("train.py", *arguments)
+    run = runs.newest_complete(results / "train")
+    assert run is not None
+    path = runs.best_checkpoint(run)
+    config = load_config(run / "train_config.yaml")
+    rows, _ = open_cache(config, "train", list_frames(demo_root, "train"))
+    network = runs.restore_network(runs.load_checkpoint(path), path)
+    scores = permuted_scores(network, split_rows(rows, config)[1])
+    print(scores)
+    assert scores["images permuted"] > scores["as it is"] + 1
+    assert scores["poses permuted"] > scores["as it is"] + 30
+    assert scores["as it is"] < scores["extractor, least squares"]
