@@ -8,7 +8,7 @@ say_missing() {
 
 find_python() {
   local candidate
-  for candidate in "${WORLDPOSE_PYTHON:-}" python3.13 python3.12 python3.11 python3; do
+  for candidate in "${WORLDPOSE_PYTHON:-}" python3.11 python3.12 python3.13 python3; do
     [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
     if "$candidate" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13)))' 2>/dev/null; then
       BASE_PYTHON=$candidate

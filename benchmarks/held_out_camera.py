@@ -1,0 +1,61 @@
+"""How choices were made: train on two of the training cameras, score on the third's validation frames.
+
+    python -m benchmarks.held_out_camera [--set TRAIN.model_type=pose] [--set TRAIN.simulated_views=0]
+
+The validation part of a rotation shares its cameras with the training part, so it cannot tell what holds for a camera
+that was never seen. This does, without a look at the test camera: each training camera is held out once. World MPJPE
+of the last epoch (nothing is selected on the held-out camera), beside the extractor placed by least squares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from modules import metrics
+from modules.cache import Rows, open_cache
+from modules.config import Config, add_config_arguments, config_from_arguments
+from modules.dataset import split_rows
+from modules.layout import list_frames
+from modules.lifting import place_least_squares
+from modules.prediction import predict_world
+from modules.trainer import Trainer
+from modules.utils import run_script
+
+NAMES = ("world_mpjpe", "root", "root_relative_mpjpe")
+
+
+def held_out_scores(config: Config, train: Rows, validation: Rows) -> tuple[list[float], list[float]]:
+    """PoseNet's and the extractor's metrics of NAMES on `validation` after training on `train`."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(config, train, validation, Path(folder), key="held out")
+        trainer.fit()
+        world = predict_world(trainer.model, trainer.validation_loader, validation, trainer.fabric.device)
+    reference = validation["joints_world_mm"]
+    ours, extractor = (metrics.evaluate(j, reference) for j in (world, place_least_squares(validation.columns)))
+    return [ours[name] for name in NAMES], [extractor[name] for name in NAMES]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_arguments(parser)
+    config = config_from_arguments(parser.parse_args())
+    rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
+    train, validation = split_rows(rows, config)
+    print("| camera held out | PoseNet: " + " | ".join(NAMES) + " | extractor: " + " | ".join(NAMES) + " |")
+    print("| --- |" + " --- |" * 2 * len(NAMES))
+    results = []
+    for camera in sorted(set(train["camera"])):
+        scores = held_out_scores(
+            config, train.take(train["camera"] != camera), validation.take(validation["camera"] == camera)
+        )
+        results.append(np.concatenate(scores))
+        print(f"| {camera} | " + " | ".join(f"{value:.0f}" for value in results[-1]) + " |", flush=True)
+    print("| mean | " + " | ".join(f"{value:.0f}" for value in np.mean(results, 0)) + " |")
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,55 @@
+"""The README's picture, from the newest test of the demo: image, prediction on it, and both in the world.
+
+python -m benchmarks.picture      after ./run.sh; writes docs/images/demo.jpg
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import cv2
+import numpy as np
+
+from modules import runs, vis
+from modules.config import PROJECT_ROOT, add_config_arguments, config_from_arguments
+from modules.evaluation import load_task
+from modules.extraction import read_image
+from modules.layout import read_camera
+from modules.utils import UserError, read_json, run_script
+
+PICTURE = PROJECT_ROOT / "docs" / "images" / "demo.jpg"
+HEIGHT = 620
+
+
+def _to_height(image: np.ndarray) -> np.ndarray:
+    width = round(image.shape[1] * HEIGHT / image.shape[0])
+    return cv2.resize(image, (width, HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_arguments(parser)
+    parser.add_argument("--index", type=int, default=12, help="which image of the sample (default: %(default)s)")
+    arguments = parser.parse_args()
+    config = config_from_arguments(arguments)
+    run = runs.newest_complete(config.results_root / "train")
+    if run is None:
+        raise UserError("there is no finished training; run ./run.sh first")
+    task = load_task(config)
+    answers = read_json(config.results_root / "test" / run.name / "pred_submission.json")
+    predicted = np.array([answer["3d_pos"] for answer in answers])
+    at, frame = arguments.index, task.frames[arguments.index]
+    camera = read_camera(frame.camera_path)
+    image = read_image(frame.image_path, camera.image_size)
+    reference = task.rows["joints_world_mm"][at]
+    shown = vis.overlay(image, camera, predicted[at], reference, frame.file_name)
+    world = config.results_root / "test" / run.name / "picture.png"
+    vis.plot_world(world, predicted[[at]], reference[None], camera.world_up, ["world, m (grey: reference)"])
+    plot = cv2.cvtColor(cv2.imread(str(world)), cv2.COLOR_BGR2RGB)
+    row = np.concatenate([_to_height(part) for part in (image, shown, plot)], axis=1)
+    vis.write_image(PICTURE, row)
+    print(f"{PICTURE} is written")
+
+
+if __name__ == "__main__":
+    run_script(main)
