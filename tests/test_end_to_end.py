@@ -207,6 +207,36 @@ def test_a_truncated_checkpoint_is_one_sentence(
     assert "Traceback" not in result.stderr
 
 
+def test_a_killed_training_goes_on_to_the_same_numbers(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    """SIGKILL after the second epoch, the same command again: weights and record are those of an undisturbed run."""
+    whole, cut = (
+        options(small_root, tmp_path / name, "TRAIN.num_epochs=4", "TRAIN.model_type=pose") for name in ("a", "b")
+    )
+    run_script("train.py", *whole)
+    command = [sys.executable, "-u", str(PROJECT_ROOT / "train.py"), "--reuse", *cut]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch   2"):
+            process.kill()
+            break
+    process.wait()
+    assert runs.newest_complete(tmp_path / "b" / "train") is None
+    assert "going on after epoch" in run_script("train.py", "--reuse", *cut).stdout
+    a, b = (next((tmp_path / name / "train").iterdir()) for name in ("a", "b"))
+    timeless = [[{k: v for k, v in row.items() if "second" not in k} for row in read_record(run)] for run in (a, b)]
+    assert timeless[0] == timeless[1] and len(timeless[0]) == 4
+    weights = [runs.load_checkpoint(run / runs.LAST)["model"] for run in (a, b)]
+    assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+
+
+def read_record(run: Path) -> list[dict[str, str]]:
+    with open(run / "record.csv", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
 def test_both_branches_work(demo_root: Path, tmp_path: Path, run_script: RunScript) -> None:
     """A short training on the whole demo: exchanging images across the batch, or cached poses, worsens the score."""
     results = tmp_path / "results"
