@@ -19,38 +19,58 @@ from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
 from modules.dataset import pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_joints_cam, cam_to_crop
 from modules.pose_utils import cam2pixel, crop_camera, pixel2cam, world2cam
-from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS
+from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS, ROOT
 
 BEND_DEGREES = 8.0  # SD of the turn at every joint
 TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform draws
+CALIBRATION_DEGREES, FLOOR_MM = 0.5, 20.0  # SD of what the calibration is off by
+LIMB_CORRELATION = 0.8  # of a joint's error with its parent's (measured 0.77-0.84 along limbs, none across)
 SWAP_SHARE = (0.05, 0.3)  # left and right are exchanged as often as in training, within these bounds
 FEET = [JOINT_NAMES.index(name) for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
 
 
 @dataclass(frozen=True)
-class Errors:
-    """What the extractor did to each training row's truth, left and right put right first."""
+class ErrorModel:
+    """How the extractor errs on training rows, left and right put right first: spreads and slopes, no single error."""
 
-    lateral_mm: np.ndarray  # (B, 24, 2) across the viewing direction
-    depth_mm: np.ndarray  # (B, 24) of the root-relative depth, what its slope does not explain
+    lateral_sd_mm: np.ndarray  # (24,) across the viewing direction, per axis
+    depth_sd_mm: np.ndarray  # (24,) of the root-relative depth, what its slope does not explain
     depth_slope: float  # extractor's relative depth per true relative depth
-    root_log: np.ndarray  # (B,) log of extractor's root depth over the true one
+    root_log_mean: float  # of the log of extractor's root depth over the true one
+    root_log_sd: float
     swapped: np.ndarray  # (B,) whether left and right were exchanged
 
 
-def measure_errors(rows: Rows) -> Errors:
-    """The extractor's errors on labelled rows."""
+def fit_errors(rows: Rows) -> ErrorModel:
+    """Fit the error model to labelled rows. Both sides of the body share their spread."""
     truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
     estimate = cached_joints_cam(rows.columns)
     mirrored = estimate[:, MIRROR]
-    off, off_mirrored = (_shape_distance(joints, truth) for joints in (estimate, mirrored))
-    swapped = off_mirrored < off
+    swapped = _shape_distance(mirrored, truth) < _shape_distance(estimate, truth)
     estimate = np.where(swapped[:, None, None], mirrored, estimate)
     root, depth = root_relative(truth[..., 2])
     estimated_root, estimated_depth = root_relative(estimate[..., 2])
     slope = float((estimated_depth * depth).sum() / (depth**2).sum())
     lateral = estimate[..., :2] / estimate[..., 2:] * truth[..., 2:] - truth[..., :2]
-    return Errors(lateral, estimated_depth - slope * depth, slope, np.log(estimated_root / root), swapped)
+    root_log = np.log(estimated_root / root)
+    lateral_sd = np.sqrt((lateral**2).mean((0, 2)))
+    depth_sd = np.sqrt(((estimated_depth - slope * depth) ** 2).mean(0))
+    return ErrorModel(
+        _both_sides(lateral_sd), _both_sides(depth_sd), slope, float(root_log.mean()), float(root_log.std()), swapped
+    )
+
+
+def _both_sides(sd: np.ndarray) -> np.ndarray:
+    return np.sqrt((sd**2 + sd[list(MIRROR)] ** 2) / 2)
+
+
+def correlated_noise(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count, 24) standard normal, each joint correlated with its parent by LIMB_CORRELATION."""
+    noise = rng.normal(size=(count, len(PARENTS)))
+    for child, parent in enumerate(PARENTS):
+        if parent >= 0:
+            noise[:, child] = LIMB_CORRELATION * noise[:, parent] + np.sqrt(1 - LIMB_CORRELATION**2) * noise[:, child]
+    return noise
 
 
 def _shape_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -75,7 +95,7 @@ class ViewSimulator:
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self.errors = measure_errors(rows)
+        self.errors = fit_errors(rows)
         self.swap_share = float(np.clip(self.errors.swapped.mean(), *SWAP_SHARE))
         camera_up = -rows["R"][:, 1]  # against the image's y axis, in world axes, where no up is declared
         declared = np.isfinite(rows["world_up"]).all(1, keepdims=True)
@@ -91,6 +111,7 @@ class ViewSimulator:
         truth = world2cam(world, row["R"], row["t"])
         pixels, root, relative, row["confidence"] = self._err(truth, row["K"], rng)
         row["R_cam2crop"], row["K_crop"] = _crop_cameras(pixels, row["K"])
+        _miscalibrate(row, rng)
         seen = pixel2cam(pixels, root[:, None] + relative, row["K"])
         pose, target = (cam_to_crop(joints, row["R_cam2crop"], row["K_crop"]) for joints in (seen, truth))
         return _as_sample(pose, target, row)
@@ -117,17 +138,19 @@ class ViewSimulator:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """True camera joints → what the extractor would have said: px, root depth, relative depth, confidence."""
         count, errors = len(truth), self.errors
-        of = rng.integers(len(self.rows), size=count)
         off = truth.copy()
-        off[..., :2] += errors.lateral_mm[of]
+        for axis in (0, 1):
+            off[..., axis] += errors.lateral_sd_mm * correlated_noise(count, rng)
         pixels = cam2pixel(off, K)
         root, depth = root_relative(truth[..., 2])
-        relative = errors.depth_slope * depth + errors.depth_mm[of]
-        confidence = self.rows["confidence"][of]
+        noise = errors.depth_sd_mm * correlated_noise(count, rng)
+        relative = errors.depth_slope * depth + noise - noise[:, ROOT : ROOT + 1]
+        root = root * np.exp(rng.normal(errors.root_log_mean, errors.root_log_sd, count))
+        confidence = self.rows["confidence"][rng.integers(len(self.rows), size=count)]
         swapped = rng.random(count) < self.swap_share
         for values in (pixels, relative, confidence):
             values[swapped] = values[swapped][:, MIRROR]
-        return pixels, root * np.exp(errors.root_log[of]), relative, confidence
+        return pixels, root, relative, confidence
 
 
 def _lowest(joints: np.ndarray, up: np.ndarray) -> np.ndarray:
@@ -142,6 +165,15 @@ def _move_camera(
     raised = t - np.einsum("bij,bj->bi", R, up * rng.uniform(-RAISE_MM, RAISE_MM, (len(R), 1)))
     tilt = Rotation.from_rotvec(angle).as_matrix()
     return tilt @ R, np.einsum("bij,bj->bi", tilt, raised)
+
+
+def _miscalibrate(row: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    """Let the declared floor and the camera's tilt be a little wrong, as they are in every rig, in what is shown."""
+    wrong = Rotation.from_rotvec(rng.normal(scale=np.radians(CALIBRATION_DEGREES), size=(len(row["R"]), 3)))
+    centre = np.einsum("bji,bj->bi", row["R"], row["t"])
+    row["R"] = wrong.as_matrix() @ row["R"]
+    row["t"] = np.einsum("bij,bj->bi", row["R"], centre)
+    row["floor_height_mm"] = row["floor_height_mm"] + rng.normal(scale=FLOOR_MM, size=len(centre))
 
 
 def _crop_cameras(pixels: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
