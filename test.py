@@ -41,13 +41,20 @@ def extract_in_child(arguments: argparse.Namespace) -> None:
 
 
 def newest_run(config: Config) -> Path:
-    """The newest complete run folder. UserError where there is none."""
-    from modules.runs import newest_complete
+    """The newest complete run of this very config, or else of these data and extractor. UserError where there is none."""
+    from modules.cache import cache_folder, read_manifest
+    from modules.runs import newest_complete, origin, run_key
 
     parent = config.results_root / "train"
-    run = newest_complete(parent)
+    manifest = read_manifest(cache_folder(config, "train")) if (config.data_root / "task04_train").is_dir() else None
+    run = newest_complete(parent, key=run_key(config, manifest["key"])) if manifest else None
+    run = run or newest_complete(parent, **origin(config))
     if run is None:
-        raise UserError(f"{parent}: there is no finished training in here; run python train.py first")
+        raise UserError(
+            f"{parent}: there is no finished training on {config.DATA.root} with {config.EXTRACT.extractor} "
+            f"{config.EXTRACT.weights} in here; run python train.py first, or name a run with --run"
+        )
+    log.info("testing %s", run)
     return run
 
 

@@ -32,7 +32,7 @@ def train(config: Config, resume: Path | None = None, reuse: bool = False) -> Pa
     rows, manifest = open_cache(config, "train", list_frames(config.data_root, "train"))
     parent, key = config.results_root / "train", runs.run_key(config, manifest["key"])
     if reuse:
-        finished = runs.newest_complete(parent, key)
+        finished = runs.newest_complete(parent, key=key)
         if finished is not None:
             log.info("%s: trained already with this config and cache", finished)
             return finished
@@ -43,8 +43,8 @@ def train(config: Config, resume: Path | None = None, reuse: bool = False) -> Pa
     start_logging(folder / "train_log.log")
     if resume is None:
         write_text(folder / "train_config.yaml", dump_config(config))
-        write_json(folder / runs.STARTED, {"key": key})
-    trainer = Trainer(config, *split_rows(rows, config), folder, key)
+        write_json(folder / runs.STARTED, {"key": key, **runs.origin(config)})
+    trainer = Trainer(config, *split_rows(rows, config), folder, key, manifest["fingerprint"])
     if resume is not None:
         trainer.resume(folder / runs.LAST)
     summary = trainer.fit()

@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest complete one)")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
-    run = arguments.run or runs.newest_complete(config.results_root / "train")
+    run = arguments.run or runs.newest_complete(config.results_root / "train", **runs.origin(config))
     if run is None:
         raise UserError(f"{config.results_root}/train: there is no finished training; run python train.py first")
     path = runs.best_checkpoint(run)

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--index", type=int, default=12, help="which image of the sample (default: %(default)s)")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
-    run = runs.newest_complete(config.results_root / "train")
+    run = runs.newest_complete(config.results_root / "train", **runs.origin(config))
     if run is None:
         raise UserError("there is no finished training; run ./run.sh first")
     task = load_task(config)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from modules.config import PROJECT_ROOT
-from modules.utils import read_json, run_script, write_json, write_text
+from modules.utils import UserError, read_json, run_script, write_json, write_text
 
 ROTATIONS, SEEDS = (1, 2, 3, 4), (42, 43, 44)
 RESULT = PROJECT_ROOT / "docs" / "results" / "rotations.json"
@@ -58,12 +58,13 @@ def run_one(rotation: int, seed: int) -> None:
     options = []
     for assignment in (
         f"DATA.root={data}", f"SEED.random_seed={seed}", f"RESULTS.root={folder}", f"TEST.output={folder}/pred_submission.json",
-        f"TEST.sample_submission={data}/sample_submission.json",
     ):  # fmt: skip
         options += ["--set", assignment]
-    python = [sys.executable]
+    made_by = folder / "made_by.json"
+    if not made_by.exists():
+        write_json(made_by, {"commit": git("rev-parse", "HEAD"), "clean": git("status", "--porcelain") == ""})
     for command in (["-m", "data.prepare"], ["extract_train_info.py"], ["train.py", "--reuse"], ["test.py", "--reuse"]):
-        subprocess.run([*python, *command, *options], cwd=PROJECT_ROOT, check=True)
+        subprocess.run([sys.executable, *command, *options], cwd=PROJECT_ROOT, check=True)
 
 
 def gather() -> dict[str, Any]:
@@ -75,12 +76,20 @@ def gather() -> dict[str, Any]:
             for metrics in sorted(folder.glob("test/POSENET_*/metrics.json"))[-1:]:
                 summary = read_json(folder / "train" / metrics.parent.name / "summary.json")
                 methods = {name: value["overall"] for name, value in read_json(metrics)["methods"].items()}
-                runs.append({"test_camera": rotation, "seed": seed, "methods": methods, "training": summary})
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+                made_by = read_json(folder / "made_by.json")
+                runs.append({"test_camera": rotation, "seed": seed, **made_by, "methods": methods, "training": summary})
+    if not runs:
+        raise UserError("results/rotations: nothing stands yet; run python -m benchmarks.rotations")
+    if len({(run["commit"], run["clean"]) for run in runs}) > 1:
+        raise UserError("results/rotations: the runs were made by different commits; delete the folder and run again")
     machine = f"{platform.machine()}, Python {platform.python_version()}"
-    return {
-        "command": "python -m benchmarks.rotations", "commit": commit.stdout.strip(), "machine": machine, "runs": runs
-    }  # fmt: skip
+    return {"command": "python -m benchmarks.rotations", "machine": machine, "runs": runs}
+
+
+def git(*arguments: str) -> str:
+    """What git says of this checkout."""
+    done = subprocess.run(["git", *arguments], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def spread(result: dict[str, Any], method: str, metric: str) -> tuple[float, float, float]:
@@ -98,8 +107,9 @@ def spread(result: dict[str, Any], method: str, metric: str) -> tuple[float, flo
 def format_table(result: dict[str, Any]) -> str:
     """Markdown: every method over all rotations, then the world error of each rotation."""
     methods = list(result["runs"][0]["methods"])
+    count = len({run["test_camera"] for run in result["runs"]})
     lines = [
-        "| mean of 4 test cameras, mm | " + " | ".join(METRICS.values()) + " |",
+        f"| mean of {count} test cameras, mm | " + " | ".join(METRICS.values()) + " |",
         "| --- |" + " --- |" * len(METRICS),
     ]
     for method in methods:

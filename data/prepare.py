@@ -1,4 +1,7 @@
-"""Make the data that a config asks for, where WorldPose can make it: `python -m data.prepare [--config FILE]`."""
+"""Fetch the extractor's weights, and make the data that a config asks for where WorldPose can make them.
+
+python -m data.prepare [--config FILE] [--set SECTION.key=value]
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,18 @@ import re
 
 from modules.config import PROJECT_ROOT, add_config_arguments, config_from_arguments
 from modules.utils import log, run_script, start_logging
+from pre_models.fetch import fetch_blazepose
 
 DEMO = re.compile(r"test_camera_([1-4])")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     config = config_from_arguments(parser.parse_args())
     start_logging()
+    if config.EXTRACT.extractor == "blazepose":
+        fetch_blazepose(config.EXTRACT.weights)
     root = config.data_root.resolve()
     rotation = DEMO.fullmatch(root.name)
     if rotation is not None and root.parent == PROJECT_ROOT / "data" / "demo":

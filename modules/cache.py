@@ -183,6 +183,13 @@ def part_stands(folder: Path, index: int, names: Sequence[str], key: str) -> boo
     return same_key and table["file_name"].to_pylist() == list(names)
 
 
+def drop_parts_from(folder: Path, count: int) -> None:
+    """Remove parts numbered `count` and above: left by an extraction of more images that never finished."""
+    for path in (*folder.glob("poses/part-*.parquet"), *folder.glob("crops/part-*.jpgs")):
+        if int(path.stem.removeprefix("part-")) >= count:
+            path.unlink()
+
+
 def manifest_path(folder: Path) -> Path:
     """The file that says what made a cache, and that it is complete."""
     return folder / "cache.json"

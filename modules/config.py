@@ -55,7 +55,7 @@ class Dataloader(_Section):
 
 
 class Train(_Section):
-    num_epochs: int = Field(12, ge=1, description="At most so many passes over the training images.")
+    num_epochs: int = Field(8, ge=1, description="At most so many passes over the training images.")
     batch_size: int = Field(16, ge=2, description="Images per step.")
     learning_rate: float = Field(5e-4, gt=0, description="The optimizer's first step size.")
     early_stopping_patience: int = Field(
@@ -83,7 +83,7 @@ class Train(_Section):
         0.03, ge=0, lt=0.5, description="Training scales each cached root depth by up to this share."
     )
     simulated_views: int = Field(
-        64,
+        128,
         ge=0,
         description="Simulated views per training image that the pose branch learns from; 0: the images' own poses.",
     )
@@ -107,7 +107,9 @@ class PerformanceRecord(_Section):
 
 
 class Test(_Section):
-    sample_submission: str = Field("sample_submission.json", description="The images to answer, in order.")
+    sample_submission: str | None = Field(
+        None, description="The images to answer, in order; null: <DATA.root>/sample_submission.json."
+    )
     output: str = Field("pred_submission.json", description="Where test.py writes the submission.")
     batch_size: int = Field(32, ge=1, description="Images per forward pass.")
     overlays: int = Field(8, ge=0, description="How many images test.py draws prediction and reference on.")

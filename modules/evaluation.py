@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lightning_fabric import Fabric
 
 from modules import metrics, runs, vis
 from modules.cache import Rows, open_cache
@@ -21,7 +21,8 @@ from modules.lifting import place_at_height, place_least_squares, true_depth_bou
 from modules.pose_utils import world2cam
 from modules.prediction import fallback_world, predict_world, prediction_loader
 from modules.submission import read_sample, write_submission
-from modules.utils import UserError, log, read_json, write_json, write_text
+from modules.trainer import make_fabric
+from modules.utils import UserError, log, read_json, sha256_file, write_json, write_text
 
 OURS = "PoseNet"
 LEAST_SQUARES = "extractor, least squares"
@@ -41,17 +42,24 @@ class Task:
     frames: list[Frame]
     rows: Rows
     cache_key: str
+    fingerprint: str
 
     def take(self, mask: np.ndarray) -> Task:
         """The images where the mask is true."""
         kept = np.flatnonzero(mask)
         names, frames = [self.names[i] for i in kept], [self.frames[i] for i in kept]
-        return Task(names, frames, self.rows.take(mask), self.cache_key)
+        return Task(names, frames, self.rows.take(mask), self.cache_key, self.fingerprint)
+
+
+def sample_path(config: Config) -> Path:
+    """The sample that is configured, or else the data set's own."""
+    named = config.TEST.sample_submission
+    return project_path(named) if named else config.data_root / "sample_submission.json"
 
 
 def load_task(config: Config) -> Task:
     """Read the sample and find its images in the cache. UserError where one is not among the test images."""
-    sample = project_path(config.TEST.sample_submission)
+    sample = sample_path(config)
     names = read_sample(sample)
     frames = list_frames(config.data_root, "test")
     rows, manifest = open_cache(config, "test", frames)
@@ -64,7 +72,7 @@ def load_task(config: Config) -> Task:
         )
     order = [index[name] for name in names]
     by_name = {frame.file_name: frame for frame in frames}
-    return Task(names, [by_name[name] for name in names], rows.take(order), manifest["key"])
+    return Task(names, [by_name[name] for name in names], rows.take(order), manifest["key"], manifest["fingerprint"])
 
 
 def predict(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) -> np.ndarray:
@@ -76,7 +84,7 @@ def predict(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) 
     world = fallback_world(np.array(checkpoint["facts"]["mean_pose_crop_mm"]), rows["R"], rows["t"]).copy()
     found = rows["found"].astype(bool)
     if found.any():
-        fabric = Fabric(accelerator=config.TRAIN.accelerator, devices=1)
+        fabric = make_fabric(config.TRAIN)
         network = fabric.setup_module(runs.restore_network(checkpoint, path))
         seen = blind.take(found)
         loader = prediction_loader(seen, checkpoint["spec"]["input_shape"], config.TEST.batch_size)
@@ -98,8 +106,8 @@ def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any]) -> dict[st
     methods = {LEAST_SQUARES: complete(place_least_squares(seen))}
     if facts["pelvis_height_mm"] is not None:
         at_height = place_at_height(seen, facts["pelvis_height_mm"])
-        if np.isfinite(at_height).all():
-            methods[AT_HEIGHT] = complete(at_height)
+        if np.isfinite(seen["world_up"]).all():  # a ray that never gets that high takes the fallback
+            methods[AT_HEIGHT] = complete(np.where(np.isfinite(at_height), at_height, fallback[found]))
     true_depth = world2cam(seen["joints_world_mm"], seen["R"], seen["t"])[..., 2]
     return {**methods, OURS: predicted, BOUND: complete(true_depth_bound(seen, true_depth))}
 
@@ -188,13 +196,19 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
     task = load_task(config)
     path = runs.best_checkpoint(run)
     checkpoint = runs.load_checkpoint(path)
-    folder = config.results_root / "test" / run.name
+    if checkpoint["fingerprint"] != task.fingerprint:
+        raise UserError(
+            f"{path}: it was trained on another extractor's cache than that of the test images; "
+            "set EXTRACT as in the run's train_config.yaml, or train again"
+        )
+    folder = config.results_root / "test" / run.resolve().name
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
     if reuse and _stands(folder, output, key):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
     predicted = predict(config, checkpoint, path, task.rows)
+    shutil.rmtree(folder, ignore_errors=True)  # nothing of an older test stays beside this one's
     write_submission(output, task.names, predicted)
     write_submission(folder / "pred_submission.json", task.names, predicted)
     labelled = task.rows["labelled"].astype(bool)
@@ -204,14 +218,18 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
     table = _score(folder, task.take(labelled), predicted[labelled], checkpoint["facts"]) if labelled.any() else ""
     write_text(folder / "table.md", table)
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
-    write_json(folder / "tested.json", {"key": key, "checkpoint": path.name, "not_found": not_found})
+    marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
+    write_json(folder / "tested.json", marker)
     _tell_not_found(not_found)
     return folder, table
 
 
 def _stands(folder: Path, output: Path, key: str) -> bool:
     marker = folder / "tested.json"
-    return output.exists() and marker.exists() and read_json(marker)["key"] == key
+    if not (output.exists() and marker.exists() and (folder / "table.md").exists()):
+        return False
+    found = read_json(marker)
+    return bool(found["key"] == key and found["output"] == sha256_file(output))
 
 
 def _score(folder: Path, task: Task, predicted: np.ndarray, facts: dict[str, Any]) -> str:

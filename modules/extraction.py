@@ -17,7 +17,7 @@ from modules import cache
 from modules.config import Config
 from modules.extractors import create_extractor
 from modules.extractors.base import Estimate, Extractor
-from modules.layout import Frame, list_frames, read_camera, read_label
+from modules.layout import Frame, list_frames, read_camera, read_label, read_validation_list, validation_path
 from modules.pose_utils import (
     Camera,
     cam2pixel,
@@ -47,6 +47,10 @@ def extract_split(config: Config, split: str) -> Summary:
     """Fill the cache of a split; parts that stand are kept. UserError for an image, camera or label that is broken."""
     frames = list_frames(config.data_root, split)
     cameras = {path: read_camera(path) for path in sorted({frame.camera_path for frame in frames})}
+    if split == "train" and config.DATA.validation == "list" and read_validation_list(config.data_root) is None:
+        log.info(
+            "%s is missing: train.py will want it, or DATA.validation=person or pose", validation_path(config.data_root)
+        )
     folder = cache.cache_folder(config, split)
     extractor = create_extractor(config.EXTRACT.extractor, config.EXTRACT.weights)
     manifest = {
@@ -66,6 +70,7 @@ def extract_split(config: Config, split: str) -> Summary:
         for index in missing:
             rows, crops = _extract_part(parts[index], cameras, extractor, config.EXTRACT.batch_size, bar.update)
             cache.write_part(folder, index, rows, crops, key)
+    cache.drop_parts_from(folder, len(parts))
     cache.write_manifest(folder, {**manifest, "key": key, "parts": len(parts), "images": len(frames)})
     not_found = _list_not_found(config, split, frames, folder)
     return Summary(folder, len(frames), todo, not_found)
@@ -149,9 +154,9 @@ def _row_values(
     frame: Frame, camera: Camera, image: np.ndarray, estimate: Estimate | None, offset: int
 ) -> tuple[dict[str, Any], bytes]:
     height, width = image.shape[:2]
-    values: dict[str, Any] = {"image_size": (width, height), "found": estimate is not None}
-    values |= _truth(frame, camera)
-    if estimate is None:
+    found = estimate is not None and _can_be_lifted(estimate, camera)
+    values: dict[str, Any] = {"image_size": (width, height), "found": found, **_truth(frame, camera)}
+    if estimate is None or not found:
         return values, b""
     R_cam2crop, K_crop = crop_camera(estimate.box_xywh, camera.K, cache.CROP_SIZE, cache.CROP_MARGIN)
     crop = _encode(warp_crop(image, camera, R_cam2crop, K_crop, cache.CROP_SIZE))
@@ -170,6 +175,15 @@ def _pose_values(estimate: Estimate, camera: Camera) -> dict[str, Any]:
         "confidence": estimate.confidence, "joints_rel_mm": estimate.joints_rel_mm, "root_cam_mm": root,
         "depth_root_mm": root[2], "depth_rel_mm": estimate.joints_rel_mm[:, 2],
     }  # fmt: skip
+
+
+def _can_be_lifted(estimate: Estimate, camera: Camera) -> bool:
+    """Whether every number is finite and the person stands before the camera; else it is as if nobody were found."""
+    numbers = (estimate.box_xywh, estimate.joints_px, estimate.confidence, estimate.joints_rel_mm)
+    if not all(np.isfinite(values).all() for values in numbers) or not (estimate.box_xywh[2:] > 0).all():
+        return False
+    values = _pose_values(estimate, camera)
+    return bool((values["depth_root_mm"] + values["depth_rel_mm"] > 0).all())
 
 
 def _truth(frame: Frame, camera: Camera) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from modules.pose_utils import Camera
+from modules.pose_utils import Camera, project_rotation
 from modules.skeleton import JOINT_NAMES, NUM_JOINTS, joint_order
 from modules.utils import UserError, log, read_json, write_json
 
@@ -133,7 +133,7 @@ def read_camera(path: Path) -> Camera:
         raise UserError(f"{path}: the rotation in extrinsics is not orthonormal; write [R|t], world to camera, in mm")
     if np.linalg.det(R) < 0:
         raise UserError(f"{path}: the rotation in extrinsics is a mirror image (determinant -1); flip one axis")
-    return Camera(K=K, R=R, t=Rt[:, 3], **_optional_fields(path, data))
+    return Camera(K=K, R=project_rotation(R), t=Rt[:, 3], **_optional_fields(path, data))
 
 
 def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:

@@ -65,13 +65,15 @@ def place_least_squares(rows: Columns) -> np.ndarray:
 def place_at_height(rows: Columns, pelvis_height_mm: float) -> np.ndarray:
     """The extractor's own 3D with its pelvis where the pelvis ray meets a height along world_up: (B, 24, 3) world mm.
 
+    The height is over the floor where one is declared, else over the world's zero.
     Answers NaN for a row without world_up and where the ray never reaches that height in front of the camera.
     """
     up, centre = rows["world_up"], -np.einsum("bji,bj->bi", rows["R"], rows["t"])
     ray_world = pixel2ray(rows["joints_px"][:, ROOT : ROOT + 1], rows["K"])[:, 0]
     ray_world = np.einsum("bji,bj->bi", rows["R"], ray_world)
     with np.errstate(divide="ignore", invalid="ignore"):
-        depth = (pelvis_height_mm - (up * centre).sum(-1)) / (up * ray_world).sum(-1)
+        height = pelvis_height_mm + np.nan_to_num(rows["floor_height_mm"])
+        depth = (height - (up * centre).sum(-1)) / (up * ray_world).sum(-1)
     root_world = centre + np.where(depth > 0, depth, np.nan)[:, None] * ray_world
     return root_world[:, None] + rows["joints_rel_mm"] @ rows["R"]
 

@@ -66,14 +66,20 @@ def pixel2cam(points_px: Array, depth_mm: Array, K: Array) -> Array:
     return pixel2ray(points_px, K) * depth_mm[..., None]
 
 
-def _distort_normalised(xy: Array, distortion: Array) -> Array:
+def _distort_normalised(xy: Array, distortion: Array) -> tuple[Array, Array]:
+    """OpenCV's k1, k2, p1, p2, k3 model on normalised points (..., N, 2), and its Jacobian [[a, b], [b, c]] as a, b, c."""
+    xp = _namespace(xy)
     k1, k2, p1, p2, k3 = (distortion[..., i, None] for i in range(5))
     x, y = xy[..., 0], xy[..., 1]
     r2 = x * x + y * y
     radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    slope = 2 * (k1 + r2 * (2 * k2 + 3 * r2 * k3))
     dx = 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
     dy = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
-    return _namespace(xy).stack([x * radial + dx, y * radial + dy], -1)
+    a = radial + x * x * slope + 2 * p1 * y + 6 * p2 * x
+    b = x * y * slope + 2 * (p1 * x + p2 * y)
+    c = radial + y * y * slope + 6 * p1 * y + 2 * p2 * x
+    return xp.stack([x * radial + dx, y * radial + dy], -1), xp.stack([a, b, c], -1)
 
 
 def _to_pixel(xy: Array, K: Array) -> Array:
@@ -85,22 +91,39 @@ def distort(points_px: Array, K: Array, distortion: Array | None) -> Array:
     """Undistorted px (..., N, 2) → px of the raw image, by OpenCV's k1, k2, p1, p2, k3 model."""
     if distortion is None:
         return points_px
-    return _to_pixel(_distort_normalised(pixel2ray(points_px, K)[..., :2], distortion), K)
+    return _to_pixel(_distort_normalised(pixel2ray(points_px, K)[..., :2], distortion)[0], K)
 
 
 def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: int = 30) -> Array:
-    """Px of the raw image (..., N, 2) → undistorted px: the inverse of `distort`, by fixed-point iteration.
+    """Px of the raw image (..., N, 2) → undistorted px: the inverse of `distort`, by Newton's method.
 
-    OpenCV stops after 5 rounds, which leaves up to a pixel at a wide image's corner; this goes on to convergence.
-    Points that no undistorted point maps to (far outside the image) answer the last iterate.
+    OpenCV stops after 5 rounds of a fixed point, which leaves up to a pixel at a wide image's corner; this goes on to
+    convergence. A point that no ray maps to (far outside the image, past the lens model's turning point) is NaN.
     """
     if distortion is None:
         return points_px
     target = pixel2ray(points_px, K)[..., :2]
     xy = target
     for _ in range(iterations):
-        xy = xy + (target - _distort_normalised(xy, distortion))
-    return _to_pixel(xy, K)
+        seen, jacobian = _distort_normalised(xy, distortion)
+        xy = xy + _newton_step(target - seen, jacobian)
+    seen, jacobian = _distort_normalised(xy, distortion)
+    a, b, c = jacobian[..., 0], jacobian[..., 1], jacobian[..., 2]
+    tolerance = 1e-5 if seen.dtype.itemsize == 4 else 1e-9
+    found = (abs(seen - target).sum(-1) < tolerance) & (a * c - b * b > 0) & (a > 0)
+    return _to_pixel(_namespace(xy).where(found[..., None], xy, float("nan")), K)
+
+
+def _newton_step(residual: Array, jacobian: Array) -> Array:
+    """The step that takes (..., 2) residuals out, no longer than half a unit of the normalised plane."""
+    xp = _namespace(residual)
+    a, b, c = jacobian[..., 0], jacobian[..., 1], jacobian[..., 2]
+    determinant = a * c - b * b
+    determinant = xp.where(abs(determinant) < 1e-6, 1e-6, determinant)
+    x, y = residual[..., 0], residual[..., 1]
+    step = xp.stack([(c * x - b * y) / determinant, (a * y - b * x) / determinant], -1)
+    length = (step * step).sum(-1)[..., None] ** 0.5
+    return step * (0.5 / xp.where(length > 0.5, length, 0.5))
 
 
 def least_squares_root(joints_rel_mm: Array, rays: Array, weights: Array) -> Array:
@@ -126,25 +149,29 @@ def least_squares_root(joints_rel_mm: Array, rays: Array, weights: Array) -> Arr
 
 
 def crop_camera(box_xywh: np.ndarray, K: np.ndarray, size_px: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """The virtual camera that looks at a person box: (R_cam2crop (3, 3), K_crop (3, 3)).
+    """The virtual cameras that look at person boxes (..., 4): (R_cam2crop (..., 3, 3), K_crop (..., 3, 3)).
 
-    It stands where the camera stands, turned so that the box centre's ray is its axis, without roll against the
+    Each stands where its camera stands, turned so that the box centre's ray is its axis, without roll against the
     camera's y axis, and zoomed so that `margin` times the box (undistorted px) just fits a size_px square.
     A crop that is only cut out of the image shows the same person differently at the image's edge; this one does not.
+    Raises ValueError for a box without positive width and height.
     """
-    x, y, w, h = (float(v) for v in box_xywh)
-    if not (w > 0 and h > 0 and np.isfinite([x, y, w, h]).all()):
+    box = np.asarray(box_xywh, dtype=np.float64)
+    if not (np.isfinite(box).all() and (box[..., 2:] > 0).all()):
         raise ValueError(f"a person box needs positive width and height, not {box_xywh}")
-    forward = pixel2ray(np.array([[x + w / 2, y + h / 2]]), K)[0]
-    forward /= np.linalg.norm(forward)
+    corner, size = box[..., None, :2], box[..., None, 2:]
+    points = corner + size * np.array([[0.5, 0.5], [0, 0.5], [1, 0.5], [0.5, 0], [0.5, 1]])  # the centre, four sides
+    rays = pixel2ray(points, K)
+    forward = rays[..., 0, :] / np.linalg.norm(rays[..., 0, :], axis=-1, keepdims=True)
     right = np.cross([0.0, 1.0, 0.0], forward)
-    right /= np.linalg.norm(right)
-    R_cam2crop = np.stack([right, np.cross(forward, right), forward])
-    edges_px = np.array([[x, y + h / 2], [x + w, y + h / 2], [x + w / 2, y], [x + w / 2, y + h]])
-    edges = pixel2ray(edges_px, K) @ R_cam2crop.T
-    extent = np.abs(edges[:, :2] / edges[:, 2:]).max() * margin
-    focal, centre = size_px / 2 / extent, (size_px - 1) / 2
-    return R_cam2crop, np.array([[focal, 0, centre], [0, focal, centre], [0, 0, 1.0]])
+    right /= np.linalg.norm(right, axis=-1, keepdims=True)
+    R_cam2crop = np.stack([right, np.cross(forward, right), forward], -2)
+    sides = rays[..., 1:, :] @ R_cam2crop.swapaxes(-1, -2)
+    extent = np.abs(sides[..., :2] / sides[..., 2:]).max((-2, -1)) * margin
+    K_crop = np.zeros_like(R_cam2crop)
+    K_crop[..., 0, 0] = K_crop[..., 1, 1] = size_px / 2 / extent
+    K_crop[..., :2, 2], K_crop[..., 2, 2] = (size_px - 1) / 2, 1
+    return R_cam2crop, K_crop
 
 
 def resize_intrinsics(K: Array, scale: float) -> Array:

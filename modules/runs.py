@@ -13,6 +13,7 @@ import torch
 
 from model.model import PoseNet, PoseNetSpec
 from modules.config import Config
+from modules.layout import read_validation_list
 from modules.utils import UserError, atomic_path, digest, read_json
 
 CHECKPOINT_VERSION = 1
@@ -22,9 +23,15 @@ STARTED, COMPLETE = "run.json", "summary.json"
 
 
 def run_key(config: Config, cache_key: str) -> str:
-    """What decides a training's outcome: the config's sections that reach it, and the cache's content."""
+    """What decides a training's outcome: the config's sections that reach it, the cache's content, what validates."""
     sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN", "PERFORMANCE_RECORD"})
-    return digest([CHECKPOINT_VERSION, sections, cache_key])
+    listed = sorted(read_validation_list(config.data_root) or ()) if config.DATA.validation == "list" else []
+    return digest([CHECKPOINT_VERSION, sections, cache_key, listed])
+
+
+def origin(config: Config) -> dict[str, str]:
+    """What a run's data were: a run answers only for the same root, extractor and weights unless it is named."""
+    return {"root": config.DATA.root, "extractor": config.EXTRACT.extractor, "weights": config.EXTRACT.weights}
 
 
 def new_folder(parent: Path, name: str | None = None) -> Path:
@@ -46,24 +53,29 @@ def run_folders(parent: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
-def newest_complete(parent: Path, key: str | None = None) -> Path | None:
-    """The newest run that finished, of this key where one is given."""
-    return next((run for run in run_folders(parent) if (run / COMPLETE).exists() and _has_key(run, key)), None)
+def newest_complete(parent: Path, **started: str) -> Path | None:
+    """The newest run that finished, among those whose run.json holds these values."""
+    return next((run for run in run_folders(parent) if is_complete(run) and _started_with(run, started)), None)
+
+
+def is_complete(run: Path) -> bool:
+    """Whether a run finished and its best checkpoint is still there."""
+    return (run / COMPLETE).exists() and (run / read_json(run / COMPLETE)["best"]).exists()
 
 
 def newest_unfinished(parent: Path, key: str) -> Path | None:
     """The newest run of this key that was cut off after its first epoch."""
     runs = (run for run in run_folders(parent) if not (run / COMPLETE).exists() and (run / LAST).exists())
-    return next((run for run in runs if _has_key(run, key)), None)
+    return next((run for run in runs if _started_with(run, {"key": key})), None)
 
 
-def _has_key(run: Path, key: str | None) -> bool:
-    return key is None or ((run / STARTED).exists() and read_json(run / STARTED).get("key") == key)
+def _started_with(run: Path, values: dict[str, str]) -> bool:
+    return not values or ((run / STARTED).exists() and read_json(run / STARTED).items() >= values.items())
 
 
 def best_checkpoint(run: Path) -> Path:
     """The best_XX.pt of a complete run. UserError where the run is not one."""
-    if not (run / COMPLETE).exists():
+    if not is_complete(run):
         raise UserError(f"{run}: this is no finished training; run python train.py, or name another with --run")
     return run / read_json(run / COMPLETE)["best"]
 

@@ -180,8 +180,7 @@ def _crop_cameras(pixels: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.nda
     low, high = pixels.min(1), pixels.max(1)
     border = 0.1 * (high - low).max(1, keepdims=True)  # as the extractor's own box stands about its landmarks
     boxes = np.concatenate([low - border, high - low + 2 * border], 1)
-    cameras = [crop_camera(box, k, CROP_SIZE, CROP_MARGIN) for box, k in zip(boxes, K, strict=True)]
-    return np.stack([camera[0] for camera in cameras]), np.stack([camera[1] for camera in cameras])
+    return crop_camera(boxes, K, CROP_SIZE, CROP_MARGIN)
 
 
 def _as_sample(pose: CropPose, target: CropPose, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def read_sample(path: Path) -> list[str]:
             raise UserError(f"{path}: entry {index} has no plain image name in file_name (it is {name!r})")
         parse_image_name(name)
         names.append(name)
-    doubled = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
-    if doubled:
-        raise UserError(f"{path}: {sorted(doubled)[0]} stands in file_name more than once; remove the double entry")
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise UserError(f"{path}: {name} stands in file_name more than once; remove the double entry")
     return names
 
 

@@ -30,6 +30,7 @@ from modules.metrics import METRICS, root_error, root_relative_mpjpe
 from modules.prediction import mean_crop_pose, predict_world, prediction_loader
 from modules.recorders import PerformanceRecorder
 from modules.simulation import ViewSimulator
+from modules.skeleton import ROOT
 from modules.utils import UserError, log, seed_everything, write_json
 
 SIMULATED_STEPS = 16  # optimizer steps on simulated views per batch of images
@@ -84,8 +85,12 @@ def make_fabric(config: Train) -> Fabric:
 
 
 def training_facts(rows: Rows) -> dict[str, Any]:
-    """What lifting and the baselines take from the training labels: plain numbers, stored with the weights."""
-    height = float((rows["joints_world_mm"][:, 0] * rows["world_up"]).sum(-1).mean())
+    """What lifting and the baselines take from the training labels: plain numbers, stored with the weights.
+
+    The pelvis's height is over the floor where one is declared, else over the world's zero, along world_up.
+    """
+    floor = np.nan_to_num(rows["floor_height_mm"])
+    height = float(((rows["joints_world_mm"][:, ROOT] * rows["world_up"]).sum(-1) - floor).mean())
     return {
         "mean_pose_crop_mm": mean_crop_pose(rows).tolist(),
         "pelvis_height_mm": height if math.isfinite(height) else None,
@@ -105,9 +110,11 @@ class Evaluation:
 class Trainer:
     """Fits a PoseNet on rows of the cache and fills a run folder."""
 
-    def __init__(self, config: Config, train_rows: Rows, validation_rows: Rows, folder: Path, key: str) -> None:
+    def __init__(
+        self, config: Config, train_rows: Rows, validation_rows: Rows, folder: Path, key: str, fingerprint: str
+    ) -> None:
         self.config, self.train_rows, self.validation_rows, self.folder = config, train_rows, validation_rows, folder
-        self.key = key
+        self.key, self.fingerprint = key, fingerprint
         train, seed = config.TRAIN, config.SEED.random_seed
         seed_everything(seed)
         self.fabric = make_fabric(train)
@@ -242,17 +249,18 @@ class Trainer:
     def _save(self, epoch: int, score: float, improved: bool) -> None:
         weights = {
             "spec": self.spec.as_dict(), "config": self.config.model_dump(mode="json"), "facts": self.facts,
-            "model": self.network.state_dict(), "epoch": epoch, "score": score, "key": self.key,
+            "model": self.network.state_dict(), "epoch": epoch, "score": score,
+            "key": self.key, "fingerprint": self.fingerprint,
         }  # fmt: skip
+        best = self.folder / f"best_{self.stopper.best_epoch:02d}.pt"
         if improved:
-            best = self.folder / f"best_{epoch:02d}.pt"
             runs.save_checkpoint(best, weights)
-            for older in set(self.folder.glob("best_*.pt")) - {best}:
-                older.unlink()
         runs.save_checkpoint(self.folder / runs.LAST, {
             **weights, "optimizer": self.optimizer.state_dict(), "scheduler": self.scheduler.state_dict(),
             "stopper": self.stopper.state_dict(), "record": self.recorder.rows,
         })  # fmt: skip
+        for older in set(self.folder.glob("best_*.pt")) - {best}:  # only once nothing can go back to it
+            older.unlink()
 
     def resume(self, path: Path) -> None:
         """Go on after the last finished epoch of a model.pt."""
@@ -268,6 +276,10 @@ class Trainer:
         log.info("going on after epoch %d", content["epoch"])
 
     def _finish(self) -> dict[str, Any]:
+        if self.stopper.best_epoch < 0:
+            raise UserError(
+                f"{self.folder}: no epoch had a finite validation score; lower TRAIN.learning_rate and train anew"
+            )
         summary = {
             "best": f"best_{self.stopper.best_epoch:02d}.pt", "best_epoch": self.stopper.best_epoch,
             "metric": self.config.TRAIN.metric_function, "best_score": self.stopper.best_score,

@@ -108,6 +108,12 @@ def run_script(main: Callable[[], None]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(EXIT_BAD_INPUT) from None
+    except OSError as error:
+        print(
+            f"error: {error.filename or 'a file'}: {error.strerror or error}; what was finished is saved",
+            file=sys.stderr,
+        )
+        raise SystemExit(EXIT_BAD_INPUT) from None
     except KeyboardInterrupt:
         print("stopped; what was finished is saved, start the same command again to go on", file=sys.stderr)
         raise SystemExit(130) from None

@@ -7,15 +7,16 @@ say_missing() {
 }
 
 find_python() {
-  local candidate
+  local candidate bare=
   for candidate in "${WORLDPOSE_PYTHON:-}" python3.11 python3.12 python3.13 python3; do
     [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
     if "$candidate" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13)))' 2>/dev/null; then
-      BASE_PYTHON=$candidate
-      return
+      bare=$candidate
+      "$candidate" -c 'import ensurepip, venv' 2>/dev/null && BASE_PYTHON=$candidate && return
     fi
   done
-  say_missing "Python 3.11, 3.12 or 3.13 is needed and was not found; on Debian or Ubuntu: apt-get install python3 python3-venv"
+  [ -z "$bare" ] || say_missing "$bare has no venv module; on Debian or Ubuntu: apt-get install $(basename "$bare")-venv"
+  say_missing "Python 3.11, 3.12 or 3.13 is needed and was not found; on Debian or Ubuntu: apt-get install python3 python3-venv, or name one in WORLDPOSE_PYTHON"
 }
 
 make_environment() {
@@ -28,8 +29,6 @@ make_environment() {
   if [ -x "$PYTHON" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     return
   fi
-  "$BASE_PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
-    say_missing "Python's venv module is missing; on Debian or Ubuntu: apt-get install python3-venv"
   echo "installing $* into $folder (once; about 2 minutes and 6 GB)"
   rm -rf "$folder"
   "$BASE_PYTHON" -m venv "$folder"

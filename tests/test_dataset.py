@@ -121,12 +121,14 @@ def test_split_needs_two_groups(tmp_path: Path) -> None:
         split_rows(make_rows(tmp_path, 4), config_for(tmp_path, validation="pose"))
 
 
-def test_unlabelled_and_unseen_are_left_out_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unlabelled_and_unseen_are_left_out_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = make_rows(tmp_path, 10)
     found, labelled = np.ones(10, bool), np.ones(10, bool)
     found[0], labelled[1] = False, False
     rows = Rows({**rows.columns, "found": found, "labelled": labelled}, rows.crop_files)
-    log.propagate = True
+    monkeypatch.setattr(log, "propagate", True)
     with caplog.at_level("INFO"):
         train, validation = split_rows(rows, config_for(tmp_path, validation="person"))
     assert len(train) + len(validation) == 8

@@ -9,7 +9,7 @@ import torch
 
 from model.model import PoseNet, PoseNetSpec
 from modules import evaluation, metrics
-from modules.cache import Rows
+from modules.cache import TRUTH_COLUMNS, Rows
 from modules.config import Config
 from modules.pose_utils import cam2world
 from modules.trainer import training_facts
@@ -48,10 +48,21 @@ def test_nobody_found_is_answered_by_the_documented_fallback(tmp_path: Path) -> 
         np.testing.assert_allclose(joints, nobody)
 
 
-def test_prediction_does_not_see_the_truth(tmp_path: Path) -> None:
+def test_prediction_does_not_see_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reaches the network's loader holds no label, whatever the cache holds."""
     rows = make_rows(tmp_path, 3)
     checkpoint = checkpoint_of(rows)
+    reached: list[Rows] = []
+    real = evaluation.prediction_loader
+
+    def spy(rows: Rows, *arguments: Any) -> Any:
+        reached.append(rows)
+        return real(rows, *arguments)
+
+    monkeypatch.setattr(evaluation, "prediction_loader", spy)
     expected = evaluation.predict(Config(), checkpoint, tmp_path, rows)
+    assert len(reached) == 1 and not reached[0]["labelled"].any()
+    assert all(np.isnan(reached[0][name]).all() for name in TRUTH_COLUMNS)
     np.testing.assert_array_equal(evaluation.predict(Config(), checkpoint, tmp_path, rows.without_truth()), expected)
 
 

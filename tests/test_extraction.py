@@ -1,11 +1,13 @@
 """Extraction: the crop shows what its camera says, parts are kept and resumed, nobody found is listed, broken is refused."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from modules import cache, extraction
@@ -151,6 +153,39 @@ def test_broken_images_stop_with_a_sentence(made: tuple[Config, MadeUpExtractor]
     with pytest.raises(UserError, match=says) as caught:
         extract_split(config, "train")
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("spoil", ["behind", "nan"])
+def test_what_cannot_be_lifted_counts_as_nobody(
+    made: tuple[Config, MadeUpExtractor], spoil: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, extractor = made
+    honest = extractor.estimate
+
+    def spoilt(images: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+        answers = honest(images, cameras)
+        for index, (image, answer) in enumerate(zip(images, answers, strict=True)):
+            if answer is not None and round(image.mean() / 10) == 4:
+                changed = (
+                    {"joints_rel_mm": -answer.joints_rel_mm}
+                    if spoil == "behind"
+                    else {"joints_px": answer.joints_px * np.nan}
+                )
+                answers[index] = dataclasses.replace(answer, **changed)
+        return answers
+
+    monkeypatch.setattr(extractor, "estimate", spoilt)
+    assert extract_split(config, "train").not_found == ("1_F_1_3.jpg", "1_F_1_4.jpg")
+
+
+def test_parts_left_by_a_larger_extraction_are_removed(made: tuple[Config, MadeUpExtractor]) -> None:
+    config, _ = made
+    folder = extract_split(config, "train").folder
+    cache.manifest_path(folder).unlink()
+    for sequence in (5, 6):
+        (config.data_root / f"task04_train/images/1_F_1/1_F_1_{sequence}.jpg").unlink()
+    extract_split(config, "train")
+    assert len(pd.read_parquet(folder / "poses")) == 4
 
 
 def test_missing_camera_and_person_behind_it(made: tuple[Config, MadeUpExtractor]) -> None:

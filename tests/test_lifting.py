@@ -1,6 +1,5 @@
 """Lifting: round trips through the crop, exactness with exact input, and that the answer moves with the world."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,8 @@ import pytest
 from modules import lifting
 from modules.cache import Rows
 from modules.dataset import PoseDataset, from_uvd, pose_inputs, to_uvd
-from modules.pose_utils import Camera, world2cam
+from modules.pose_utils import world2cam
 from tests.builders import make_rows
-from tests.conftest import looking_camera
 
 
 def yawed(columns: dict[str, np.ndarray], yaw: float, shift: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -78,20 +76,10 @@ def test_moving_the_world_moves_the_answer_and_nothing_that_the_network_sees(tmp
     for place in (lambda c: lifting.lift(pose, c), lifting.place_least_squares):
         np.testing.assert_allclose(place(moved), place(rows.columns) @ Q.T + shift, atol=1e-6)
     at = lifting.place_at_height(rows.columns, 950.0) @ Q.T + shift
-    np.testing.assert_allclose(lifting.place_at_height(moved, 950.0 + shift[2]), at, atol=1e-6)
+    np.testing.assert_allclose(lifting.place_at_height(moved, 950.0), at, atol=1e-6)
     before, after = pose_inputs(pose, dict(rows.columns)), pose_inputs(lifting.cached_crop_pose(moved), moved)
     for name in before:
         np.testing.assert_allclose(after[name], before[name], atol=1e-9, err_msg=name)
     sample, turned = (PoseDataset(Rows(c, rows.crop_files), 128)[0] for c in (rows.columns, moved))
     for name in sample:
         np.testing.assert_allclose(turned[name], sample[name], atol=1e-6, err_msg=name)
-
-
-def test_a_camera_moved_sideways_sees_the_same_person(rng: np.random.Generator, tmp_path: Path) -> None:
-    """Two cameras with one view of one person differ in nothing but the frame of the answer."""
-    camera = looking_camera(rng)
-    tilted = dataclasses.replace(camera, K=camera.K * [[1.1], [1.1], [1]])
-    for cam in (camera, tilted):
-        assert isinstance(cam, Camera)
-        rows = make_rows(tmp_path, 3, seed=5, noise=0, camera=cam)
-        np.testing.assert_allclose(lifting.place_least_squares(rows.columns), rows["joints_world_mm"], atol=1e-4)

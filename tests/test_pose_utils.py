@@ -34,6 +34,31 @@ def test_distort_undistort_round_trip(seed: int, forth: bool) -> None:
     np.testing.assert_allclose(back, points, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("coefficients", "reaches_all"),
+    [
+        ([0.3, 0, 0, 0, 0], True),
+        ([-0.25, 0.05, 0, 0, 0], True),
+        ([-0.05, 0.13, 6e-4, 7e-4, 0.01], True),
+        ([-0.12, 0, 0, 0, 0], False),
+    ],
+)
+def test_undistort_answers_exactly_or_not_at_all(
+    coefficients: list[float], reaches_all: bool, rng: np.random.Generator
+) -> None:
+    """Far outside the image too, where a fixed point runs away and some points have no ray at all."""
+    K, distortion = np.array([[1000.0, 0, 960], [0, 1000, 540], [0, 0, 1]]), np.array(coefficients)
+    points = rng.uniform([-3000, -3000], [5000, 4000], (2000, 2))
+    answer = pu.undistort(points, K, distortion)
+    known = np.isfinite(answer).all(-1)
+    np.testing.assert_allclose(pu.distort(answer[known], K, distortion), points[known], atol=1e-5)
+    inside = ((points >= 0) & (points < [1920, 1080])).all(-1)
+    assert known[inside].all()
+    assert known.all() == reaches_all  # a barrel that turns back has points that no ray maps to
+    single = pu.undistort(torch.from_numpy(points), torch.from_numpy(K), torch.from_numpy(distortion))
+    np.testing.assert_allclose(single, answer, atol=1e-6)
+
+
 def test_projection_is_opencvs(rng: np.random.Generator) -> None:
     camera, joints = looking_camera(rng, distortion=True), standing_person(rng)
     ours = pu.distort(pu.cam2pixel(pu.world2cam(joints, camera.R, camera.t), camera.K), camera.K, camera.distortion)

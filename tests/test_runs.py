@@ -9,7 +9,7 @@ import torch
 
 from model.model import PoseNet, PoseNetSpec
 from modules import runs
-from modules.config import Config, Seed, parse_config
+from modules.config import Config, Data, Seed, parse_config
 from modules.utils import UserError, write_json
 
 
@@ -21,6 +21,7 @@ def make_run(parent: Path, stamp: str, complete: bool, key: str = "k", last: boo
         (folder / runs.LAST).touch()
     if complete:
         write_json(folder / runs.COMPLETE, {"best": "best_03.pt"})
+        (folder / "best_03.pt").touch()
     return folder
 
 
@@ -33,13 +34,15 @@ def test_newest_complete_and_unfinished(tmp_path: Path) -> None:
     (tmp_path / "POSENET_notes").mkdir()
     (tmp_path / "POSENET_20270101000000").write_text("a file")
     assert runs.newest_complete(tmp_path) == other
-    assert runs.newest_complete(tmp_path, "k") == old
-    assert runs.newest_complete(tmp_path, "none") is None
+    assert runs.newest_complete(tmp_path, key="k") == old
+    assert runs.newest_complete(tmp_path, key="none") is None
     assert runs.newest_unfinished(tmp_path, "k") == cut
     assert runs.newest_unfinished(tmp_path, "other") is None
     assert runs.best_checkpoint(old) == old / "best_03.pt"
     with pytest.raises(UserError, match="no finished training"):
         runs.best_checkpoint(cut)
+    (other / "best_03.pt").unlink()  # a summary without its best weights is no finished run
+    assert runs.newest_complete(tmp_path) == old
 
 
 def test_new_folders_never_collide(tmp_path: Path) -> None:
@@ -47,8 +50,14 @@ def test_new_folders_never_collide(tmp_path: Path) -> None:
     assert first != second and runs.RUN_NAME.fullmatch(first.name)
 
 
-def test_key_follows_what_decides_the_outcome() -> None:
+def test_key_follows_what_decides_the_outcome(tmp_path: Path) -> None:
     key = runs.run_key(Config(), "cache")
+    listed = Config(DATA=Data(root=str(tmp_path)))
+    keys = set()
+    for names in (["1_F_1_1.jpg"], ["1_F_1_2.jpg"]):
+        write_json(tmp_path / "task04_train" / "validation.json", names)
+        keys.add(runs.run_key(listed, "cache"))
+    assert len(keys) == 2
     assert key == runs.run_key(parse_config({"TEST": {"overlays": 1}, "RESULTS": {"root": "x"}}, "test"), "cache")
     assert key != runs.run_key(Config(SEED=Seed(random_seed=1)), "cache")
     assert key != runs.run_key(Config(), "another cache")

@@ -1,15 +1,17 @@
 """Simulated views: bodies stay bodies, geometry stays exact, and nothing but training rows enters."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from modules import simulation
 from modules.cache import Rows
 from modules.dataset import from_uvd
 from modules.pose_utils import pixel2cam
-from modules.simulation import FEET, ViewSimulator, bend, measure_errors
-from modules.skeleton import MIRROR, PARENTS
+from modules.simulation import FEET, LIMB_CORRELATION, ViewSimulator, bend, correlated_noise, fit_errors
+from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS
 from tests.builders import make_rows
 from tests.conftest import standing_person
 
@@ -26,21 +28,32 @@ def test_bending_keeps_every_bone(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(bend(joints, 0.0, rng), joints, atol=1e-9)
 
 
+def exact(simulator: ViewSimulator) -> ViewSimulator:
+    """The same simulator of an extractor and a calibration without any error."""
+    none = np.zeros(24)
+    simulator.errors = dataclasses.replace(simulator.errors, lateral_sd_mm=none, depth_sd_mm=none, depth_slope=1.0,
+                                           root_log_mean=0.0, root_log_sd=0.0)  # fmt: skip
+    simulator.swap_share = 0.0
+    return simulator
+
+
+@pytest.fixture
+def calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "CALIBRATION_DEGREES", 0.0)
+    monkeypatch.setattr(simulation, "FLOOR_MM", 0.0)
+
+
 def test_a_perfect_extractor_gives_perfect_samples(tmp_path: Path) -> None:
     """Without errors the drawn input must be its own target: crop, tilt, yaw and lifting agree to the last digit."""
-    simulator = ViewSimulator(make_rows(tmp_path, 6, noise=0.0))
-    simulator.swap_share = 0.0
-    drawn = simulator.draw(np.random.default_rng(0), 50)
+    drawn = exact(ViewSimulator(make_rows(tmp_path, 6))).draw(np.random.default_rng(0), 50)
     np.testing.assert_allclose(drawn["joints"], drawn["target"], atol=1e-4)
     np.testing.assert_allclose(drawn["root_mm"], drawn["target_root_mm"], rtol=1e-5)
     assert np.ptp(drawn["target_root_mm"]) > 300  # and the views differ
 
 
-def test_drawn_bodies_keep_their_bones_and_stand_on_the_floor(tmp_path: Path) -> None:
+def test_drawn_bodies_keep_their_bones_and_stand_on_the_floor(tmp_path: Path, calibrated: None) -> None:
     rows = make_rows(tmp_path, 3, noise=0.0)
-    simulator = ViewSimulator(rows)
-    simulator.swap_share = 0.0
-    drawn = {k: v.astype(float) for k, v in simulator.draw(np.random.default_rng(1), 40).items()}
+    drawn = {k: v.astype(float) for k, v in exact(ViewSimulator(rows)).draw(np.random.default_rng(1), 40).items()}
     pose = from_uvd(drawn["target"], drawn["target_root_mm"])
     joints = pixel2cam(pose.joints_px, pose.depth_root_mm[:, None] + pose.depth_rel_mm, drawn["K_crop"])
     known = bone_lengths(rows["joints_world_mm"])
@@ -51,12 +64,35 @@ def test_drawn_bodies_keep_their_bones_and_stand_on_the_floor(tmp_path: Path) ->
     assert (np.abs(heights[:, None] - lowest).min(1) < 2e-3).all()
 
 
-def test_errors_are_the_extractors(tmp_path: Path) -> None:
-    errors = measure_errors(make_rows(tmp_path, 40, noise=6.0, size=0.9))
+def test_miscalibration_moves_what_is_shown_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulator = exact(ViewSimulator(make_rows(tmp_path, 3)))
+    wrong = simulator.draw(np.random.default_rng(1), 200)
+    for name in ("CALIBRATION_DEGREES", "FLOOR_MM"):
+        monkeypatch.setattr(simulation, name, 0.0)
+    right = simulator.draw(np.random.default_rng(1), 200)
+    for name in ("target", "target_root_mm", "joints", "root_mm"):
+        np.testing.assert_array_equal(wrong[name], right[name])
+    off = (wrong["features"] - right["features"])[..., 3] * 1e3
+    assert 15 < off.std() < 80  # 20 mm of floor, and half a degree at three to five metres
+
+
+def test_error_model_is_the_extractors(tmp_path: Path) -> None:
+    errors = fit_errors(make_rows(tmp_path, 60, noise=6.0, size=0.9))
     assert errors.depth_slope == pytest.approx(0.9, abs=0.05)
-    assert errors.root_log.mean() == pytest.approx(np.log(0.9), abs=0.03)
+    assert errors.root_log_mean == pytest.approx(np.log(0.9), abs=0.03)
     assert not errors.swapped.any()
-    assert 10 < errors.lateral_mm.std() < 25  # 6 px at about 4 m through 1500 px
+    assert 10 < errors.lateral_sd_mm[1:].mean() < 25  # 6 px at about 4 m through 1500 px
+    assert errors.depth_sd_mm[1:].mean() == pytest.approx(18 * 2**0.5, rel=0.2)  # 18 mm at the joint and at the root
+    np.testing.assert_allclose(errors.depth_sd_mm, errors.depth_sd_mm[list(MIRROR)])
+
+
+def test_noise_follows_the_limbs() -> None:
+    noise = correlated_noise(20_000, np.random.default_rng(0))
+    correlation = np.corrcoef(noise.T)
+    np.testing.assert_allclose(noise.std(0), 1, atol=0.03)
+    knee, ankle, other_ankle = (JOINT_NAMES.index(name) for name in ("left_knee", "left_ankle", "right_ankle"))
+    assert correlation[knee, ankle] == pytest.approx(LIMB_CORRELATION, abs=0.02)
+    assert correlation[ankle, other_ankle] == pytest.approx(LIMB_CORRELATION**6, abs=0.03)
 
 
 def test_exchanged_sides_are_seen_and_drawn(tmp_path: Path) -> None:
@@ -66,9 +102,9 @@ def test_exchanged_sides_are_seen_and_drawn(tmp_path: Path) -> None:
         columns[name] = columns[name].copy()
         columns[name][:5] = columns[name][:5][:, MIRROR]
     swapped = Rows(columns, rows.crop_files)
-    errors = measure_errors(swapped)
+    errors = fit_errors(swapped)
     assert errors.swapped.tolist() == [True] * 5 + [False] * 15
-    np.testing.assert_allclose(errors.lateral_mm.std(), measure_errors(rows).lateral_mm.std(), rtol=0.05)
+    np.testing.assert_allclose(errors.lateral_sd_mm, fit_errors(rows).lateral_sd_mm, rtol=1e-6)
     drawn = ViewSimulator(swapped).draw(np.random.default_rng(0), 2000)
     as_is = np.abs(drawn["joints"] - drawn["target"]).mean((1, 2))
     mirrored = np.abs(drawn["joints"][:, MIRROR] - drawn["target"]).mean((1, 2))

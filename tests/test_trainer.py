@@ -23,7 +23,7 @@ def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
     folder.mkdir(exist_ok=True)
     rows = make_rows(tmp_path / "train", 24, seed=1, noise=10, size=0.85)
     validation = make_rows(tmp_path / "validation", 8, seed=2, noise=10, size=0.85)
-    return Trainer(Config(TRAIN=Train(**{**POSE_ONLY, **train})), rows, validation, folder, "key")
+    return Trainer(Config(TRAIN=Train(**{**POSE_ONLY, **train})), rows, validation, folder, "key", "fingerprint")
 
 
 def test_it_learns_and_records(tmp_path: Path) -> None:

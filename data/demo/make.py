@@ -48,7 +48,9 @@ def write_rotation(out: Path, rotation: Rotation, notes: dict[str, object]) -> P
     """Write one rotation in the competition's layout, its marker last; answers its folder."""
     test = rotation.test_camera + 1
     folder = out / f"test_camera_{test}"
-    shutil.rmtree(folder, ignore_errors=True)
+    (folder / plan.MARKER).unlink(missing_ok=True)
+    for part in ("train", "test"):
+        shutil.rmtree(split_folder(folder, part), ignore_errors=True)
     others = [camera for camera in range(1, len(plan.CAMERAS) + 1) if camera != test]
     for camera in others:
         _write_view(out, split_folder(folder, "train"), rotation, camera, [*plan.TRAIN_FRAMES, *plan.VALIDATION_FRAMES])

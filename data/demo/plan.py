@@ -38,10 +38,13 @@ def sample_submission(test_camera: int) -> list[dict[str, object]]:
 def marker(folder: Path) -> dict[str, object]:
     """What a finished rotation must still be: made from this source by this code, no file added, lost or edited."""
     recipe = digest([SOURCE_SHA256, BLAZEPOSE_SHA256, WEIGHTS, [sha256_file(path) for path in _CODE]])
-    files = sorted(path for path in folder.rglob("*") if path.suffix in (".json", ".jpg") and path.name != MARKER)
+    parts = [folder / "task04_train", folder / "task04_test"]  # not what others keep beside them, such as a cache
+    files = sorted(path for part in parts for path in part.rglob("*") if path.suffix in (".json", ".jpg"))
+    files.append(folder / "sample_submission.json")
     contents = {
         path.relative_to(folder).as_posix(): sha256_file(path) if path.suffix == ".json" else path.stat().st_size
         for path in files
+        if path.exists()
     }
     return {"recipe": recipe, "contents": digest(contents)}
 
