@@ -28,7 +28,8 @@ JUMP_MM = 100.0  # at 60 frames/s: 6 m/s, faster than a hand of someone who walk
 SOLE = tuple(LANDMARKS.index(f"{side}_{part}") for side in ("left", "right") for part in ("heel", "toe"))
 SOLE_MM = 15.0
 """How far BlazePose's heels and toes lie above what the foot stands on. Measured on this demo against the corners of
-the beam's top, marked by hand in the images: 12 to 18 mm in the four rotations, so the floor is right to some 5 mm."""
+the beam's top, marked by hand in the images (`python -m benchmarks.scene_points`): 12 to 18 mm in the four rotations, by
+the beam's ends 8 to 21 mm, so the floor is right to some 7 mm."""
 
 
 def _twin(landmark: str) -> str:
