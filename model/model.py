@@ -4,7 +4,7 @@
                                    │                                               + ─ soft-argmax → u, v, depth
     pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──────┘
                                          ├─── whether left and right are exchanged
-                                         └─── log-ratio that corrects the root's depth
+                                         └─── log-ratio that corrects the root's depth where no floor is declared
 
 The pose branch says where each joint should be, the image votes about that place: a heat volume is the image's
 evidence plus a Gaussian prior. An untrained network answers the cached pose itself, and training moves it.
@@ -21,12 +21,14 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from modules.skeleton import MIRROR, NUM_JOINTS
+from modules.skeleton import MIRROR, NUM_JOINTS, ROOT
 from modules.utils import UserError
 
 EMBEDDING = 256
 PRIOR_CELLS = 1.5  # first width of the prior, in cells of the volume
 PRIOR_FLOOR = -12.0  # log-weight per axis far from the joint: lower ones end in denormal numbers, 6x slower on a CPU
+SURE = 0.9  # left and right are put right only where the network is so sure that they are exchanged
+LEVEL_M = 0.05  # a pelvis this close to the camera's own height says nothing about its depth
 UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
 FEATURES_PER_JOINT = 3 + 5  # of joints and of features
@@ -124,6 +126,7 @@ class PoseNet(nn.Module):
     image_mean: Tensor
     image_std: Tensor
     mirror: Tensor
+    root_cues: Tensor
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
         super().__init__()
@@ -131,6 +134,8 @@ class PoseNet(nn.Module):
         self.sees_image, self.sees_pose = "image" in spec.model_type, "pose" in spec.model_type
         self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
+        # Mean pelvis height over the floor, its spread, and the root depth's relative spread: fitted, not trained.
+        self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until then: the extractor's root as it is
         self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
         self.pose_learns_apart = False  # whether training on images leaves the pose branch alone
         if self.sees_image:
@@ -183,9 +188,29 @@ class PoseNet(nn.Module):
         embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
         shift, root_log, decision = self._decide(embedding)
         swap = self.swap(decision).float().squeeze(1).sigmoid()
+        if not self.training:  # half a swap would lay both sides on each other; only a sure one is made
+            swap = (swap > SURE).to(swap.dtype)
         joints = batch["joints"]
         sided = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
+        floor = batch["floor"].squeeze(1)
+        root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
         return sided + shift, batch["root_mm"] * torch.exp(root_log), embedding
+
+    def _root_by_height(self, features: Tensor) -> Tensor:
+        """The root's log-ratio (B,) where a floor is declared: two measurements of its depth, weighed by their spread.
+
+        One is the extractor's own. The other is where the pelvis's ray reaches the height at which training people
+        carry theirs; a ray that runs nearly level says little, and the spread grows as it should.
+        """
+        height, height_spread, depth_spread = self.root_cues
+        at, drop = (
+            features[:, ROOT, 3],
+            features[:, ROOT, 4],
+        )  # of the extractor's pelvis: over the floor, below the camera
+        drop = torch.where(drop.abs() < LEVEL_M, torch.full_like(drop, LEVEL_M), drop)
+        by_height = torch.log(((height - (at - drop)) / drop).clamp(0.5, 2.0))
+        spread = height_spread / drop.abs()
+        return by_height * depth_spread**2 / (depth_spread**2 + spread**2)
 
     def _decide(self, evidence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Shifts (B, 24, 3), the root depth's log-ratio (B,), and what they were decided on (B, 256)."""

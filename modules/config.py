@@ -89,7 +89,7 @@ class Train(_Section):
     )
     colour_jitter: float = Field(0.2, ge=0, lt=1, description="Training varies brightness and contrast by this share.")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "32-true", description="Arithmetic of the network: full, or mixed with bfloat16 or float16."
+        "bf16-mixed", description="Arithmetic of the network: full, or mixed with bfloat16 or float16."
     )
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(
         "auto", description="The device; auto takes what is there."

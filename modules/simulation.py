@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
 from modules.dataset import pose_inputs, to_uvd
-from modules.lifting import CropPose, cached_joints_cam, cam_to_crop
+from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
 from modules.pose_utils import cam2pixel, crop_camera, pixel2cam, world2cam
 from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS, ROOT
 
@@ -25,7 +25,8 @@ BEND_DEGREES = 8.0  # SD of the turn at every joint
 TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform draws
 CALIBRATION_DEGREES, FLOOR_MM = 0.5, 20.0  # SD of what the calibration is off by
 LIMB_CORRELATION = 0.8  # of a joint's error with its parent's (measured 0.77-0.84 along limbs, none across)
-SWAP_SHARE = (0.05, 0.3)  # left and right are exchanged as often as in training, within these bounds
+SWAP_SHARE = 0.05  # how often left and right are exchanged: about what BlazePose does on people at large
+PELVIS_MM = 30.0  # how far a pelvis goes up and down as people stand and step, beyond what training shows
 FEET = [JOINT_NAMES.index(name) for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
 
 
@@ -58,6 +59,23 @@ def fit_errors(rows: Rows) -> ErrorModel:
     return ErrorModel(
         _both_sides(lateral_sd), _both_sides(depth_sd), slope, float(root_log.mean()), float(root_log.std()), swapped
     )
+
+
+def fit_root_cues(rows: Rows) -> tuple[float, float, float]:
+    """What the root's depth can be told by: training people's mean pelvis height over the floor (m), how wrong placing
+    them at it is (m), and how wrong the extractor's root depth is (relative). Where no floor is declared: (0, 1e6, 0)."""
+    pose = cached_crop_pose(rows.columns)
+    features = pose_inputs(pose, dict(rows.columns))["features"]
+    at, drop = features[:, ROOT, 3], features[:, ROOT, 4]
+    heights = (rows["joints_world_mm"][:, ROOT] * rows["world_up"]).sum(-1) - rows["floor_height_mm"]
+    if not np.isfinite(heights).all():
+        return 0.0, 1e6, 0.0
+    height = float(heights.mean()) / 1e3
+    truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
+    true_root = cam_to_crop(truth, rows["R_cam2crop"], rows["K_crop"]).depth_root_mm
+    root_log = np.log(pose.depth_root_mm / true_root)
+    wrong = (at - drop) + drop * np.exp(-root_log) - height  # where the pelvis's 2D ray passes at its true depth
+    return height, float(np.hypot(np.sqrt((wrong**2).mean()), PELVIS_MM / 1e3)), float(np.sqrt((root_log**2).mean()))
 
 
 def _both_sides(sd: np.ndarray) -> np.ndarray:
@@ -96,7 +114,7 @@ class ViewSimulator:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self.errors = fit_errors(rows)
-        self.swap_share = float(np.clip(self.errors.swapped.mean(), *SWAP_SHARE))
+        self.swap_share = SWAP_SHARE
         camera_up = -rows["R"][:, 1]  # against the image's y axis, in world axes, where no up is declared
         declared = np.isfinite(rows["world_up"]).all(1, keepdims=True)
         self.up = np.where(declared, rows["world_up"], camera_up)

@@ -29,7 +29,7 @@ from modules.losses import DISTANCES, pose_loss
 from modules.metrics import METRICS, root_error, root_relative_mpjpe
 from modules.prediction import mean_crop_pose, predict_world, prediction_loader
 from modules.recorders import PerformanceRecorder
-from modules.simulation import ViewSimulator
+from modules.simulation import ViewSimulator, fit_root_cues
 from modules.skeleton import ROOT
 from modules.utils import UserError, log, seed_everything, write_json
 
@@ -131,6 +131,8 @@ class Trainer:
         simulates = train.simulated_views > 0 and self.network.sees_pose
         self.simulator = ViewSimulator(train_rows) if simulates else None
         self.network.pose_learns_apart = simulates
+        if self.network.sees_pose:
+            self.network.root_cues.copy_(torch.tensor(fit_root_cues(train_rows)))
         self.sampler = EpochSampler(len(self.dataset), seed)
         self.train_loader = self._loader(DataLoader(
             self.dataset, train.batch_size, sampler=self.sampler, num_workers=config.DATALOADER.num_workers,

@@ -130,3 +130,20 @@ def test_pretrained_and_unreachable_is_an_error(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="TRAIN.pretrained=true"):
         PoseNet(SMALL, pretrained=True)
+
+
+def test_root_goes_to_the_height_that_training_people_carry_it_at() -> None:
+    """Camera 2 m up; the extractor puts a pelvis of 0.9 m a tenth too near, so at 1.01 m: trusted, the height mends it."""
+    network = PoseNet(PoseNetSpec(model_type="pose")).eval()
+    batch = batch_of(1)
+    true_root = torch.tensor([4000.0])
+    batch["root_mm"] = 0.9 * true_root
+    batch["features"][:, 0, 3:] = torch.tensor([2 - 1.1 * 0.9, -1.1 * 0.9])
+    network.root_cues.copy_(torch.tensor([0.9, 1e-4, 0.05]))
+    torch.testing.assert_close(network(batch)[1], true_root, rtol=1e-3, atol=0)
+    network.root_cues.copy_(torch.tensor([0.9, 0.05 * 1.1 * 0.9, 0.05]))  # both as wrong: half way, in logarithms
+    torch.testing.assert_close(network(batch)[1], true_root * 0.9**0.5, rtol=1e-3, atol=0)
+    batch["features"][:, 0, 3:] = torch.tensor([2.0, 0.0])  # a level ray
+    torch.testing.assert_close(network(batch)[1], batch["root_mm"], rtol=0.1, atol=0)
+    batch["floor"] = torch.zeros(1, 1)
+    torch.testing.assert_close(network(batch)[1], batch["root_mm"])
