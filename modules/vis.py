@@ -11,6 +11,7 @@ import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 from modules.pose_utils import Camera, cam2pixel, distort, world2cam
 from modules.recorders import save_figure
@@ -112,9 +113,12 @@ def plot_world(
                 axes.plot(*bone.T, color=colour, lw=3 if grey else 1.8, alpha=0.7 if grey else 1)
         low, high = shown.min((0, 1)), shown.max((0, 1))
         centre, half = (low + high) / 2e3, (high - low).max() / 1.9e3
-        axes.set(xlabel="x, m", ylabel="y, m", zlabel="z, m")
+        for name in "xyz":
+            getattr(axes, f"set_{name}label")(f"{name}, m", fontsize=8, labelpad=-4)
         for name, middle in zip("xyz", centre, strict=True):
             getattr(axes, f"set_{name}lim")(middle - half, middle + half)
+            getattr(axes, f"{name}axis").set_major_locator(MaxNLocator(4))
+        axes.tick_params(labelsize=7, pad=0)
         axes.set_box_aspect((1, 1, 1))
         axes.view_init(elev=12, azim=-60, vertical_axis=vertical)
         axes.set_title(title, fontsize=9)

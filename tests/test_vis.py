@@ -1,0 +1,61 @@
+"""Pictures: skeletons stand where the camera says, lens included; nothing overflows; files are whole."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from modules import vis
+from modules.recorders import PerformanceRecorder
+from modules.skeleton import JOINT_NAMES
+from tests.conftest import looking_camera, standing_person
+
+
+@pytest.mark.parametrize("distortion", [False, True])
+def test_joints_are_drawn_where_the_camera_sees_them(rng: np.random.Generator, distortion: bool) -> None:
+    camera, joints = looking_camera(rng, distortion), standing_person(rng)
+    expected, _ = cv2.projectPoints(joints, cv2.Rodrigues(camera.R)[0], camera.t, camera.K, camera.distortion)
+    pixels = vis.project_to_image(joints, camera)
+    np.testing.assert_allclose(pixels, expected[:, 0], atol=1e-6)
+    image = np.zeros((1080, 1920, 3), np.uint8)
+    vis.draw_skeleton(image, pixels, 3)
+    for name, colour in (("left_hand", vis.LEFT), ("right_hand", vis.RIGHT)):
+        u, v = pixels[JOINT_NAMES.index(name)].round().astype(int)
+        assert image[v, u].tolist() == list(colour)
+
+
+def test_overlay_shows_the_person_with_and_without_reference(rng: np.random.Generator) -> None:
+    camera, joints = looking_camera(rng), standing_person(rng)
+    image = np.full((1080, 1920, 3), 90, np.uint8)
+    alone = vis.overlay(image, camera, joints, None, "a.jpg")
+    both = vis.overlay(image, camera, joints, joints + 20, "a.jpg")
+    assert alone.shape[1] == both.shape[1] == 720 and both.shape[0] == alone.shape[0] + 30
+    assert (image == 90).all()  # the input is left alone
+    assert (alone == vis.LEFT).all(-1).sum() > 100
+
+
+def test_far_away_and_broken_joints_do_not_overflow(rng: np.random.Generator) -> None:
+    camera = looking_camera(rng)
+    image = np.zeros((1080, 1920, 3), np.uint8)
+    for pixels in (np.full((24, 2), 1e12), np.full((24, 2), -1e12), np.full((24, 2), np.nan)):
+        vis.draw_skeleton(image, pixels, 3)
+    behind = np.tile(camera.centre_world, (24, 1)) + rng.normal(size=(24, 3))
+    assert vis.overlay(image, camera, behind, None, "a.jpg").shape[1] == 720
+
+
+@pytest.mark.parametrize("up", [None, np.array([0.0, 0, 1]), np.array([0.0, 1, 0])])
+def test_world_plot_is_a_whole_png(tmp_path: Path, rng: np.random.Generator, up: np.ndarray | None) -> None:
+    poses = np.stack([standing_person(rng), standing_person(rng)])
+    vis.plot_world(tmp_path / "world.png", poses, poses + 30 if up is not None else None, up, ["a", "b"])
+    assert cv2.imread(str(tmp_path / "world.png")).std() > 5
+    assert [path.name for path in tmp_path.iterdir()] == ["world.png"]
+
+
+def test_recorder_keeps_the_asked_columns_in_order(tmp_path: Path) -> None:
+    recorder = PerformanceRecorder(tmp_path, ["validation_score", "epoch"], "world_mpjpe", baseline=150.0)
+    for epoch, score in ((1, 120.0), (2, 100.123456)):
+        recorder.add({"epoch": epoch, "train_loss": 0.1, "validation_loss": 0.2, "validation_score": score})
+    assert (tmp_path / "record.csv").read_text() == "validation_score,epoch\n120,1\n100.123,2\n"
+    for name in ("loss.png", "score.jpg"):
+        assert cv2.imread(str(tmp_path / name)).std() > 5
