@@ -34,10 +34,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table-only", action="store_true", help="run nothing")
     parser.add_argument("--rotations", type=int, nargs="+", default=list(ROTATIONS), help="only these test cameras")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="only these seeds")
     arguments = parser.parse_args()
     if not arguments.table_only:
-        for rotation in arguments.rotations:
-            for seed in SEEDS:
+        for seed in arguments.seeds:  # every rotation once before any twice
+            for rotation in arguments.rotations:
                 run_one(rotation, seed)
     result = gather()
     write_json(RESULT, result)

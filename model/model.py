@@ -185,9 +185,10 @@ class PoseNet(nn.Module):
     def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """The pose branch alone: where each joint's prior stands (B, 24, 3), root depth (B,) mm, embedding (B, 256)."""
         pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
-        embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
-        shift, root_log, decision = self._decide(embedding)
-        swap = self.swap(decision).float().squeeze(1).sigmoid()
+        with torch.autocast(pose.device.type, enabled=False):  # half precision would cost millimetres and gain no time
+            embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
+            shift, root_log, decision = self._decide(embedding)
+            swap = self.swap(decision).squeeze(1).sigmoid()
         if not self.training:  # half a swap would lay both sides on each other; only a sure one is made
             swap = (swap > SURE).to(swap.dtype)
         joints = batch["joints"]

@@ -85,10 +85,10 @@ def predict(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) 
     found = rows["found"].astype(bool)
     if found.any():
         fabric = make_fabric(config.TRAIN)
-        network = fabric.setup_module(runs.restore_network(checkpoint, path))
+        network = runs.restore_network(checkpoint, path).to(fabric.device)
         seen = blind.take(found)
         loader = prediction_loader(seen, checkpoint["spec"]["input_shape"], config.TEST.batch_size)
-        world[found] = predict_world(network, loader, seen, fabric.device)
+        world[found] = predict_world(network, loader, seen, fabric)
     return world
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
 from modules.cache import Rows
@@ -13,12 +14,13 @@ from modules.pose_utils import cam2world, world2cam
 
 
 @torch.no_grad()
-def predict_world(network: torch.nn.Module, loader: DataLoader[Sample], rows: Rows, device: torch.device) -> np.ndarray:
-    """(B, 24, 3) world mm for rows in which a person was found; the loader must walk them in order."""
+def predict_world(network: torch.nn.Module, loader: DataLoader[Sample], rows: Rows, fabric: Fabric) -> np.ndarray:
+    """(B, 24, 3) world mm, on Fabric's device and in its precision; the loader must walk the rows in order."""
     network.eval()
     uvd, root_mm = [], []
     for batch in loader:
-        batch_uvd, batch_root = network({name: value.to(device) for name, value in batch.items()})
+        with fabric.autocast():
+            batch_uvd, batch_root = network({name: value.to(fabric.device) for name, value in batch.items()})
         uvd.append(batch_uvd.double().cpu().numpy())
         root_mm.append(batch_root.double().cpu().numpy())
     return lift(from_uvd(np.concatenate(uvd), np.concatenate(root_mm)), rows.columns)

@@ -124,8 +124,7 @@ class Trainer:
         self.network = PoseNet(self.spec, train.pretrained)
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
-        self.model, self.optimizer = self.fabric.setup(self.network, optimizer)
-        self.model.mark_forward_method("place")
+        _, self.optimizer = self.fabric.setup(self.network, optimizer)
         augmentation = Augmentation(train.pose_jitter, train.root_jitter, train.colour_jitter)
         self.dataset = PoseDataset(train_rows, train.input_shape, augmentation, seed)
         simulates = train.simulated_views > 0 and self.network.sees_pose
@@ -192,7 +191,7 @@ class Trainer:
     def _train_epoch(self, epoch: int) -> float:
         seed_everything(epoch_seed(self.config.SEED.random_seed, epoch))
         self.sampler.epoch = self.dataset.epoch = epoch
-        self.model.train()
+        self.network.train()
         total, steps = 0.0, len(self.train_loader)
         views = self._simulate(epoch, steps)
         for batch in self.train_loader:
@@ -227,17 +226,17 @@ class Trainer:
                 yield {name: values[start : start + size] for name, values in on_device.items()}
 
     def _simulated_loss(self, batch: Sample) -> torch.Tensor:
-        uvd, root_mm, _ = self.model.place(batch)
+        uvd, root_mm, _ = self.network.place(batch)
         return pose_loss(uvd, root_mm, batch, self.distance)
 
     @torch.no_grad()
     def _validate(self) -> Evaluation:
-        self.model.eval()
+        self.network.eval()
         total = 0.0
         for batch in self.validation_loader:
             total += self._loss(batch).item() * len(batch["joints"])
         rows = self.validation_rows
-        world = predict_world(self.model, self.validation_loader, rows, self.fabric.device)
+        world = predict_world(self.network, self.validation_loader, rows, self.fabric)
         reference = rows["joints_world_mm"]
         return Evaluation(
             total / len(rows), self.metric(world, reference), root_error(world, reference),
@@ -245,7 +244,8 @@ class Trainer:
         )  # fmt: skip
 
     def _loss(self, batch: Sample) -> torch.Tensor:
-        uvd, root_mm = self.model(batch)
+        with self.fabric.autocast():  # not through Fabric's wrapper, which would round millimetres to half precision
+            uvd, root_mm = self.network(batch)
         return pose_loss(uvd, root_mm, batch, self.distance)
 
     def _save(self, epoch: int, score: float, improved: bool) -> None:
