@@ -1,6 +1,6 @@
 """Whether a trained PoseNet uses both of its branches: the validation score with images, or poses, given to the wrong person.
 
-    python -m benchmarks.branches [--run results/train/POSENET_<timestamp>] [--config FILE] [--set ...]
+    python -m benchmarks.branches [--run results/train/POSENET_<timestamp>] [--out FILE] [--config FILE] [--set ...]
 
 Each image is predicted once as it is, once with another validation image's crop, and once with another validation
 image's cached pose (in the crop's coordinates, with its features and root depth). A branch that the network does not
@@ -19,43 +19,47 @@ from model.model import PoseNet
 from modules import metrics, runs
 from modules.cache import Rows, open_cache
 from modules.config import add_config_arguments, config_from_arguments
-from modules.dataset import Sample, from_uvd, split_rows
+from modules.dataset import Sample, split_rows
 from modules.layout import list_frames
-from modules.lifting import lift, place_least_squares
-from modules.prediction import prediction_loader
-from modules.utils import UserError, run_script
+from modules.lifting import place_least_squares
+from modules.prediction import lift_answers, prediction_loader
+from modules.utils import UserError, run_script, write_json
 
+NAMES = ("world_mpjpe", "root_relative_mpjpe")
 BRANCHES = {"images": ("image",), "poses": ("joints", "features", "floor", "root_mm")}
 
 
 @torch.no_grad()
-def score(network: PoseNet, batch: Sample, rows: Rows) -> float:
-    """World MPJPE of one batch that holds all rows."""
+def score(network: PoseNet, batch: Sample, rows: Rows) -> np.ndarray:
+    """NAMES of one batch that holds all rows."""
     network.eval()
-    uvd, root_mm = network(batch)
-    world = lift(from_uvd(uvd.double().numpy(), root_mm.double().numpy()), rows.columns)
-    return metrics.world_mpjpe(world, rows["joints_world_mm"])
+    return scores_of(lift_answers([network(batch)], rows), rows)
 
 
-def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 5) -> dict[str, float]:
-    """World MPJPE as it is, and with each branch's input permuted across the rows (mean of `times` permutations)."""
+def scores_of(world: np.ndarray, rows: Rows) -> np.ndarray:
+    """NAMES of an answer (B, 24, 3) world mm."""
+    found = metrics.evaluate(world, rows["joints_world_mm"])
+    return np.array([found[name] for name in NAMES])
+
+
+def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 20) -> dict[str, dict[str, float]]:
+    """NAMES as it is, and with each branch's input permuted across the rows (mean of `times` permutations)."""
     batch = next(iter(prediction_loader(rows, network.spec.input_shape, len(rows))))
     rng = np.random.default_rng(seed)
-    scores = {"as it is": score(network, batch, rows)}
+    found = {"as it is": score(network, batch, rows)}
     for branch, names in BRANCHES.items():
         orders = [torch.from_numpy(rng.permutation(len(rows))) for _ in range(times)]
         exchanged = [score(network, {**batch, **{name: batch[name][o] for name in names}}, rows) for o in orders]
-        scores[f"{branch} permuted"] = float(np.mean(exchanged))
-    return {
-        **scores,
-        "extractor, least squares": metrics.world_mpjpe(place_least_squares(rows.columns), rows["joints_world_mm"]),
-    }
+        found[f"{branch} permuted"] = np.mean(exchanged, 0)
+    found["extractor, least squares"] = scores_of(place_least_squares(rows.columns), rows)
+    return {what: dict(zip(NAMES, map(float, values), strict=True)) for what, values in found.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest complete one)")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="also write the scores to a JSON file")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     run = arguments.run or runs.newest_complete(config.results_root / "train", **runs.origin(config))
@@ -64,8 +68,13 @@ def main() -> None:
     path = runs.best_checkpoint(run)
     network = runs.restore_network(runs.load_checkpoint(path), path)
     rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
-    for name, value in permuted_scores(network, split_rows(rows, config)[1]).items():
-        print(f"{name:26} {value:7.1f} mm world MPJPE on the validation part")
+    found = permuted_scores(network, split_rows(rows, config)[1])
+    print("| validation part, mm | " + " | ".join(NAMES) + " |")
+    print("| --- |" + " --- |" * len(NAMES))
+    for what, values in found.items():
+        print(f"| {what} | " + " | ".join(f"{values[name]:.1f}" for name in NAMES) + " |")
+    if arguments.out:
+        write_json(arguments.out, found)
 
 
 if __name__ == "__main__":

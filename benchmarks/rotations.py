@@ -66,6 +66,8 @@ def run_one(rotation: int, seed: int) -> None:
         write_json(made_by, {"commit": git("rev-parse", "HEAD"), "clean": git("status", "--porcelain") == ""})
     for command in (["-m", "data.prepare"], ["extract_train_info.py"], ["train.py", "--reuse"], ["test.py", "--reuse"]):
         subprocess.run([sys.executable, *command, *options], cwd=PROJECT_ROOT, check=True)
+    command = ["-m", "benchmarks.branches", "--out", str(folder / "branches.json"), *options]
+    subprocess.run([sys.executable, *command], cwd=PROJECT_ROOT, check=True)
 
 
 def gather() -> dict[str, Any]:
@@ -78,7 +80,11 @@ def gather() -> dict[str, Any]:
                 summary = read_json(folder / "train" / metrics.parent.name / "summary.json")
                 methods = {name: value["overall"] for name, value in read_json(metrics)["methods"].items()}
                 made_by = read_json(folder / "made_by.json")
-                runs.append({"test_camera": rotation, "seed": seed, **made_by, "methods": methods, "training": summary})
+                branches = read_json(folder / "branches.json")
+                runs.append({
+                    "test_camera": rotation, "seed": seed, **made_by, "methods": methods, "training": summary,
+                    "validation": branches,
+                })  # fmt: skip
     if not runs:
         raise UserError("results/rotations: nothing stands yet; run python -m benchmarks.rotations")
     if len({(run["commit"], run["clean"]) for run in runs}) > 1:
@@ -121,7 +127,24 @@ def format_table(result: dict[str, Any]) -> str:
     for method in methods:
         one = [_by_camera(result, method, camera) for camera in cameras]
         lines.append(f"| {method} | " + " | ".join(one) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_branches_table(result["runs"])])
+
+
+def _branches_table(runs: list[dict[str, Any]]) -> list[str]:
+    """What each branch is worth on validation, and in how many runs exchanging its input made the score worse."""
+    lines = [
+        f"| validation, mean of {len(runs)} runs, mm | world MPJPE | root-relative | worse in (world, root-relative) |"
+    ]
+    lines.append("| --- |" + " --- |" * 3)
+    for what in runs[0]["validation"]:
+        world, relative = (
+            np.array([[run["validation"][case][name] for case in ("as it is", what)] for run in runs])
+            for name in ("world_mpjpe", "root_relative_mpjpe")
+        )
+        worse = ", ".join(f"{(values[:, 1] > values[:, 0]).sum()} of {len(runs)}" for values in (world, relative))
+        worse = "" if what == "as it is" else worse
+        lines.append(f"| {what} | {world[:, 1].mean():.1f} | {relative[:, 1].mean():.1f} | {worse} |")
+    return lines
 
 
 def _cell(result: dict[str, Any], method: str, metric: str) -> str:

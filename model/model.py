@@ -1,20 +1,21 @@
 """PoseNet: a person crop and a cached pose in, the refined pose and its root depth out.
 
-    crop (B, 3, S, S) ─ ResNet18 ─ + ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
-                                   │                                               + ─ soft-argmax → u, v, depth
-    pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──────┘
+    crop (B, 3, S, S) ─ ResNet18 ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
+                                                                               + ─ soft-argmax → u, v, depth
+    pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──┘
                                          ├─── whether left and right are exchanged
                                          └─── log-ratio that corrects the root's depth where no floor is declared
 
-The pose branch says where each joint should be, the image votes about that place: a heat volume is the image's
-evidence plus a Gaussian prior. An untrained network answers the cached pose itself, and training moves it.
+Each branch is an expert of its own, and the heat volumes are where they meet: the image's volume is a log-density that
+learned to be no surer than it may be, the pose's is a Gaussian as wide as the pose branch errs on people it has not
+learned by heart, and their product weighs them. An untrained network answers the cached pose itself.
 Coordinates: u, v over ±1 between the crop's outer edges, depth over ±1 for the root ± 1000 mm.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import URLError
 
 import torch
@@ -26,6 +27,8 @@ from modules.utils import UserError
 
 EMBEDDING = 256
 PRIOR_CELLS = 1.5  # first width of the prior, in cells of the volume
+NARROWEST = 0.5  # cells: a narrower prior would fall between the cells' centres
+WIDTH_PACE = 0.02  # how fast the prior's width follows the pose branch's errors, per step
 PRIOR_FLOOR = -12.0  # log-weight per axis far from the joint: lower ones end in denormal numbers, 6x slower on a CPU
 SURE = 0.9  # left and right are put right only where the network is so sure that they are exchanged
 LEVEL_M = 0.05  # a pelvis this close to the camera's own height says nothing about its depth
@@ -82,42 +85,73 @@ def cell_centres(cells: int, like: Tensor) -> Tensor:
     return (torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5) * (2 / cells) - 1
 
 
+Axes = tuple[Tensor, Tensor, Tensor]  # along u, v and depth
+
+
+class Answer(NamedTuple):
+    """What PoseNet says of B images."""
+
+    uvd: Tensor  # (B, 24, 3) u, v, depth over ±1
+    root_mm: Tensor  # (B,) depth of the root in the crop's camera
+    evidence: Axes | None  # what the image alone says: probabilities along u, v, depth, each (B, 24, cells)
+
+
+def marginals(logits: Tensor) -> Axes:
+    """A softmax over volumes (..., D, H, W), summed to probabilities along u (..., W), v (..., H), depth (..., D)."""
+    heat = logits.flatten(-3).softmax(-1).unflatten(-1, logits.shape[-3:])
+    return heat.sum((-3, -2)), heat.sum((-3, -1)), heat.sum((-2, -1))
+
+
+def expectation(axes: Axes) -> Tensor:
+    """The expected place under probabilities along each axis, (..., cells) each: (..., 3) as u, v, depth over ±1."""
+    return torch.stack([(axis * cell_centres(axis.shape[-1], axis)).sum(-1) for axis in axes], -1)
+
+
 def soft_argmax(logits: Tensor) -> Tensor:
     """The expected place under a softmax over a volume: (..., D, H, W) → (..., 3) as u, v, depth over ±1.
 
     Integral pose regression (Sun et al. 2018), with cell centres half a cell inside the edges.
     """
-    depth, height, width = logits.shape[-3:]
-    heat = logits.flatten(-3).softmax(-1).unflatten(-1, (depth, height, width))
-    u = (heat.sum((-3, -2)) * cell_centres(width, heat)).sum(-1)
-    v = (heat.sum((-3, -1)) * cell_centres(height, heat)).sum(-1)
-    d = (heat.sum((-2, -1)) * cell_centres(depth, heat)).sum(-1)
-    return torch.stack([u, v, d], -1)
+    return expectation(marginals(logits))
 
 
 class PosePrior(nn.Module):
-    """A separable Gaussian about each joint, in log space, with a learned width per joint and axis."""
+    """A separable Gaussian about each joint, in log space, as wide per joint and axis as the pose branch errs."""
+
+    width: Tensor
 
     def __init__(self, spec: PoseNetSpec) -> None:
         super().__init__()
         self.cells = (spec.output_shape, spec.output_shape, spec.output_depth)
-        first = torch.log(torch.tensor([PRIOR_CELLS * 2 / cells for cells in self.cells]))
-        self.log_width = nn.Parameter(first.repeat(NUM_JOINTS, 1))
+        first = torch.tensor([PRIOR_CELLS * 2 / cells for cells in self.cells])
+        self.register_buffer("width", first.repeat(NUM_JOINTS, 1))
 
-    def axes(self, centre: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    @torch.no_grad()
+    def follow(self, error: Tensor) -> None:
+        """Let the width approach the spread of these errors (B, 24, 3); gross ones count as little as they may."""
+        spread = 1.2533 * error.abs().mean(0)  # a Gaussian's standard deviation from its mean absolute deviation
+        narrowest = torch.tensor([NARROWEST * 2 / cells for cells in self.cells], device=spread.device)
+        self.width.lerp_(torch.maximum(spread, narrowest), WIDTH_PACE)
+
+    def axes(self, centre: Tensor) -> Axes:
         """Log-weights along u, v, depth for centres (B, 24, 3): three of (B, 24, cells)."""
-        width = self.log_width.exp()
         u, v, d = (
-            (-0.5 * ((cell_centres(cells, centre) - centre[..., axis, None]) / width[:, axis, None]) ** 2).clamp(
+            (-0.5 * ((cell_centres(cells, centre) - centre[..., axis, None]) / self.width[:, axis, None]) ** 2).clamp(
                 PRIOR_FLOOR
             )
             for axis, cells in enumerate(self.cells)
         )
         return u, v, d
 
-    def expectation(self, axes: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Where soft-argmax sees the bare prior: off its centre only where the volume's edge cuts it."""
-        return torch.stack([(axis.softmax(-1) * cell_centres(axis.shape[-1], axis)).sum(-1) for axis in axes], -1)
+    def fuse(self, centre: Tensor, evidence: Axes) -> Tensor:
+        """The product of prior and evidence, read along each axis: (B, 24, 3).
+
+        Only how far the evidence moves the bare prior counts, so that neither the cells nor the volume's edge do.
+        """
+        prior = self.axes(centre)
+        u, v, d = ((axis + seen.clamp_min(1e-8).log()).softmax(-1) for axis, seen in zip(prior, evidence, strict=True))
+        bare_u, bare_v, bare_d = (axis.softmax(-1) for axis in prior)
+        return centre + expectation((u, v, d)) - expectation((bare_u, bare_v, bare_d))
 
 
 class PoseNet(nn.Module):
@@ -137,7 +171,6 @@ class PoseNet(nn.Module):
         # Mean pelvis height over the floor, its spread, and the root depth's relative spread: fitted, not trained.
         self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until then: the extractor's root as it is
         self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
-        self.pose_learns_apart = False  # whether training on images leaves the pose branch alone
         if self.sees_image:
             self.backbone = backbone(spec.resnet_type, pretrained)
             self.head = HeadNet(spec.output_depth)
@@ -153,7 +186,6 @@ class PoseNet(nn.Module):
             )
         if self.sees_image and self.sees_pose:
             self.prior = PosePrior(spec)
-            self.fuse = nn.Linear(EMBEDDING, 512)
         self.decide = nn.Sequential(nn.Linear(EMBEDDING if self.sees_pose else 512, 256), nn.GELU(), nn.Dropout(0.1))
         self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
         self.to(memory_format=torch.channels_last)  # the same numbers, a third faster or more
@@ -165,25 +197,27 @@ class PoseNet(nn.Module):
             nn.init.zeros_(last.weight)  # the untrained answer is the cached pose
             nn.init.constant_(last.bias, bias)
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """A batch of samples (see modules.dataset) → (B, 24, 3) u, v, depth over ±1, and (B,) root depth in mm."""
+    def forward(self, batch: dict[str, Tensor]) -> Answer:
+        """A batch of samples (see modules.dataset) → the answer of both branches together, or of the only one."""
+        if not self.sees_image:
+            return Answer(*self.place(batch), None)
+        features, volume = self.see(batch)
+        evidence = marginals(volume)
         if not self.sees_pose:
-            features = self._see_image(batch)
             shift, root_log, _ = self._decide(features.mean((-2, -1)))
             root_mm = batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / 256) * torch.exp(root_log)
-            return soft_argmax(self._volume(features)) + shift, root_mm
-        centre, root_mm, embedding = self.place(batch)
-        if not self.sees_image:
-            return centre, root_mm
-        if self.pose_learns_apart:
-            centre, root_mm, embedding = centre.detach(), root_mm.detach(), embedding.detach()
-        u, v, d = axes = self.prior.axes(centre)
-        prior = d[..., :, None, None] + v[..., None, :, None] + u[..., None, None, :]
-        volume = self._volume(self._see_image(batch) + self.fuse(embedding)[..., None, None])
-        return centre + soft_argmax(volume + prior) - self.prior.expectation(axes), root_mm
+            return Answer(expectation(evidence) + shift, root_mm, evidence)
+        centre, root_mm = self.place(batch)
+        return Answer(self.prior.fuse(centre, evidence), root_mm, evidence)
 
-    def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """The pose branch alone: where each joint's prior stands (B, 24, 3), root depth (B,) mm, embedding (B, 256)."""
+    def see(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The image branch alone: features (B, 512, s, s) and heat volumes (B, 24, D, 8 s, 8 s) in full precision."""
+        image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
+        features: Tensor = self.backbone(image.contiguous(memory_format=torch.channels_last))
+        return features, self.head(features).unflatten(1, (NUM_JOINTS, self.spec.output_depth)).float()
+
+    def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The pose branch alone: where each joint's prior stands (B, 24, 3), and the root's depth (B,) mm."""
         pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
         with torch.autocast(pose.device.type, enabled=False):  # half precision would cost millimetres and gain no time
             embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
@@ -195,7 +229,7 @@ class PoseNet(nn.Module):
         sided = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
         floor = batch["floor"].squeeze(1)
         root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
-        return sided + shift, batch["root_mm"] * torch.exp(root_log), embedding
+        return sided + shift, batch["root_mm"] * torch.exp(root_log)
 
     def _root_by_height(self, features: Tensor) -> Tensor:
         """The root's log-ratio (B,) where a floor is declared: two measurements of its depth, weighed by their spread.
@@ -204,10 +238,7 @@ class PoseNet(nn.Module):
         carry theirs; a ray that runs nearly level says little, and the spread grows as it should.
         """
         height, height_spread, depth_spread = self.root_cues
-        at, drop = (
-            features[:, ROOT, 3],
-            features[:, ROOT, 4],
-        )  # of the extractor's pelvis: over the floor, below the camera
+        at, drop = features[:, ROOT, 3], features[:, ROOT, 4]  # the extractor's pelvis over the floor, below the camera
         drop = torch.where(drop.abs() < LEVEL_M, torch.full_like(drop, LEVEL_M), drop)
         by_height = torch.log(((height - (at - drop)) / drop).clamp(0.5, 2.0))
         spread = height_spread / drop.abs()
@@ -218,12 +249,3 @@ class PoseNet(nn.Module):
         decision = self.decide(evidence)
         shift = self.shift(decision).float().unflatten(1, (NUM_JOINTS, 3))
         return shift, self.root(decision).float().squeeze(1), decision
-
-    def _see_image(self, batch: dict[str, Tensor]) -> Tensor:
-        image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-        features: Tensor = self.backbone(image.contiguous(memory_format=torch.channels_last))
-        return features
-
-    def _volume(self, features: Tensor) -> Tensor:
-        """(B, 512, s, s) → logits (B, 24, D, 8 s, 8 s), in full precision for the softmax."""
-        return self.head(features).unflatten(1, (NUM_JOINTS, self.spec.output_depth)).float()

@@ -55,9 +55,9 @@ class Dataloader(_Section):
 
 
 class Train(_Section):
-    num_epochs: int = Field(8, ge=1, description="At most so many passes over the training images.")
+    num_epochs: int = Field(20, ge=1, description="At most so many passes over the training images.")
     batch_size: int = Field(16, ge=2, description="Images per step.")
-    learning_rate: float = Field(5e-4, gt=0, description="The optimizer's first step size.")
+    learning_rate: float = Field(1e-3, gt=0, description="The optimizer's first step size.")
     early_stopping_patience: int = Field(
         10, ge=1, description="Epochs without a better validation score until the end."
     )
@@ -78,16 +78,29 @@ class Train(_Section):
     resnet_type: Literal[18] = Field(18, description="Depth of the ResNet backbone.")
     model_type: ModelType = Field("image+pose", description="What PoseNet sees: the crop and the cached pose, or one.")
     pretrained: bool = Field(False, description="Start the backbone from ImageNet weights (downloaded by torchvision).")
-    pose_jitter: float = Field(20.0, ge=0, description="Training shifts each cached pose by up to this (px, px, mm).")
+    pose_jitter: float = Field(
+        20.0, ge=0, description="Training on the images' own poses shifts each joint by up to this (px, px, mm)."
+    )
     root_jitter: float = Field(
-        0.03, ge=0, lt=0.5, description="Training scales each cached root depth by up to this share."
+        0.03,
+        ge=0,
+        lt=0.5,
+        description="Training on the images' own poses scales the cached root depth by up to this share.",
     )
     simulated_views: int = Field(
-        128,
+        48,
         ge=0,
         description="Simulated views per training image that the pose branch learns from; 0: the images' own poses.",
     )
-    colour_jitter: float = Field(0.2, ge=0, lt=1, description="Training varies brightness and contrast by this share.")
+    simulated_mirror: float = Field(0.0, ge=0, le=1, description="How often a simulated view is of a mirrored scene.")
+    mirror: float = Field(0.5, ge=0, le=1, description="How often training shows an image mirrored, scene and all.")
+    rotation: float = Field(20.0, ge=0, le=180, description="Training turns the crop by up to so many degrees.")
+    zoom: float = Field(0.2, ge=0, lt=1, description="Training zooms the crop by up to this share.")
+    shift: float = Field(0.1, ge=0, lt=0.5, description="Training shifts the crop by up to this share of its side.")
+    occlusion: float = Field(0.3, ge=0, le=1, description="How often training hides a rectangle of the crop.")
+    colour_jitter: float = Field(
+        0.2, ge=0, lt=1, description="Training varies brightness, contrast and channels by this share."
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "bf16-mixed", description="Arithmetic of the network: full, or mixed with bfloat16 or float16."
     )

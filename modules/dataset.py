@@ -15,13 +15,12 @@ and, where labelled:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from modules.augmentation import Augmentation, jitter_colour, jitter_pose, mirror_rows, occlude, turn_crop
 from modules.cache import CROP_SIZE, Rows
 from modules.config import Config
 from modules.layout import read_validation_list, validation_path
@@ -55,15 +54,6 @@ def from_uvd(uvd: np.ndarray, depth_root_mm: np.ndarray) -> CropPose:
     return CropPose(px, depth_root_mm, uvd[..., 2] * DEPTH_RANGE_MM)
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """What training varies. Each sample draws from its own generator, so order and workers change nothing."""
-
-    pose_jitter: float = 0.0  # image px, image px, mm; uniform, per joint
-    root_jitter: float = 0.0  # share of the root's depth; uniform, per image
-    colour_jitter: float = 0.0  # share of brightness and contrast
-
-
 class PoseDataset(Dataset[Sample]):
     """Rows of the cache in which a person was found, as samples."""
 
@@ -79,22 +69,37 @@ class PoseDataset(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         row = {name: self.rows[name][index : index + 1] for name in _SAMPLE_COLUMNS}
         image = self.rows.read_crop(index)
-        pose = cached_crop_pose(row)
-        if self.augmentation is not None:
-            rng = np.random.default_rng([self.seed, self.epoch, index])
-            pose = _jitter_pose(pose, row, self.augmentation, rng)
-            image = _jitter_colour(image, self.augmentation.colour_jitter, rng)
-        if self.input_shape != CROP_SIZE:
-            image = cv2.resize(image, (self.input_shape, self.input_shape), interpolation=cv2.INTER_AREA)
-        arrays = {**pose_inputs(pose, row), **_targets(row)}
-        sample = {name: torch.as_tensor(values[0], dtype=torch.float32) for name, values in arrays.items()}
-        sample["root_mm"] = torch.tensor(float(pose.depth_root_mm[0]))
-        return {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), **sample}
+        if self.augmentation is None:
+            return _as_sample(cached_crop_pose(row), row, self._fit(image))
+        return self._varied(row, image, self.augmentation, np.random.default_rng([self.seed, self.epoch, index]))
+
+    def _varied(
+        self, row: dict[str, np.ndarray], image: np.ndarray, how: Augmentation, rng: np.random.Generator
+    ) -> Sample:
+        if rng.random() < how.mirror:
+            row, image = mirror_rows(row, CROP_SIZE), image[:, ::-1]
+        row, image = turn_crop(row, image, how, rng)
+        image = jitter_colour(self._fit(image), how.colour_jitter, rng)
+        if rng.random() < how.occlusion:
+            image = occlude(image, rng)
+        return _as_sample(jitter_pose(cached_crop_pose(row), row, how, rng), row, image)
+
+    def _fit(self, image: np.ndarray) -> np.ndarray:
+        if self.input_shape == CROP_SIZE:
+            return image
+        return cv2.resize(image, (self.input_shape, self.input_shape), interpolation=cv2.INTER_AREA)
+
+
+def _as_sample(pose: CropPose, row: dict[str, np.ndarray], image: np.ndarray) -> Sample:
+    arrays = {**pose_inputs(pose, row), **_targets(row)}
+    sample = {name: torch.as_tensor(values[0], dtype=torch.float32) for name, values in arrays.items()}
+    sample["root_mm"] = torch.tensor(float(pose.depth_root_mm[0]))
+    return {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), **sample}
 
 
 _SAMPLE_COLUMNS = (
     "joints_px", "confidence", "depth_root_mm", "depth_rel_mm", "K", "R", "t", "world_up", "floor_height_mm",
-    "R_cam2crop", "K_crop", "labelled", "joints_world_mm",
+    "R_cam2crop", "K_crop", "labelled", "joints_world_mm", "image_size",
 )  # fmt: skip
 
 
@@ -116,24 +121,6 @@ def _targets(row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     joints_cam = world2cam(row["joints_world_mm"], row["R"], row["t"])
     truth = cam_to_crop(joints_cam, row["R_cam2crop"], row["K_crop"])
     return {"target": to_uvd(truth), "target_root_mm": truth.depth_root_mm}
-
-
-def _jitter_pose(
-    pose: CropPose, row: dict[str, np.ndarray], augmentation: Augmentation, rng: np.random.Generator
-) -> CropPose:
-    scale = row["K_crop"][:, 0, 0] / row["K"][:, 0, 0]  # crop px per image px
-    jitter = rng.uniform(-1, 1, (*pose.depth_rel_mm.shape, 3)) * augmentation.pose_jitter
-    return CropPose(
-        pose.joints_px + jitter[..., :2] * scale[:, None, None],
-        pose.depth_root_mm * (1 + rng.uniform(-1, 1) * augmentation.root_jitter),
-        pose.depth_rel_mm + jitter[..., 2],
-    )
-
-
-def _jitter_colour(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    brightness, contrast = 1 + rng.uniform(-share, share, 2)
-    mean = image.mean()
-    return np.clip((image - mean) * (contrast * brightness) + mean * brightness, 0, 255).astype(np.uint8)
 
 
 def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:

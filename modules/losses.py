@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model.model import Axes, cell_centres
 from modules.dataset import DEPTH_RANGE_MM, denormalise_px
 from modules.pose_utils import pixel2cam
 
+HEAT_CELLS = 3.0  # SD of the density that the image branch learns: it may not be surer than that of any joint
 Distance = Callable[[Tensor, Tensor], Tensor]
 DISTANCES: dict[str, Distance] = {
     "l1": functional.l1_loss,
@@ -28,11 +30,26 @@ def joints_crop_mm(uvd: Tensor, root_mm: Tensor, K_crop: Tensor) -> Tensor:
 def pose_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
     """Three distances, each of order 0.1: crop coordinates, log of the root's depth, joints in space in metres.
 
-    The first teaches the image branch where joints are, the second the root in relative terms whatever the distance,
-    the third weighs both as the world sees them.
+    The first teaches where joints are, the second the root in relative terms whatever the distance, the third weighs
+    both as the world sees them.
     """
     target, target_root = batch["target"], batch["target_root_mm"]
     placed = joints_crop_mm(uvd, root_mm, batch["K_crop"]) / 1e3
     reference = joints_crop_mm(target, target_root, batch["K_crop"]) / 1e3
     in_crop = distance(uvd, target)
     return in_crop + distance(torch.log(root_mm), torch.log(target_root)) + distance(placed, reference)
+
+
+def heat_loss(evidence: Axes, target: Tensor) -> Tensor:
+    """How far the image branch's densities along u, v, depth are from a Gaussian about each target (B, 24, 3).
+
+    The Kullback-Leibler divergence, mean over images, joints and axes. A density that is wrong is punished by its
+    sureness, so what it says of images it does not know is as wide as it has to be.
+    """
+    total = torch.zeros((), device=target.device)
+    for axis, probability in enumerate(evidence):
+        centres = cell_centres(probability.shape[-1], probability)
+        away = (centres - target[..., axis, None].clamp(-1, 1)) * (probability.shape[-1] / 2 / HEAT_CELLS)
+        wanted = (-0.5 * away**2).softmax(-1)
+        total = total + functional.kl_div(probability.clamp_min(1e-8).log(), wanted, reduction="none").sum(-1).mean()
+    return total / len(evidence)

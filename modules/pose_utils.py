@@ -174,6 +174,18 @@ def crop_camera(box_xywh: np.ndarray, K: np.ndarray, size_px: int, margin: float
     return R_cam2crop, K_crop
 
 
+def mirror_camera(K: Array, R: Array, t: Array, width_px: Array) -> tuple[Array, Array, Array]:
+    """K (..., 3, 3), R (..., 3, 3), t (..., 3) of the cameras that see a mirrored world (x → -x) as mirrored images.
+
+    u' = W - 1 - u; R' = F R F with F = diag(-1, 1, 1) is a rotation again. Of a lens, p2 changes its sign.
+    """
+    xp = _namespace(K)
+    flip = xp.asarray([-1.0, 1.0, 1.0], dtype=K.dtype)
+    mirrored = K * xp.asarray([[1.0, -1, -1], [1, 1, 1], [1, 1, 1]], dtype=K.dtype)
+    offset = xp.asarray([[0.0, 0, 1], [0, 0, 0], [0, 0, 0]], dtype=K.dtype)
+    return mirrored + offset * (width_px[..., None, None] - 1), flip[:, None] * R * flip, t * flip
+
+
 def resize_intrinsics(K: Array, scale: float) -> Array:
     """K of the image resized by `scale`, with pixel centres at integers: u' = (u + 1/2) scale - 1/2."""
     xp = _namespace(K)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader
 
+from model.model import Answer, PoseNet
 from modules.cache import Rows
 from modules.dataset import PoseDataset, Sample, from_uvd
 from modules.lifting import lift
@@ -14,16 +17,21 @@ from modules.pose_utils import cam2world, world2cam
 
 
 @torch.no_grad()
-def predict_world(network: torch.nn.Module, loader: DataLoader[Sample], rows: Rows, fabric: Fabric) -> np.ndarray:
+def predict_world(network: PoseNet, loader: DataLoader[Sample], rows: Rows, fabric: Fabric) -> np.ndarray:
     """(B, 24, 3) world mm, on Fabric's device and in its precision; the loader must walk the rows in order."""
     network.eval()
-    uvd, root_mm = [], []
+    answers = []
     for batch in loader:
         with fabric.autocast():
-            batch_uvd, batch_root = network({name: value.to(fabric.device) for name, value in batch.items()})
-        uvd.append(batch_uvd.double().cpu().numpy())
-        root_mm.append(batch_root.double().cpu().numpy())
-    return lift(from_uvd(np.concatenate(uvd), np.concatenate(root_mm)), rows.columns)
+            answers.append(network({name: value.to(fabric.device) for name, value in batch.items()}))
+    return lift_answers(answers, rows)
+
+
+def lift_answers(answers: Sequence[Answer], rows: Rows) -> np.ndarray:
+    """The network's answers, batch after batch, for rows in their order: (B, 24, 3) world mm."""
+    uvd = torch.cat([answer.uvd for answer in answers]).double().cpu().numpy()
+    root_mm = torch.cat([answer.root_mm for answer in answers]).double().cpu().numpy()
+    return lift(from_uvd(uvd, root_mm), rows.columns)
 
 
 def prediction_loader(rows: Rows, input_shape: int, batch_size: int, num_workers: int = 0) -> DataLoader[Sample]:

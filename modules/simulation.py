@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from modules.augmentation import mirror_rows
 from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
 from modules.dataset import pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
@@ -108,20 +109,25 @@ def bend(joints: np.ndarray, degrees: float, rng: np.random.Generator) -> np.nda
     return bent
 
 
+_DRAWN_COLUMNS = ("joints_world_mm", "confidence", "K", "R", "t", "world_up", "floor_height_mm")
+
+
 class ViewSimulator:
     """Draws pose samples (see modules.dataset; no image) from labelled training rows."""
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+    def __init__(self, rows: Rows, mirror: float = 0.0) -> None:
         self.errors = fit_errors(rows)
         self.swap_share = SWAP_SHARE
-        camera_up = -rows["R"][:, 1]  # against the image's y axis, in world axes, where no up is declared
-        declared = np.isfinite(rows["world_up"]).all(1, keepdims=True)
-        self.up = np.where(declared, rows["world_up"], camera_up)
+        self.mirror = mirror  # how often a view is drawn of a mirrored scene
+        mirrored = mirror_rows(rows.columns, CROP_SIZE)
+        self.rows = {name: np.concatenate([rows[name], mirrored[name]]) for name in _DRAWN_COLUMNS}
+        camera_up = -self.rows["R"][:, 1]  # against the image's y axis, in world axes, where no up is declared
+        declared = np.isfinite(self.rows["world_up"]).all(1, keepdims=True)
+        self.up = np.where(declared, self.rows["world_up"], camera_up)
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """`count` samples as float32 arrays: joints, features, floor, root_mm, K_crop, target, target_root_mm."""
-        chosen = rng.integers(len(self.rows), size=count)
+        chosen = rng.integers(len(self.up) // 2, size=count) + len(self.up) // 2 * (rng.random(count) < self.mirror)
         row = {name: self.rows[name][chosen] for name in ("K", "R", "t", "world_up", "floor_height_mm")}
         up = self.up[chosen]
         world = self._move_person(self.rows["joints_world_mm"][chosen], up, row, rng)
@@ -164,7 +170,7 @@ class ViewSimulator:
         noise = errors.depth_sd_mm * correlated_noise(count, rng)
         relative = errors.depth_slope * depth + noise - noise[:, ROOT : ROOT + 1]
         root = root * np.exp(rng.normal(errors.root_log_mean, errors.root_log_sd, count))
-        confidence = self.rows["confidence"][rng.integers(len(self.rows), size=count)]
+        confidence = self.rows["confidence"][rng.integers(len(self.up), size=count)]
         swapped = rng.random(count) < self.swap_share
         for values in (pixels, relative, confidence):
             values[swapped] = values[swapped][:, MIRROR]

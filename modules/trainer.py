@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,24 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
 from torch.utils.data import DataLoader, Sampler
 
-from model.model import PoseNet, PoseNetSpec
+from model.model import Answer, PoseNet, PoseNetSpec, marginals
 from modules import runs
+from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Config, Train
-from modules.dataset import Augmentation, PoseDataset, Sample
+from modules.dataset import PoseDataset, Sample
 from modules.earlystoppers import EarlyStopper
 from modules.lifting import place_least_squares
-from modules.losses import DISTANCES, pose_loss
+from modules.losses import DISTANCES, heat_loss, pose_loss
 from modules.metrics import METRICS, root_error, root_relative_mpjpe
-from modules.prediction import mean_crop_pose, predict_world, prediction_loader
+from modules.prediction import lift_answers, mean_crop_pose, prediction_loader
 from modules.recorders import PerformanceRecorder
 from modules.simulation import ViewSimulator, fit_root_cues
 from modules.skeleton import ROOT
 from modules.utils import UserError, log, seed_everything, write_json
 
-SIMULATED_STEPS = 16  # optimizer steps on simulated views per batch of images
+SIMULATED_BATCH = 128  # simulated views per optimizer step
+SIMULATED_STEPS = 8  # steps whose views are drawn together
 
 
 class EpochSampler(Sampler[int]):
@@ -125,11 +127,10 @@ class Trainer:
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
         _, self.optimizer = self.fabric.setup(self.network, optimizer)
-        augmentation = Augmentation(train.pose_jitter, train.root_jitter, train.colour_jitter)
+        augmentation = Augmentation(**{field.name: getattr(train, field.name) for field in fields(Augmentation)})
         self.dataset = PoseDataset(train_rows, train.input_shape, augmentation, seed)
         simulates = train.simulated_views > 0 and self.network.sees_pose
-        self.simulator = ViewSimulator(train_rows) if simulates else None
-        self.network.pose_learns_apart = simulates
+        self.simulator = ViewSimulator(train_rows, train.simulated_mirror) if simulates else None
         if self.network.sees_pose:
             self.network.root_cues.copy_(torch.tensor(fit_root_cues(train_rows)))
         self.sampler = EpochSampler(len(self.dataset), seed)
@@ -189,20 +190,19 @@ class Trainer:
         )  # fmt: skip
 
     def _train_epoch(self, epoch: int) -> float:
+        """One pass over the images, and as many simulated views beside them; the mean loss of what was learned from."""
         seed_everything(epoch_seed(self.config.SEED.random_seed, epoch))
         self.sampler.epoch = self.dataset.epoch = epoch
         self.network.train()
-        total, steps = 0.0, len(self.train_loader)
-        views = self._simulate(epoch, steps)
+        per_batch = -(-self.config.TRAIN.simulated_views * self.config.TRAIN.batch_size // SIMULATED_BATCH)
+        views = self._simulate(epoch, len(self.train_loader) * per_batch)
+        total = 0.0
         for batch in self.train_loader:
-            for simulated in itertools.islice(views, SIMULATED_STEPS):
-                self._step(self._simulated_loss(simulated))
+            simulated = [self._step(self._pose_loss(view)) for view in itertools.islice(views, per_batch)]
+            if simulated:
+                total += sum(simulated) / len(simulated) * len(batch["joints"])
             if self.simulator is None or self.network.sees_image:
-                loss = self._step(self._loss(batch))
-            else:
-                with torch.no_grad():
-                    loss = self._loss(batch).item()
-            total += loss * len(batch["joints"])
+                total += self._step(self._image_loss(batch)) * len(batch["joints"])
         if not math.isfinite(total):
             raise UserError(f"epoch {epoch}: the loss is no longer finite; lower TRAIN.learning_rate and train again")
         return total / len(self.dataset)
@@ -214,39 +214,56 @@ class Trainer:
         return loss.item()
 
     def _simulate(self, epoch: int, steps: int) -> Iterator[Sample]:
-        """SIMULATED_STEPS batches of simulated views for each of `steps` batches of images."""
+        """Batches of simulated views for so many steps, drawn many at a time."""
         if self.simulator is None:
             return
         rng = np.random.default_rng([self.config.SEED.random_seed, epoch])
-        size = max(1, self.config.TRAIN.simulated_views * len(self.dataset) // (steps * SIMULATED_STEPS))
-        for _ in range(steps):
-            drawn = self.simulator.draw(rng, size * SIMULATED_STEPS)
+        for _ in range(0, steps, SIMULATED_STEPS):
+            drawn = self.simulator.draw(rng, SIMULATED_BATCH * SIMULATED_STEPS)
             on_device = {name: torch.from_numpy(values).to(self.fabric.device) for name, values in drawn.items()}
-            for start in range(0, size * SIMULATED_STEPS, size):
-                yield {name: values[start : start + size] for name, values in on_device.items()}
+            for start in range(0, SIMULATED_BATCH * SIMULATED_STEPS, SIMULATED_BATCH):
+                yield {name: values[start : start + SIMULATED_BATCH] for name, values in on_device.items()}
 
-    def _simulated_loss(self, batch: Sample) -> torch.Tensor:
-        uvd, root_mm, _ = self.network.place(batch)
+    def _pose_loss(self, batch: Sample) -> torch.Tensor:
+        """What the pose branch alone gets wrong; the prior's width follows it."""
+        uvd, root_mm = self.network.place(batch)
+        if self.network.sees_image:
+            self.network.prior.follow(uvd - batch["target"])
         return pose_loss(uvd, root_mm, batch, self.distance)
+
+    def _image_loss(self, batch: Sample) -> torch.Tensor:
+        """What a batch of images has to teach: the image branch its densities, and all that nothing else teaches."""
+        if not self.network.sees_image:
+            return self._pose_loss(batch)
+        if not self.network.sees_pose:
+            return self._answer_loss(self._answer(batch), batch)
+        with self.fabric.autocast():
+            loss = heat_loss(marginals(self.network.see(batch)[1]), batch["target"])
+        return loss if self.simulator is not None else loss + self._pose_loss(batch)
+
+    def _answer(self, batch: Sample) -> Answer:
+        with self.fabric.autocast():  # not through Fabric's wrapper, which would round millimetres to half precision
+            answer: Answer = self.network(batch)
+        return answer
+
+    def _answer_loss(self, answer: Answer, batch: Sample) -> torch.Tensor:
+        loss = pose_loss(answer.uvd, answer.root_mm, batch, self.distance)
+        return loss if answer.evidence is None else loss + heat_loss(answer.evidence, batch["target"])
 
     @torch.no_grad()
     def _validate(self) -> Evaluation:
         self.network.eval()
         total = 0.0
+        answers = []
         for batch in self.validation_loader:
-            total += self._loss(batch).item() * len(batch["joints"])
-        rows = self.validation_rows
-        world = predict_world(self.network, self.validation_loader, rows, self.fabric)
-        reference = rows["joints_world_mm"]
+            answers.append(self._answer(batch))
+            total += self._answer_loss(answers[-1], batch).item() * len(batch["joints"])
+        world = lift_answers(answers, self.validation_rows)
+        reference = self.validation_rows["joints_world_mm"]
         return Evaluation(
-            total / len(rows), self.metric(world, reference), root_error(world, reference),
+            total / len(reference), self.metric(world, reference), root_error(world, reference),
             root_relative_mpjpe(world, reference),
         )  # fmt: skip
-
-    def _loss(self, batch: Sample) -> torch.Tensor:
-        with self.fabric.autocast():  # not through Fabric's wrapper, which would round millimetres to half precision
-            uvd, root_mm = self.network(batch)
-        return pose_loss(uvd, root_mm, batch, self.distance)
 
     def _save(self, epoch: int, score: float, improved: bool) -> None:
         weights = {

@@ -238,10 +238,10 @@ def read_record(run: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def branch_scores(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    """A short training on the whole demo, scored as it is and with each branch's input given to the wrong person."""
+def branch_scores(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+    """A training on the whole demo, scored as it is and with each branch's input given to the wrong person."""
     results = tmp_path_factory.mktemp("branches")
-    arguments = [f"DATA.root={demo_root}", f"RESULTS.root={results}", "TRAIN.num_epochs=3"]
+    arguments = [f"DATA.root={demo_root}", f"RESULTS.root={results}"]
     options = [part for assignment in arguments for part in ("--set", assignment)]
     for script in (["extract_train_info.py", "--split", "train"], ["train.py"]):
         subprocess.run([sys.executable, *script, *options], cwd=PROJECT_ROOT, check=True)
@@ -253,13 +253,9 @@ def branch_scores(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return permuted_scores(runs.restore_network(runs.load_checkpoint(path), path), validation)
 
 
-def test_the_pose_branch_works(branch_scores: dict[str, float]) -> None:
-    assert branch_scores["poses permuted"] > branch_scores["as it is"] + 30
-    assert branch_scores["as it is"] < branch_scores["extractor, least squares"]
-
-
-@pytest.mark.xfail(
-    reason="known shortfall: a few hundred steps from random weights teach the image branch next to nothing"
-)
-def test_the_image_branch_works(branch_scores: dict[str, float]) -> None:
-    assert branch_scores["images permuted"] > branch_scores["as it is"] + 1
+@pytest.mark.parametrize("score", ["world_mpjpe", "root_relative_mpjpe"])
+def test_both_branches_work(branch_scores: dict[str, dict[str, float]], score: str) -> None:
+    found = {what: values[score] for what, values in branch_scores.items()}
+    assert found["poses permuted"] > found["as it is"] + 30
+    assert found["images permuted"] > found["as it is"] + 0.1
+    assert found["as it is"] < found["extractor, least squares"]

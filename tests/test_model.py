@@ -59,7 +59,7 @@ def test_untrained_network_answers_the_cached_pose(model_type: str) -> None:
     network = PoseNet(dataclasses.replace(SMALL, model_type=model_type)).eval()
     batch = batch_of()
     batch["joints"][0, 3] = torch.tensor([1.3, -1.2, 0.1])  # outside the crop: the prior is cut, the answer is not
-    uvd, root = network(batch)
+    uvd, root, _ = network(batch)
     torch.testing.assert_close(uvd, batch["joints"], atol=2e-3, rtol=0)
     torch.testing.assert_close(root, batch["root_mm"])
 
@@ -76,9 +76,12 @@ def test_untrained_network_answers_the_cached_pose(model_type: str) -> None:
 def test_shapes_and_gradients_of_every_kind(spec: PoseNetSpec, shape: int) -> None:
     torch.manual_seed(0)
     network = PoseNet(spec)
-    uvd, root = network(batch_of(2, shape))
+    uvd, root, evidence = network(batch_of(2, shape))
     assert uvd.shape == (2, 24, 3) and root.shape == (2,)
     assert uvd.dtype == root.dtype == torch.float32 and (root > 0).all()
+    if network.sees_image:
+        assert [axis.shape for axis in evidence] == [(2, 24, shape // 4)] * 3
+        torch.testing.assert_close(torch.stack(evidence).sum(-1), torch.ones(3, 2, 24))
     (uvd.square().sum() + root.log().sum()).backward()
     without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not without
@@ -92,26 +95,57 @@ def test_each_kind_sees_what_its_name_says() -> None:
         ("image", True, False),
     ):
         network = PoseNet(dataclasses.replace(SMALL, model_type=model_type)).eval()
-        for last in (network.shift, network.root):
+        for last in (network.shift, network.root, *([network.head[-1]] if sees_image else [])):
             torch.nn.init.normal_(last.weight, std=0.1)
         batch = batch_of(2)
-        before = torch.cat([value.flatten() for value in network(batch)])
+        before = torch.cat([value.flatten() for value in network(batch)[:2]])
 
         def moved(
             names: tuple[str, ...], batch: dict = batch, network: PoseNet = network, before: torch.Tensor = before
         ) -> bool:
             changed = {**batch, **{name: batch[name].flip(0) for name in names}}
-            return bool((torch.cat([v.flatten() for v in network(changed)]) - before).abs().max() > 1e-6)
+            return bool((torch.cat([v.flatten() for v in network(changed)[:2]]) - before).abs().max() > 1e-6)
 
         assert moved(("image",)) is sees_image, model_type
         assert moved(("joints", "features", "root_mm")) is sees_pose, model_type
 
 
-def test_prior_far_away_has_no_denormals_and_no_pull() -> None:
+def gaussians(centre: torch.Tensor, sd: float, cells: int = 32) -> net.Axes:
+    """Probabilities about centres (B, 24, 3), as an image branch would give them."""
+    u, v, d = (
+        (-0.5 * ((cell_centres(cells, centre) - centre[..., axis, None]) / sd) ** 2).softmax(-1) for axis in range(3)
+    )
+    return u, v, d
+
+
+def test_evidence_and_prior_are_weighed_by_their_widths() -> None:
+    """The product of two Gaussians stands at the mean that is weighed by inverse variances."""
     prior = PosePrior(SMALL)
-    axes = prior.axes(torch.full((1, 24, 3), 7.0))
+    prior.width.fill_(0.1)
+    centre = torch.linspace(-0.4, 0.4, 72).reshape(1, 24, 3)
+    seen = centre + torch.linspace(0.3, -0.3, 72).reshape(1, 24, 3)
+    expected = (0.2**2 * centre + 0.1**2 * seen) / (0.2**2 + 0.1**2)
+    torch.testing.assert_close(prior.fuse(centre, gaussians(seen, 0.2)), expected, atol=2e-3, rtol=0)
+    nothing_seen = (torch.full((1, 24, 32), 1 / 32),) * 3
+    outside = torch.full((1, 24, 3), 1.3)
+    torch.testing.assert_close(prior.fuse(outside, nothing_seen), outside, atol=1e-5, rtol=0)
+
+
+def test_prior_is_as_wide_as_the_pose_branch_errs() -> None:
+    prior = PosePrior(SMALL)
+    g = torch.Generator().manual_seed(0)
+    spread = torch.tensor([0.05, 0.1, 0.2])
+    for _ in range(400):
+        prior.follow(torch.randn(64, 24, 3, generator=g) * spread)
+    torch.testing.assert_close(prior.width.mean(0), spread, rtol=0.05, atol=0)
+    for _ in range(400):
+        prior.follow(torch.zeros(64, 24, 3))
+    torch.testing.assert_close(prior.width, torch.full((24, 3), net.NARROWEST * 2 / 32), rtol=0.01, atol=0)
+
+
+def test_prior_far_away_has_no_denormals() -> None:
+    axes = PosePrior(SMALL).axes(torch.full((1, 24, 3), 7.0))
     assert min(axis.min().item() for axis in axes) == net.PRIOR_FLOOR
-    torch.testing.assert_close(prior.expectation(axes), torch.zeros(1, 24, 3), atol=1e-5, rtol=0)
 
 
 def test_normalisation_is_imagenets_on_uint8() -> None:

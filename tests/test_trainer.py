@@ -49,7 +49,7 @@ def test_image_branch_trains_too(tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
     fitted.fit()
     after = fitted.network.state_dict()
-    for part in ("backbone.0.weight", "head.9.weight", "embed.0.weight", "fuse.weight", "shift.weight", "swap.weight"):
+    for part in ("backbone.0.weight", "head.9.weight", "embed.0.weight", "shift.weight", "swap.weight", "prior.width"):
         assert not torch.equal(before[part], after[part]), part
 
 
