@@ -117,23 +117,40 @@ def _object(path: Path, value: Any) -> dict[str, Any]:
     return value
 
 
-def read_camera(path: Path) -> Camera:
-    """Read a camera file; K comes out in px. UserError names the field that is missing or cannot be."""
+@dataclass(frozen=True)
+class CameraNumbers:
+    """A camera file's numbers as they are written: right shapes and finite, and nothing else is promised."""
+
+    intrinsics: np.ndarray  # (3, 3)
+    image_scale: float
+    extrinsics: np.ndarray  # (3, 4)
+    optional: dict[str, Any]  # the other fields of modules.pose_utils.Camera
+
+
+def read_camera_numbers(path: Path) -> CameraNumbers:
+    """What a camera file says, before it is asked whether that can be. UserError where a field is missing or unreadable."""
     data = _object(path, read_json(path))
     for field in ("intrinsics", "extrinsics"):
         if field not in data:
             raise UserError(f"{path}: the field {field} is missing; world coordinates need it, and it is never guessed")
     scale = float(_numbers(path, "image_scale", data.get("image_scale", IMAGE_SCALE), ()))
-    K = np.diag([scale, scale, 1.0]) @ _numbers(path, "intrinsics", data["intrinsics"], (3, 3))
+    intrinsics = _numbers(path, "intrinsics", data["intrinsics"], (3, 3))
+    extrinsics = _numbers(path, "extrinsics", data["extrinsics"], (3, 4))
+    return CameraNumbers(intrinsics, scale, extrinsics, _optional_fields(path, data))
+
+
+def read_camera(path: Path) -> Camera:
+    """Read a camera file; K comes out in px. UserError names the field that is missing or cannot be."""
+    numbers = read_camera_numbers(path)
+    K = np.diag([numbers.image_scale, numbers.image_scale, 1.0]) @ numbers.intrinsics
     if not (K[0, 0] > 0 and K[1, 1] > 0 and np.allclose(K[2], [0, 0, 1]) and abs(K[1, 0]) < 1e-9):
         raise UserError(f"{path}: intrinsics must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with positive focal lengths")
-    Rt = _numbers(path, "extrinsics", data["extrinsics"], (3, 4))
-    R = Rt[:, :3]
+    R = numbers.extrinsics[:, :3]
     if not np.allclose(R @ R.T, np.eye(3), atol=1e-3):
         raise UserError(f"{path}: the rotation in extrinsics is not orthonormal; write [R|t], world to camera, in mm")
     if np.linalg.det(R) < 0:
         raise UserError(f"{path}: the rotation in extrinsics is a mirror image (determinant -1); flip one axis")
-    return Camera(K=K, R=project_rotation(R), t=Rt[:, 3], **_optional_fields(path, data))
+    return Camera(K=K, R=project_rotation(R), t=numbers.extrinsics[:, 3], **numbers.optional)
 
 
 def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,34 @@ def overlay(
     return picture
 
 
+def witness_tile(
+    image: np.ndarray, seen_px: np.ndarray, labels_px: np.ndarray, title: str, side: int = 360
+) -> np.ndarray:
+    """What the extractor sees (white) and where a label lands (colour), about the person: (side + 30, side, 3)."""
+    drawn = image.copy()
+    draw_skeleton(drawn, seen_px, 7, REFERENCE)
+    if np.isfinite(labels_px).all():
+        draw_skeleton(drawn, labels_px, 4)
+    cut = _about(drawn, seen_px)
+    scale = side / max(cut.shape[:2])
+    cut = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:side, :side]
+    tile = np.full((side + 30, side, 3), 30, np.uint8)
+    tile[: cut.shape[0], : cut.shape[1]] = cut
+    cv2.putText(tile, title, (8, side + 20), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
+    return tile
+
+
+def contact_sheet(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Tiles of one size, row after row; what the last row lacks is dark."""
+    rows = -(-len(tiles) // columns)
+    height, width = tiles[0].shape[:2]
+    sheet = np.full((rows * height, min(columns, len(tiles)) * width, 3), 30, np.uint8)
+    for index, tile in enumerate(tiles):
+        top, left = index // columns * height, index % columns * width
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
+
+
 def _about(image: np.ndarray, points_px: np.ndarray) -> np.ndarray:
     """The part of the image about these points, at least a quarter of it, never empty."""
     height, width = image.shape[:2]
