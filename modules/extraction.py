@@ -154,14 +154,13 @@ def _row_values(
     frame: Frame, camera: Camera, image: np.ndarray, estimate: Estimate | None, offset: int
 ) -> tuple[dict[str, Any], bytes]:
     height, width = image.shape[:2]
-    found = estimate is not None and _can_be_lifted(estimate, camera)
-    values: dict[str, Any] = {"image_size": (width, height), "found": found, **_truth(frame, camera)}
-    if estimate is None or not found:
+    pose = None if estimate is None else _liftable_pose(estimate, camera)
+    values: dict[str, Any] = {"image_size": (width, height), "found": pose is not None, **_truth(frame, camera)}
+    if estimate is None or pose is None:
         return values, b""
     R_cam2crop, K_crop = crop_camera(estimate.box_xywh, camera.K, cache.CROP_SIZE, cache.CROP_MARGIN)
     crop = _encode(warp_crop(image, camera, R_cam2crop, K_crop, cache.CROP_SIZE))
-    values |= _pose_values(estimate, camera)
-    values |= {"R_cam2crop": R_cam2crop, "K_crop": K_crop, "crop_offset": offset, "crop_bytes": len(crop)}
+    values |= {"R_cam2crop": R_cam2crop, "K_crop": K_crop, "crop_offset": offset, "crop_bytes": len(crop), **pose}
     return values, crop
 
 
@@ -177,13 +176,13 @@ def _pose_values(estimate: Estimate, camera: Camera) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _can_be_lifted(estimate: Estimate, camera: Camera) -> bool:
-    """Whether every number is finite and the person stands before the camera; else it is as if nobody were found."""
+def _liftable_pose(estimate: Estimate, camera: Camera) -> dict[str, Any] | None:
+    """The pose's columns; None, as if nobody were found, where a number is not finite or a joint behind the camera."""
     numbers = (estimate.box_xywh, estimate.joints_px, estimate.confidence, estimate.joints_rel_mm)
     if not all(np.isfinite(values).all() for values in numbers) or not (estimate.box_xywh[2:] > 0).all():
-        return False
+        return None
     values = _pose_values(estimate, camera)
-    return bool((values["depth_root_mm"] + values["depth_rel_mm"] > 0).all())
+    return values if (values["depth_root_mm"] + values["depth_rel_mm"] > 0).all() else None
 
 
 def _truth(frame: Frame, camera: Camera) -> dict[str, Any]:
