@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import logging
@@ -24,12 +25,30 @@ class UserError(Exception):
     """What a user can mend: one plain sentence that names the file, the field and the mend."""
 
 
+def _is_alive(pid: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; renamed to it when the block ends well, removed when it does not."""
+    """A temporary name beside `path`; renamed to it when the block ends well, removed when it does not.
+
+    What a killed process left beside `path` is removed by the next one that writes it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*-*.tmp{glob.escape(path.suffix)}"):
+        writer = leftover.name.removeprefix(f".{path.stem}.").split("-")[0]
+        if writer.isdigit() and not _is_alive(int(writer)):
+            leftover.unlink(missing_ok=True)
     # The suffix stays last: image and table writers choose their format by it.
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
         yield temporary
         with open(temporary, "rb") as handle:

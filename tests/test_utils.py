@@ -36,6 +36,11 @@ def test_a_killed_write_leaves_the_old_file(tmp_path: Path) -> None:
     result = subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, check=False)
     assert result.returncode == -signal.SIGKILL
     assert json.loads(path.read_text()) == {"a": 1}
+    (leftover,) = (p for p in tmp_path.iterdir() if p != path)
+    alive = leftover.with_name(f".x.{os.getpid()}-00000000.tmp.json")  # another writer's, at work now
+    alive.touch()
+    utils.write_json(path, {"a": 2})
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, alive.name}
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../a.jpg", "a/b.jpg", "a\\b.jpg", "c:x.jpg", "a\0.jpg", "a\n.jpg"])
