@@ -147,10 +147,13 @@ def _validation_mask(rows: Rows, config: Config) -> np.ndarray:
         if unknown:
             raise UserError(f"{path}: {min(unknown)} is not among the training images; remove it from the list")
         return np.array([name in listed for name in rows["file_name"]])
-    groups = sorted(set(rows[how]))
+    names = rows[how].astype(str)
+    if how == "sequence":  # a moment of one recording: its views and its label belong together
+        names = np.array(["_".join(parts) for parts in zip(rows["pose"], rows["person"], names, strict=True)])
+    groups = sorted(set(names))
     if len(groups) < 2:
         raise UserError(f"DATA.validation={how}: the training images show a single {how}; use list, or another group")
     count = min(max(1, round(config.DATA.validation_share * len(groups))), len(groups) - 1)
     held_out = np.random.default_rng(config.SEED.random_seed).permutation(groups)[:count]
     log.info("validation %ss: %s", how, ", ".join(sorted(held_out)))
-    return np.isin(rows[how].astype(str), held_out)
+    return np.isin(names, held_out)

@@ -120,6 +120,26 @@ def test_split_by_person_keeps_people_whole(tmp_path: Path) -> None:
     assert len(train) + len(validation) == 15
 
 
+@pytest.mark.parametrize("how", ["pose", "camera", "sequence"])
+def test_other_groups_stay_whole_too(tmp_path: Path, how: str) -> None:
+    rows = make_rows(tmp_path, 12)
+    moments = np.array([str(i // 3) for i in range(12)], object)  # 4 groups of three rows
+    rows = Rows({**rows.columns, how: moments, "person": np.array(["F150A"] * 12, object)}, rows.crop_files)
+    train, validation = split_rows(rows, config_for(tmp_path, validation=how, validation_share=0.25))
+    assert len(train) == 9 and len(validation) == 3
+    assert len(set(validation[how])) == 1 and not set(train[how]) & set(validation[how])
+
+
+def test_sequences_of_two_people_are_two_groups(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 10)  # five people
+    rows = Rows(
+        {**rows.columns, "sequence": np.array(["1"] * 10, object), "pose": np.array(["1"] * 10, object)},
+        rows.crop_files,
+    )
+    train, validation = split_rows(rows, config_for(tmp_path, validation="sequence", validation_share=0.2))
+    assert len(set(validation["person"])) == 1 and not set(train["person"]) & set(validation["person"])
+
+
 def test_split_needs_two_groups(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a single pose"):
         split_rows(make_rows(tmp_path, 4), config_for(tmp_path, validation="pose"))
