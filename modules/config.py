@@ -35,12 +35,12 @@ class Seed(_Section):
 class Data(_Section):
     root: str = Field("data/demo/test_camera_4", description="The folder that holds task04_train and task04_test.")
     cache: str | None = Field(None, description="Where extraction writes its cache; null: <root>/cache.")
-    validation: Literal["list", "person", "pose"] = Field(
-        "list", description="What validates: the data set's own list, or whole persons or poses held out by the seed."
+    validation: Literal["list", "person", "pose", "sequence", "camera"] = Field(
+        "list",
+        description="What validates: the data set's own list, or whole persons, poses, sequences (one moment of one "
+        "recording, seen by all cameras) or cameras held out by the seed.",
     )
-    validation_share: float = Field(
-        0.1, gt=0, lt=1, description="The share of persons or poses held out; not used by `list`."
-    )
+    validation_share: float = Field(0.1, gt=0, lt=1, description="The share of groups held out; not used by `list`.")
 
 
 class Extract(_Section):
@@ -61,11 +61,17 @@ class Train(_Section):
     early_stopping_patience: int = Field(
         10, ge=1, description="Epochs without a better validation score until the end."
     )
+    checkpoint_steps: int = Field(
+        500, ge=1, description="Steps within an epoch after which model.pt is written, beside every epoch's end."
+    )
     model: Literal["PoseNet"] = Field("PoseNet", description="The network.")
     optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="The update rule.")
-    scheduler: Literal["cosine", "step", "none"] = Field(
-        "cosine", description="Learning rate: a cosine down to 1 % at num_epochs, x0.3 every 7 epochs, or constant."
+    scheduler: Literal["cosine", "step", "plateau", "none"] = Field(
+        "cosine",
+        description="Learning rate: a cosine down to 1 % at num_epochs, x0.3 every 7 epochs, x0.3 where 3 epochs did not "
+        "better the validation score, or constant.",
     )
+    gradient_clip: float = Field(0.0, ge=0, description="Longest gradient of a step; longer ones are cut. 0: none is.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd; the first beta of adam and adamw.")
     weight_decay: float = Field(0.01, ge=0, description="Weight decay of every optimizer.")
     loss_function: Literal["l1", "smooth_l1", "mse"] = Field("l1", description="The distance that the loss sums.")

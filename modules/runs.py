@@ -16,7 +16,7 @@ from modules.config import Config
 from modules.layout import read_validation_list
 from modules.utils import UserError, atomic_path, digest, read_json
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 RUN_NAME = re.compile(r"POSENET_\d{14}")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"
@@ -64,7 +64,7 @@ def is_complete(run: Path) -> bool:
 
 
 def newest_unfinished(parent: Path, key: str) -> Path | None:
-    """The newest run of this key that was cut off after its first epoch."""
+    """The newest run of this key that was cut off after its first checkpoint."""
     runs = (run for run in run_folders(parent) if not (run / COMPLETE).exists() and (run / LAST).exists())
     return next((run for run in runs if _started_with(run, {"key": key})), None)
 

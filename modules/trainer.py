@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
 from torch.utils.data import DataLoader, Sampler
 
 from model.model import Answer, PoseNet, PoseNetSpec, marginals
@@ -43,13 +43,14 @@ class EpochSampler(Sampler[int]):
 
     def __init__(self, size: int, seed: int) -> None:
         self.size, self.seed, self.epoch = size, seed, 0
+        self.skip = 0  # samples of this epoch that were taken before the training was cut off
 
     def __len__(self) -> int:
-        return self.size
+        return self.size - self.skip
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        yield from torch.randperm(self.size, generator=generator).tolist()
+        yield from torch.randperm(self.size, generator=generator).tolist()[self.skip :]
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -68,6 +69,8 @@ def make_optimizer(config: Train, network: nn.Module) -> Optimizer:
 
 def make_scheduler(config: Train, optimizer: Optimizer) -> LRScheduler:
     """The configured schedule, stepped once per epoch."""
+    if config.scheduler == "plateau":
+        return ReduceLROnPlateau(optimizer, factor=0.3, patience=3)
     if config.scheduler == "cosine":
         return CosineAnnealingLR(optimizer, config.num_epochs, eta_min=config.learning_rate / 100)
     if config.scheduler == "step":
@@ -109,6 +112,15 @@ class Evaluation:
     root_relative: float
 
 
+@dataclass(frozen=True)
+class Partial:
+    """Where in an epoch a training was cut off."""
+
+    steps: int  # batches of images that are done
+    total: float  # their summed loss
+    rng_state: torch.Tensor
+
+
 class Trainer:
     """Fits a PoseNet on rows of the cache and fills a run folder."""
 
@@ -137,6 +149,7 @@ class Trainer:
         self.train_loader = self._loader(DataLoader(
             self.dataset, train.batch_size, sampler=self.sampler, num_workers=config.DATALOADER.num_workers,
             pin_memory=config.DATALOADER.pin_memory,
+            generator=torch.Generator(),  # its own, so that starting a loader leaves the network's random numbers alone
         ))  # fmt: skip
         self.validation_loader = self._loader(
             prediction_loader(validation_rows, train.input_shape, config.TEST.batch_size, config.DATALOADER.num_workers)
@@ -150,6 +163,7 @@ class Trainer:
         )
         self.facts = training_facts(train_rows)
         self.next_epoch = 1
+        self.partial: Partial | None = None
 
     def _loader(self, loader: DataLoader[Sample]) -> DataLoader[Sample]:
         wrapped: Any = self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
@@ -174,7 +188,10 @@ class Trainer:
         train_loss = self._train_epoch(epoch)
         seconds_training = time.perf_counter() - started
         evaluation = self._validate()
-        self.scheduler.step()
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(evaluation.score)
+        else:
+            self.scheduler.step()
         improved = self.stopper.update(epoch, evaluation.score)
         self.recorder.add({
             "epoch": epoch, "train_loss": train_loss, "validation_loss": evaluation.loss,
@@ -192,17 +209,25 @@ class Trainer:
     def _train_epoch(self, epoch: int) -> float:
         """One pass over the images, and as many simulated views beside them; the mean loss of what was learned from."""
         seed_everything(epoch_seed(self.config.SEED.random_seed, epoch))
+        begun, self.partial = self.partial or Partial(0, 0.0, torch.get_rng_state()), None
+        torch.set_rng_state(begun.rng_state)
+        train = self.config.TRAIN
         self.sampler.epoch = self.dataset.epoch = epoch
+        self.sampler.skip = begun.steps * train.batch_size
         self.network.train()
-        per_batch = -(-self.config.TRAIN.simulated_views * self.config.TRAIN.batch_size // SIMULATED_BATCH)
-        views = self._simulate(epoch, len(self.train_loader) * per_batch)
-        total = 0.0
-        for batch in self.train_loader:
+        per_batch = -(-train.simulated_views * train.batch_size // SIMULATED_BATCH)
+        views = self._simulate(epoch, (begun.steps + len(self.train_loader)) * per_batch)
+        total = begun.total
+        for _ in itertools.islice(views, begun.steps * per_batch):  # drawn again to come to the same ones after them
+            pass
+        for step, batch in enumerate(self.train_loader, begun.steps + 1):
             simulated = [self._step(self._pose_loss(view)) for view in itertools.islice(views, per_batch)]
             if simulated:
                 total += sum(simulated) / len(simulated) * len(batch["joints"])
             if self.simulator is None or self.network.sees_image:
                 total += self._step(self._image_loss(batch)) * len(batch["joints"])
+            if step % train.checkpoint_steps == 0:
+                self._save_last(epoch - 1, Partial(step, total, torch.get_rng_state()))
         if not math.isfinite(total):
             raise UserError(f"epoch {epoch}: the loss is no longer finite; lower TRAIN.learning_rate and train again")
         return total / len(self.dataset)
@@ -210,6 +235,10 @@ class Trainer:
     def _step(self, loss: torch.Tensor) -> float:
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
+        if self.config.TRAIN.gradient_clip > 0:
+            self.fabric.clip_gradients(
+                self.network, self.optimizer, max_norm=self.config.TRAIN.gradient_clip, error_if_nonfinite=False
+            )
         self.optimizer.step()
         return loss.item()
 
@@ -266,23 +295,30 @@ class Trainer:
         )  # fmt: skip
 
     def _save(self, epoch: int, score: float, improved: bool) -> None:
-        weights = {
-            "spec": self.spec.as_dict(), "config": self.config.model_dump(mode="json"), "facts": self.facts,
-            "model": self.network.state_dict(), "epoch": epoch, "score": score,
-            "key": self.key, "fingerprint": self.fingerprint,
-        }  # fmt: skip
         best = self.folder / f"best_{self.stopper.best_epoch:02d}.pt"
         if improved:
-            runs.save_checkpoint(best, weights)
-        runs.save_checkpoint(self.folder / runs.LAST, {
-            **weights, "optimizer": self.optimizer.state_dict(), "scheduler": self.scheduler.state_dict(),
-            "stopper": self.stopper.state_dict(), "record": self.recorder.rows,
-        })  # fmt: skip
+            runs.save_checkpoint(best, {**self._weights(), "epoch": epoch, "score": score})
+        self._save_last(epoch)
         for older in set(self.folder.glob("best_*.pt")) - {best}:  # only once nothing can go back to it
             older.unlink()
 
+    def _weights(self) -> dict[str, Any]:
+        """What predicting needs."""
+        return {
+            "spec": self.spec.as_dict(), "config": self.config.model_dump(mode="json"), "facts": self.facts,
+            "model": self.network.state_dict(), "key": self.key, "fingerprint": self.fingerprint,
+        }  # fmt: skip
+
+    def _save_last(self, epoch: int, partial: Partial | None = None) -> None:
+        """model.pt: all that going on needs, after `epoch` whole epochs and a part of the next."""
+        runs.save_checkpoint(self.folder / runs.LAST, {
+            **self._weights(), "epoch": epoch, "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(), "stopper": self.stopper.state_dict(),
+            "record": self.recorder.rows, "partial": partial and asdict(partial),
+        })  # fmt: skip
+
     def resume(self, path: Path) -> None:
-        """Go on after the last finished epoch of a model.pt."""
+        """Go on where a model.pt was written: after its last finished epoch, or in the middle of the next."""
         content = runs.load_checkpoint(path)
         if content["key"] != self.key:
             raise UserError(f"{path}: it was trained with another config or cache; train anew without --resume")
@@ -291,8 +327,10 @@ class Trainer:
         self.scheduler.load_state_dict(content["scheduler"])
         self.stopper.load_state_dict(content["stopper"])
         self.recorder.rows = content["record"]
+        self.partial = content["partial"] and Partial(**content["partial"])
         self.next_epoch = content["epoch"] + 1
-        log.info("going on after epoch %d", content["epoch"])
+        steps = f" and {self.partial.steps} steps" if self.partial else ""
+        log.info("going on after epoch %d%s", content["epoch"], steps)
 
     def _finish(self) -> dict[str, Any]:
         if self.stopper.best_epoch < 0:

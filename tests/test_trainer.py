@@ -27,7 +27,7 @@ def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
 
 
 def test_it_learns_and_records(tmp_path: Path) -> None:
-    summary = trainer(tmp_path, num_epochs=8).fit()
+    summary = trainer(tmp_path, num_epochs=8, simulated_views=0).fit()
     folder = tmp_path / "run"
     with open(folder / "record.csv", encoding="utf-8") as handle:
         record = list(csv.DictReader(handle))
@@ -42,6 +42,13 @@ def test_it_learns_and_records(tmp_path: Path) -> None:
     for name in ("model.pt", "loss.png", "score.jpg", runs.COMPLETE):
         assert (folder / name).stat().st_size > 0
     assert list(record[0]) == list(Config().PERFORMANCE_RECORD.column_list)
+
+
+def test_it_learns_from_simulated_views(tmp_path: Path) -> None:
+    fitted = trainer(tmp_path, num_epochs=6)
+    fitted.fit()
+    losses = [row["train_loss"] for row in fitted.recorder.rows]
+    assert losses[-1] < losses[0] and fitted.stopper.best_score < fitted.baseline
 
 
 def test_image_branch_trains_too(tmp_path: Path) -> None:
@@ -73,6 +80,41 @@ def test_a_cut_off_run_resumes_to_the_same_weights_and_record(tmp_path: Path) ->
         for t in (whole, second)
     ]
     assert timeless[0] == timeless[1]
+
+
+class CutOffError(Exception):
+    """Stands for a SIGKILL where the process must live on to compare."""
+
+
+@pytest.mark.parametrize("train", [{}, {"model_type": "image+pose", "num_epochs": 2}, {"simulated_views": 0}])
+def test_a_training_cut_off_within_an_epoch_goes_on_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: dict[str, Any]
+) -> None:
+    train = {"num_epochs": 3, "checkpoint_steps": 2, "batch_size": 5, "simulated_views": 16, **train}
+    whole = trainer(tmp_path, "whole", **train)
+    whole.fit()
+    first = trainer(tmp_path, "cut", **train)
+    first._run_epoch(1)
+    plain_save, saved = first._save_last, []
+
+    def save_and_die(epoch: int, partial: Any = None) -> None:
+        plain_save(epoch, partial)
+        saved.append(partial.steps)
+        if len(saved) == 2:
+            raise CutOffError
+
+    monkeypatch.setattr(first, "_save_last", save_and_die)
+    with pytest.raises(CutOffError):
+        first._run_epoch(2)
+    second = trainer(tmp_path, "cut", **train)
+    torch.manual_seed(999)
+    second.resume(tmp_path / "cut" / runs.LAST)
+    assert second.next_epoch == 2 and second.partial is not None and second.partial.steps == 4
+    second.fit()
+    a, b = (runs.load_checkpoint(tmp_path / run / runs.LAST) for run in ("whole", "cut"))
+    for key, value in a["model"].items():
+        assert torch.equal(value, b["model"][key]), key
+    assert [row["train_loss"] for row in a["record"]] == [row["train_loss"] for row in b["record"]]
 
 
 def read_best(folder: Path) -> str:
@@ -144,3 +186,29 @@ def test_bfloat16_trains_and_float16_needs_a_gpu(tmp_path: Path) -> None:
             make_fabric(Train(precision="16-mixed"))
         with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu"):
             make_fabric(Train(accelerator="gpu"))
+
+
+def test_plateau_lowers_the_rate_where_the_score_stays(tmp_path: Path) -> None:
+    fitted = trainer(tmp_path, scheduler="plateau", learning_rate=0.01)
+    for score in (50.0, 51, 51, 51, 51, 51):
+        fitted.scheduler.step(score)
+    assert fitted.optimizer.param_groups[0]["lr"] == pytest.approx(0.003)
+    trainer(tmp_path, "run_2", scheduler="plateau", num_epochs=2).fit()
+
+
+def test_gradients_are_cut_where_the_config_says(tmp_path: Path) -> None:
+    lengths = {}
+    for name, clip in (("free", 0.0), ("cut", 0.01)):
+        fitted = trainer(tmp_path, name, gradient_clip=clip, num_epochs=1)
+        seen: list[float] = []
+        step = fitted.optimizer.step
+
+        def watched(fitted: Trainer = fitted, seen: list[float] = seen, step: Any = step) -> None:
+            grads = [p.grad for p in fitted.network.parameters() if p.grad is not None]
+            seen.append(torch.stack([g.norm() for g in grads]).norm().item())
+            step()
+
+        fitted.optimizer.step = watched
+        fitted.fit()
+        lengths[name] = max(seen)
+    assert lengths["cut"] <= 0.01001 < lengths["free"]

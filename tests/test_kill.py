@@ -1,0 +1,105 @@
+"""SIGKILL at random moments of every stage, the same command again: everything ends as if nothing had happened."""
+
+import csv
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from modules import runs
+from modules.cache import open_cache
+from modules.config import PROJECT_ROOT, load_config
+from modules.layout import list_frames
+
+pytestmark = pytest.mark.slow
+
+# Testing is `test.py`, with the extraction of the test images in a child of its own.
+STAGES = (("extract_train_info.py", ["--split", "train"]), ("train.py", ["--reuse"]), ("test.py", ["--reuse"]))
+KILLS = 20
+
+
+def arguments(root: Path, results: Path) -> list[str]:
+    assignments = [
+        f"DATA.root={root}", f"DATA.cache={results / 'cache'}", f"RESULTS.root={results}",
+        f"TEST.sample_submission={root / 'sample_submission.json'}", f"TEST.output={results / 'pred_submission.json'}",
+        "TRAIN.num_epochs=4", "TRAIN.batch_size=4", "TRAIN.simulated_views=512", "TRAIN.checkpoint_steps=1", "TEST.overlays=1",
+    ]  # fmt: skip
+    return [part for assignment in assignments for part in ("--set", assignment)]
+
+
+def run_stage(script: str, options: list[str], kill_after: float | None = None) -> bool:
+    """Start a stage as a user does; SIGKILL it, and what it started, after so many seconds. Whether it ended by itself."""
+    command = [sys.executable, str(PROJECT_ROOT / script), *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        _, errors = process.communicate(timeout=kill_after)
+    except subprocess.TimeoutExpired:
+        subprocess.run(["kill", "-KILL", "--", f"-{process.pid}"], check=True)
+        process.communicate()
+        return False
+    assert process.returncode == 0, errors
+    return True
+
+
+def result_of(root: Path, results: Path) -> dict[str, Any]:
+    """All that must not depend on kills."""
+    options = arguments(root, results)
+    config = load_config(PROJECT_ROOT / "config/train_config.yml", options[1::2])
+    rows, _ = open_cache(config, "train", list_frames(root, "train"))
+    run = runs.newest_complete(results / "train")
+    assert run is not None
+    with open(run / "record.csv", encoding="utf-8") as handle:
+        record = [{k: v for k, v in row.items() if "second" not in k} for row in csv.DictReader(handle)]
+    files = sorted(
+        str(path.relative_to(results)).replace(run.name, "RUN") for path in results.rglob("*")
+        if path.is_file() and not path.is_relative_to(results / "train")  # of its unfinished runs some may remain
+    )  # fmt: skip
+    assert not list(run.glob(".*"))  # nor a temporary file
+    return {
+        "rows": dict(rows.columns), "crops": [rows.read_crop(i) for i in range(len(rows))], "record": record,
+        "weights": [runs.load_checkpoint(path)["model"] for path in (run / runs.LAST, runs.best_checkpoint(run))],
+        "submission": (results / "pred_submission.json").read_bytes(), "files": files,
+    }  # fmt: skip
+
+
+def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
+    for name, values in a["rows"].items():
+        np.testing.assert_array_equal(values, b["rows"][name], err_msg=name)
+    np.testing.assert_array_equal(a["crops"], b["crops"])
+    assert a["record"] == b["record"] and len(a["record"]) == 4
+    for one, other in zip(a["weights"], b["weights"], strict=True):
+        assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert a["submission"] == b["submission"]
+    assert a["files"] == b["files"]  # no temporary file is left behind
+
+
+def test_killed_anywhere_nothing_is_lost(small_root: Path, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    shutil.copytree(small_root, root, ignore=shutil.ignore_patterns("cache"))
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    seed = random.SystemRandom().randrange(10**6)  # other moments every time; the seed is told where it fails
+    print(f"seed of the moments: {seed}")
+    moments = random.Random(seed)
+    lasts: dict[str, float] = {}
+    for script, extra in STAGES:
+        begun = time.monotonic()
+        assert run_stage(script, [*extra, *arguments(root, whole)])
+        lasts[script] = time.monotonic() - begun
+    expected = result_of(root, whole)
+    kills = 0
+    while kills < KILLS:  # every round from nothing; each stage is killed until it is done before its moment comes
+        shutil.rmtree(cut, ignore_errors=True)
+        for script, extra in STAGES:
+            while not run_stage(script, [*extra, *arguments(root, cut)], moments.uniform(0.2, lasts[script])):
+                kills += 1
+        assert_same(expected, result_of(root, cut))
+    print(f"{kills} kills")
