@@ -151,7 +151,7 @@ def _cell(result: dict[str, Any], method: str, metric: str) -> str:
     mean, rotations, seeds = spread(result, method, metric)
     digits = 2 if metric in ("pck150", "auc") else 0
     text = f"{mean:.{digits}f} ± {rotations:.{digits}f}"
-    return f"{text} (seeds ± {seeds:.{digits}f})" if seeds > 0 and metric == "world_mpjpe" else text
+    return f"{text} (seeds ± {seeds:.{digits}f})" if seeds > 0.05 and metric == "world_mpjpe" else text
 
 
 def _by_camera(result: dict[str, Any], method: str, camera: int) -> str:
