@@ -11,7 +11,7 @@ import numpy as np
 from modules import doctor
 from modules.config import Config
 from modules.doctor import Diagnosis, Evidence
-from modules.extraction import read_image
+from modules.extraction import read_image, size_complaint
 from modules.extractors import create_extractor
 from modules.layout import Frame, list_frames, read_camera, read_camera_numbers, read_label
 from modules.pose_utils import Camera
@@ -111,12 +111,9 @@ def _gather(config: Config, frames: Sequence[Frame], report: Report) -> tuple[li
             continue
         size = (image.shape[1], image.shape[0])
         numbers = read_camera_numbers(frame.camera_path)
-        declared = numbers.optional.get("image_size")
-        if declared not in (None, size):
-            report.complaints.append(
-                f"{frame.image_path}: the image is {size[0]}x{size[1]} px, but its camera's image_size is "
-                f"{declared[0]}x{declared[1]}; use the image size that was calibrated"
-            )
+        complaint = size_complaint(frame.image_path, image, numbers.optional.get("image_size"))
+        if complaint:
+            report.complaints.append(complaint)
         found = extractor.estimate([image], [_uncalibrated(size)])[0]
         if found is None:
             report.told.append(f"{frame.file_name}: the extractor finds no person")

@@ -141,13 +141,21 @@ def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndar
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
         raise UserError(f"{path}: this is not a readable image; replace the file")
-    height, width = image.shape[:2]
-    if image_size is not None and (width, height) != image_size:
-        raise UserError(
-            f"{path}: the image is {width}x{height} px, but its camera's image_size is {image_size[0]}x{image_size[1]}; "
-            "use the image size that was calibrated"
-        )
+    complaint = size_complaint(path, image, image_size)
+    if complaint:
+        raise UserError(complaint)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def size_complaint(path: Path, image: np.ndarray, image_size: tuple[int, int] | None) -> str | None:
+    """A sentence where an image (H, W, 3) has another size than its camera declares."""
+    height, width = image.shape[:2]
+    if image_size is None or (width, height) == image_size:
+        return None
+    return (
+        f"{path}: the image is {width}x{height} px, but its camera's image_size is {image_size[0]}x{image_size[1]}; "
+        "use the image size that was calibrated"
+    )
 
 
 def _row_values(
