@@ -3,8 +3,8 @@
 A rig shows each pose from its few cameras only, and a network that sees a pose and its error together learns by heart
 which error belongs to which view. Here the error is set apart from the view it came with: a training label is bent a
 little at every joint, turned about the vertical to any side and put somewhere else on the floor; the camera is tilted
-and raised; and the error that the extractor made on some other training image is laid over it. Only training rows
-enter. What can be learned is what holds for every view: how far limbs fall short, what a body looks like, where
+and raised; and an error drawn from a model of the extractor's errors on training images is laid over it. Only training
+rows enter. What can be learned is what holds for every view: how far limbs fall short, what a body looks like, where
 feet stand, and which side is left.
 """
 
