@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-
 from modules.config import add_config_arguments, config_from_arguments
-from modules.utils import EXIT_BAD_INPUT, log, run_script, start_logging
+from modules.console import make_parser, print_summary, start_console
+from modules.utils import EXIT_BAD_INPUT, log, run_script
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog="exit codes: 0 nothing to mend, 2 something to mend (each in one sentence)"
-    )
+    parser = make_parser(__doc__)
     add_config_arguments(parser)
     parser.add_argument("--split", choices=("train", "test"), default="train", help="which images (default: train)")
     parser.add_argument("--images", metavar="N", type=int, default=4, help="images of each camera to look at (4)")
@@ -19,7 +16,7 @@ def main() -> None:
     if arguments.images < 1:
         parser.error("--images must be at least 1")
     config = config_from_arguments(arguments)
-    start_logging()
+    start_console(arguments)
 
     from modules.checkup import check
 
@@ -27,12 +24,14 @@ def main() -> None:
     for sentence in report.told:
         log.info("%s", sentence)
     for sentence in report.complaints:
-        log.info("to mend: %s", sentence)
+        log.warning("to mend: %s", sentence)
     if report.sheet is not None:
         log.info("%s shows the labels (colour) on what the extractor sees (white)", report.sheet)
+    if not report.complaints:
+        log.info("nothing to mend")
+    print_summary(arguments, stage="check", to_mend=report.complaints, told=report.told, sheet=report.sheet)
     if report.complaints:
         raise SystemExit(EXIT_BAD_INPUT)
-    log.info("nothing to mend")
 
 
 if __name__ == "__main__":

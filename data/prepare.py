@@ -9,17 +9,19 @@ import argparse
 import re
 
 from modules.config import PROJECT_ROOT, add_config_arguments, config_from_arguments
-from modules.utils import log, run_script, start_logging
+from modules.console import make_parser, print_summary, start_console
+from modules.utils import log, run_script
 from pre_models.fetch import fetch_blazepose
 
 DEMO = re.compile(r"test_camera_([1-4])")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
-    config = config_from_arguments(parser.parse_args())
-    start_logging()
+    arguments = parser.parse_args()
+    config = config_from_arguments(arguments)
+    start_console(arguments)
     if config.EXTRACT.extractor == "blazepose":
         fetch_blazepose(config.EXTRACT.weights)
     root = config.data_root.resolve()
@@ -30,6 +32,7 @@ def main() -> None:
         prepare_demo(root.parent, [int(rotation[1])])
     else:
         log.info("%s: your own data; nothing to prepare", config.DATA.root)
+    print_summary(arguments, stage="prepare", root=root)
 
 
 if __name__ == "__main__":

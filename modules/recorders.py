@@ -23,9 +23,11 @@ OURS, SECOND, BASELINE = "#1f6fb4", "#d9730d", "#666666"
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure atomically and close it."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130, bbox_inches="tight")
+    encoded = io.BytesIO()
+    figure.savefig(encoded, format=path.suffix.removeprefix("."), dpi=130, bbox_inches="tight")
     plt.close(figure)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encoded.getbuffer())  # image writers hide a full disk behind errors of their own
 
 
 class PerformanceRecorder:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import hashlib
 import json
 import logging
 import os
 import random
+import reprlib
+import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,10 +22,25 @@ import numpy as np
 
 log = logging.getLogger("worldpose")
 EXIT_BAD_INPUT = 2
+EXIT_STOPPED = 130
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 
 
 class UserError(Exception):
     """What a user can mend: one plain sentence that names the file, the field and the mend."""
+
+
+def os_error_sentence(error: OSError) -> str:
+    """What the operating system refused, as a sentence that names the file and the mend."""
+    what = str(error.strerror or error).partition("\n")[0]
+    if error.errno in _FULL:
+        mend = "free some space"
+    elif error.errno in _CLOSED:
+        mend = "set DATA.root, DATA.cache, RESULTS.root and TEST.output to where you may read and write"
+    else:
+        mend = "see that the disk and the path are in order"
+    return f"{error.filename or 'a file'}: {what}; {mend} and start again, what was finished is saved"
 
 
 def _is_alive(pid: int) -> bool:
@@ -37,10 +55,21 @@ def _is_alive(pid: int) -> bool:
 
 
 @contextlib.contextmanager
+def _told_of(temporary: Path, path: Path) -> Iterator[None]:
+    """Let an OSError name the file that was meant: writers know the temporary one, and a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename).startswith(str(temporary)):
+            error.filename = str(path) + str(error.filename or "").removeprefix(str(temporary))
+        raise
+
+
+@contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; renamed to it when the block ends well, removed when it does not.
 
-    What a killed process left beside `path` is removed by the next one that writes it.
+    What a killed process left beside `path` is removed by the next one that writes it. An OSError names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*-*.tmp{glob.escape(path.suffix)}"):
@@ -50,12 +79,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # The suffix stays last: image and table writers choose their format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
-        yield temporary
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        with _told_of(temporary, path):
+            yield temporary
+            with open(temporary, "rb") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path` that takes its place when the block ends well; until then the old one stands."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        with _told_of(temporary, path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,14 +114,25 @@ def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
     write_text(path, json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Parse a JSON file. UserError where it is missing or no JSON."""
+def read_json(path: Path, mend: str = "restore it") -> Any:
+    """Parse a JSON file. UserError, which names the mend, where it is missing or no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path}: this file is missing") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: this is not readable JSON ({error})") from None
+        raise UserError(f"{path}: this file is missing; {mend}") from None
+    except OSError as error:
+        raise UserError(f"{path}: this file cannot be read ({error.strerror}); {mend}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: this is not readable JSON ({error}); {mend}") from None
+
+
+def brief(value: Any) -> str:
+    """A value of a user's file as one short line."""
+    try:
+        text = reprlib.repr(value)
+    except ValueError:  # Python does not spell out thousands of digits
+        return "a huge number"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def sha256_file(path: Path) -> str:
@@ -103,19 +159,30 @@ def seed_everything(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-def start_logging(log_file: Path | None = None) -> None:
-    """Send the project's log to the console and, where given, to a file."""
+class _LogFile(logging.FileHandler):
+    """A log file whose disk may run full: the error ends the script in a sentence, where logging would print a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's own name)
+        error = sys.exception()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, self.baseFilename) from None
+        super().handleError(record)
+
+
+def start_logging(log_file: Path | None = None, quiet: bool = False) -> None:
+    """Send the project's log to the console (warnings alone where it shall be quiet) and, where given, to a file."""
     log.setLevel(logging.INFO)
     log.propagate = False
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
     console = logging.StreamHandler(sys.stdout)
+    console.setLevel(logging.WARNING if quiet else logging.INFO)
     console.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(console)
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        to_file = logging.FileHandler(log_file, encoding="utf-8")
+        to_file = _LogFile(log_file, encoding="utf-8")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(to_file)
 
@@ -128,11 +195,11 @@ def run_script(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(EXIT_BAD_INPUT) from None
     except OSError as error:
+        print(f"error: {os_error_sentence(error)}", file=sys.stderr)
+        raise SystemExit(EXIT_BAD_INPUT) from None
+    except KeyboardInterrupt as stopped:
         print(
-            f"error: {error.filename or 'a file'}: {error.strerror or error}; what was finished is saved",
+            str(stopped) or "stopped; what was finished is saved, start the same command again to go on",
             file=sys.stderr,
         )
-        raise SystemExit(EXIT_BAD_INPUT) from None
-    except KeyboardInterrupt:
-        print("stopped; what was finished is saved, start the same command again to go on", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(EXIT_STOPPED) from None

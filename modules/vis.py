@@ -115,9 +115,9 @@ def _about(image: np.ndarray, points_px: np.ndarray) -> np.ndarray:
 
 def write_image(path: Path, image_rgb: np.ndarray) -> None:
     """Write an RGB picture atomically."""
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
     with atomic_path(path) as temporary:
-        if not cv2.imwrite(str(temporary), cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)):
-            raise OSError(f"{path} cannot be written")
+        temporary.write_bytes(encoded)  # cv2.imwrite does not notice a full disk
 
 
 def _hex(colour: tuple[int, int, int]) -> str:

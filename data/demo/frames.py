@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
+from modules.console import progress
 from modules.utils import UserError, atomic_path, log
 
 JPEG_QUALITY = 92
@@ -52,7 +52,7 @@ def decode_videos(source: Path, folder: Path, cameras: Sequence[str]) -> None:
 def _decode(video: Path, paths: list[Path]) -> None:
     capture = cv2.VideoCapture(str(video))
     try:
-        for path in tqdm(paths, desc=f"decode {video.stem}", unit="frame"):
+        for path in progress(paths, f"decode {video.stem}", "frame"):
             good, image = capture.read()
             if not good:
                 raise UserError(f"{video}: this video ends before frame {path.stem}; remove it to fetch it again")
@@ -116,7 +116,7 @@ def detect_landmarks(
 def _detect_view(paths: list[Path], detector: Detector, camera: str) -> tuple[np.ndarray, np.ndarray]:
     points = np.zeros((len(paths), NUM_LANDMARKS, 2))
     visibility = np.zeros((len(paths), NUM_LANDMARKS))
-    for index, path in enumerate(tqdm(paths, desc=f"landmarks {camera}", unit="image")):
+    for index, path in enumerate(progress(paths, f"landmarks {camera}", "image")):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
             raise UserError(f"{path}: this is not a readable image; remove it and start again")

@@ -15,7 +15,7 @@ from data.demo.source import CALIBRATION, fetch_demo_source
 from modules.extractors.blazepose import BlazePose, BlazePoseExtractor
 from modules.layout import split_folder, validation_path, write_camera, write_label
 from modules.pose_utils import Camera
-from modules.utils import UserError, atomic_path, write_json
+from modules.utils import UserError, atomic_path, log, write_json
 from pre_models.fetch import fetch_blazepose
 
 
@@ -30,7 +30,7 @@ def make_rotations(out: Path, test_cameras: list[int]) -> None:
     for test_camera in test_cameras:
         rotation = build_rotation(landmarks, given, test_camera - 1)
         report, lines = describe(rotation, given)
-        print("\n".join(lines))
+        log.info("%s", "\n".join(lines))
         write_rotation(out, rotation, {"extractor": fingerprint, "report": report})
 
 

@@ -14,20 +14,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.demo.plan import stands
-from modules.utils import run_script
+from modules.console import make_parser, print_summary, start_console
+from modules.utils import log, run_script
 
 
 def main() -> None:
     """Prepare the rotations that are asked for and do not stand yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--test-camera", choices=["1", "2", "3", "4", "all"], default="4")
     parser.add_argument("--out", type=Path, default=Path("data/demo"), help="default: %(default)s")
     arguments = parser.parse_args()
-    prepare_demo(arguments.out, range(1, 5) if arguments.test_camera == "all" else [int(arguments.test_camera)])
+    start_console(arguments)
+    cameras = range(1, 5) if arguments.test_camera == "all" else [int(arguments.test_camera)]
+    folders = prepare_demo(arguments.out, cameras)
+    print_summary(arguments, stage="demo", folders=folders)
 
 
-def prepare_demo(folder: Path, test_cameras: Sequence[int]) -> None:
-    """Make the rotations `folder`/test_camera_<k> that do not stand yet."""
+def prepare_demo(folder: Path, test_cameras: Sequence[int]) -> list[Path]:
+    """Make the rotations `folder`/test_camera_<k> that do not stand yet; answers where they are."""
     missing = [camera for camera in test_cameras if not stands(folder / f"test_camera_{camera}")]
     if missing:
         from data.demo.make import make_rotations  # noqa: PLC0415  (OpenCV, SciPy and LiteRT: not for a second run)
@@ -35,7 +39,8 @@ def prepare_demo(folder: Path, test_cameras: Sequence[int]) -> None:
         make_rotations(folder, missing)
     for camera in test_cameras:
         done = "ready" if camera in missing else "stands already, nothing to do"
-        print(f"{folder / f'test_camera_{camera}'}: {done}")
+        log.info("%s: %s", folder / f"test_camera_{camera}", done)
+    return [folder / f"test_camera_{camera}" for camera in test_cameras]
 
 
 if __name__ == "__main__":

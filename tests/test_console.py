@@ -1,0 +1,146 @@
+"""How the scripts speak: help at once, quiet where asked, one JSON line, Ctrl-C that says how to go on."""
+
+import argparse
+import json
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modules import runs
+from modules.config import PROJECT_ROOT
+from modules.console import command_again, interruptible, is_quiet, make_parser
+from modules.utils import log, start_logging
+from tests.conftest import RunScript, options
+
+SCRIPTS = ("extract_train_info.py", "train.py", "test.py", "check_data.py", "data/prepare.py", "data/demo/prepare.py")
+HEAVY = {"torch", "torchvision", "cv2", "pandas", "pyarrow", "matplotlib", "scipy", "ai_edge_litert", "tensorflow"}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_comes_before_anything_heavy(script: str) -> None:
+    """What makes help slow is imports: none of the heavy ones happens. The exit codes stand below the options."""
+    module = script.removesuffix(".py").replace("/", ".")
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", module, "--help"],
+        capture_output=True, text=True, cwd=PROJECT_ROOT, check=True,
+    )  # fmt: skip
+    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "argparse" in imported and not imported & HEAVY
+    for word in ("--quiet", "--json", "exit codes: 0 done", "130 stopped by Ctrl-C"):
+        assert word in " ".join(done.stdout.split())
+
+
+@pytest.mark.slow
+def test_quiet_and_json_leave_one_line(finished: tuple[Path, Path], small_root: Path, run_script: RunScript) -> None:
+    results, run = finished
+    said = {}
+    for script, extra in (("extract_train_info.py", []), ("train.py", ["--reuse"]), ("test.py", ["--reuse"])):
+        done = run_script(script, "--quiet", "--json", *extra, *options(small_root, results))
+        assert done.stderr == "" and done.stdout.count("\n") == 1
+        said[script] = json.loads(done.stdout)
+    extracted, trained, tested = said.values()
+    assert extracted["train"]["images"] == 15 and extracted["test"]["not_found"] == []
+    assert Path(trained["run"]) == run and trained["best"] == "best_01.pt"
+    scores = json.loads((results / "test" / run.name / "metrics.json").read_text())["methods"]
+    assert tested["methods"]["PoseNet"] == scores["PoseNet"]["overall"]
+
+
+@pytest.mark.slow
+def test_json_is_the_last_line_of_what_is_said(
+    finished: tuple[Path, Path], small_root: Path, run_script: RunScript
+) -> None:
+    done = run_script("train.py", "--reuse", "--json", *options(small_root, finished[0]))
+    lines = done.stdout.splitlines()
+    assert "trained already" in lines[0] and json.loads(lines[-1])["stage"] == "train"
+
+
+@pytest.mark.slow
+def test_the_doctor_answers_in_json(small_root: Path, tmp_path: Path, run_script: RunScript) -> None:
+    done = run_script("check_data.py", "--quiet", "--json", "--images", "1", *options(small_root, tmp_path))
+    assert json.loads(done.stdout)["to_mend"] == []
+    missing = options(tmp_path / "nowhere", tmp_path)
+    done = run_script("check_data.py", "--quiet", "--json", *missing, check=False)
+    assert done.returncode == 2 and done.stderr.count("error: ") == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_and_says_how_to_go_on(finished: tuple[Path, Path], small_root: Path, tmp_path: Path) -> None:
+    """The command that it prints leads to the very weights of a training that nobody stopped."""
+    arguments = {
+        name: options(
+            small_root, tmp_path / name, "TRAIN.num_epochs=6", "TRAIN.model_type=pose", "TRAIN.batch_size=4",
+            "TRAIN.simulated_views=64",
+        )
+        for name in ("whole", "stopped")
+    }  # fmt: skip
+    subprocess.run([sys.executable, "train.py", "--quiet", *arguments["whole"]], cwd=PROJECT_ROOT, check=True)
+    process = subprocess.Popen(
+        [sys.executable, "-u", "train.py", *arguments["stopped"]],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch   2"):
+            process.send_signal(signal.SIGINT)
+            break
+    _, errors = process.communicate()
+    assert process.returncode == 130 and "Traceback" not in errors
+    run = next((tmp_path / "stopped" / "train").iterdir())
+    assert f"stopped; {run / runs.LAST} is saved; to go on: " in errors
+    saved = runs.load_checkpoint(run / runs.LAST)
+    assert saved["epoch"] < 6 and saved["partial"] is not None  # in the middle of an epoch
+    command = shlex.split(errors.strip().splitlines()[-1].partition("to go on: ")[2])
+    assert command[0] == "python"
+    subprocess.run([sys.executable, *command[1:]], cwd=PROJECT_ROOT, check=True)
+    whole = next((tmp_path / "whole" / "train").iterdir())
+    weights = [runs.load_checkpoint(folder / runs.LAST)["model"] for folder in (whole, run)]
+    assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_extraction_says_what_stays(small_root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "extract_train_info.py", *options(small_root, tmp_path, f"DATA.cache={tmp_path}")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_ROOT)
+    assert process.stderr is not None
+    process.stderr.read(1)  # the progress bar has begun
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130 and "Traceback" not in errors
+    assert "keeps its finished parts" in errors and "start the same command again to go on" in errors
+
+
+def test_the_first_ctrl_c_raises_a_flag_and_the_second_stops() -> None:
+    with interruptible() as asked:
+        assert not asked()
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):  # outside, Ctrl-C is what it was
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_the_command_to_go_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["train.py", "--resume", "old run", "--set", "TRAIN.num_epochs=3"]
+    for resume in (["--resume", "old run"], ["--resume=old run"], []):
+        monkeypatch.setattr(sys, "argv", ["train.py", *resume, "--set", "TRAIN.num_epochs=3"])
+        command = command_again("--resume", "results/a run", without="--resume")
+        assert shlex.split(command) == ["python", *arguments[:1], *arguments[3:], "--resume", "results/a run"]
+
+
+def test_quiet_hides_what_is_not_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments: argparse.Namespace = make_parser("a script").parse_args(["--quiet"])
+    before = list(log.handlers), log.propagate
+    try:
+        start_logging(quiet=arguments.quiet)
+        log.info("said")
+        log.warning("warned")
+        assert capsys.readouterr().out == "warned\n" and is_quiet()
+        start_logging()
+        assert not is_quiet()
+    finally:
+        log.handlers[:], log.propagate = before
