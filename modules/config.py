@@ -6,12 +6,12 @@ import argparse
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from modules.utils import UserError
+from modules.utils import UserError, brief
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = "config/train_config.yml"
@@ -24,17 +24,27 @@ Column = Literal[
 ]  # fmt: skip
 
 
+def _plain_path(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"a path is one line of visible characters, not {text!r}")
+    return text
+
+
+PathText = Annotated[str, AfterValidator(_plain_path)]
+MOST = 1_000_000  # of anything counted: what lies beyond is a slip of the finger, and overflows further on
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Seed(_Section):
-    random_seed: int = Field(42, ge=0, description="Seeds every random choice: weights, order, augmentation.")
+    random_seed: int = Field(42, ge=0, lt=2**32, description="Seeds every random choice: weights, order, augmentation.")
 
 
 class Data(_Section):
-    root: str = Field("data/demo/test_camera_4", description="The folder that holds task04_train and task04_test.")
-    cache: str | None = Field(None, description="Where extraction writes its cache; null: <root>/cache.")
+    root: PathText = Field("data/demo/test_camera_4", description="The folder that holds task04_train and task04_test.")
+    cache: PathText | None = Field(None, description="Where extraction writes its cache; null: <root>/cache.")
     validation: Literal["list", "person", "pose", "sequence", "camera"] = Field(
         "list",
         description="What validates: the data set's own list, or whole persons, poses, sequences (one moment of one "
@@ -45,36 +55,45 @@ class Data(_Section):
 
 class Extract(_Section):
     extractor: str = Field("blazepose", description="The pretrained pose model: a name in modules/extractors.")
-    weights: str = Field("full", description="Which weights of it; blazepose: full or heavy.")
-    batch_size: int = Field(8, ge=1, description="Images decoded and estimated at a time.")
+    weights: PathText = Field("full", description="Which weights of it; blazepose: full or heavy.")
+    batch_size: int = Field(8, ge=1, le=MOST, description="Images decoded and estimated at a time.")
 
 
 class Dataloader(_Section):
-    num_workers: int = Field(0, ge=0, description="Processes that prepare training images; 0: the training process.")
+    num_workers: int = Field(
+        0, ge=0, le=MOST, description="Processes that prepare training images; 0: the training process."
+    )
     pin_memory: bool = Field(False, description="Page-locked batches, for a GPU.")
 
 
 class Train(_Section):
-    num_epochs: int = Field(20, ge=1, description="At most so many passes over the training images.")
-    batch_size: int = Field(16, ge=2, description="Images per step.")
+    num_epochs: int = Field(20, ge=1, le=MOST, description="At most so many passes over the training images.")
+    batch_size: int = Field(16, ge=2, le=MOST, description="Images per step, over all devices.")
     learning_rate: float = Field(1e-3, gt=0, description="The optimizer's first step size.")
     early_stopping_patience: int = Field(
-        10, ge=1, description="Epochs without a better validation score until the end."
+        10, ge=1, le=MOST, description="Epochs without a better validation score until the end."
     )
     checkpoint_steps: int = Field(
-        500, ge=1, description="Steps within an epoch after which model.pt is written, beside every epoch's end."
+        500,
+        ge=1,
+        le=MOST,
+        description="Steps within an epoch after which model.pt is written, beside every epoch's end.",
     )
     model: Literal["PoseNet"] = Field("PoseNet", description="The network.")
-    optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="The update rule.")
+    optimizer: Literal["adamw", "adam", "sgd", "madgrad"] = Field("adamw", description="The update rule.")
     scheduler: Literal["cosine", "step", "plateau", "none"] = Field(
         "cosine",
         description="Learning rate: a cosine down to 1 % at num_epochs, x0.3 every 7 epochs, x0.3 where 3 epochs did not "
         "better the validation score, or constant.",
     )
     gradient_clip: float = Field(0.0, ge=0, description="Longest gradient of a step; longer ones are cut. 0: none is.")
-    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd; the first beta of adam and adamw.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd, madgrad; the first beta of adam and adamw.")
     weight_decay: float = Field(0.01, ge=0, description="Weight decay of every optimizer.")
     loss_function: Literal["l1", "smooth_l1", "mse"] = Field("l1", description="The distance that the loss sums.")
+    loss_space: Literal["both", "normalised", "world"] = Field(
+        "both",
+        description="Where the loss measures: crop coordinates and the log of the root's depth, joints in metres, or both.",
+    )
     metric_function: Metric = Field(
         "world_mpjpe", description="The validation score: selects best_XX.pt and stops early."
     )
@@ -96,6 +115,7 @@ class Train(_Section):
     simulated_views: int = Field(
         48,
         ge=0,
+        le=MOST,
         description="Simulated views per training image that the pose branch learns from; 0: the images' own poses.",
     )
     simulated_mirror: float = Field(0.0, ge=0, le=1, description="How often a simulated view is of a mirrored scene.")
@@ -113,11 +133,14 @@ class Train(_Section):
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(
         "auto", description="The device; auto takes what is there."
     )
+    devices: int = Field(1, ge=1, description="How many devices (on a CPU: processes) share each batch of batch_size.")
 
     @model_validator(mode="after")
-    def _volume_fits_crop(self) -> Train:
+    def _fits_together(self) -> Train:
         if self.output_shape * 4 != self.input_shape:
             raise ValueError(f"output_shape must be input_shape / 4 = {self.input_shape // 4}, not {self.output_shape}")
+        if self.devices > self.batch_size:
+            raise ValueError(f"devices must be at most batch_size = {self.batch_size}, not {self.devices}")
         return self
 
 
@@ -126,16 +149,18 @@ class PerformanceRecord(_Section):
 
 
 class Test(_Section):
-    sample_submission: str | None = Field(
-        None, description="The images to answer, in order; null: <DATA.root>/sample_submission.json."
+    sample_submission: PathText | None = Field(
+        None,
+        description="The images to answer, in order; null: <DATA.root>/sample_submission.json, or where "
+        "there is none, all test images.",
     )
-    output: str = Field("pred_submission.json", description="Where test.py writes the submission.")
-    batch_size: int = Field(32, ge=1, description="Images per forward pass.")
-    overlays: int = Field(8, ge=0, description="How many images test.py draws prediction and reference on.")
+    output: PathText = Field("pred_submission.json", description="Where test.py writes the submission.")
+    batch_size: int = Field(32, ge=1, le=MOST, description="Images per forward pass.")
+    overlays: int = Field(8, ge=0, le=MOST, description="How many images test.py draws prediction and reference on.")
 
 
 class Results(_Section):
-    root: str = Field("results", description="The folder of the run folders train/ and test/.")
+    root: PathText = Field("results", description="The folder of the run folders train/ and test/.")
 
 
 class Config(_Section):
@@ -173,16 +198,35 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
 
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else repr(text)
+
+
 def _explain(error: ValidationError) -> str:
     """The first of pydantic's complaints as a sentence: the field and what it may be."""
     detail = error.errors()[0]
-    where = [str(part) for part in detail["loc"]]
+    where = [_one_line(str(part)) for part in detail["loc"]]
     if detail["type"] == "extra_forbidden":
         section = Config.model_fields.get(where[0]) if len(where) > 1 else None
         fields = section.annotation.model_fields if section is not None and section.annotation else Config.model_fields
         return f"the key {'.'.join(where)} is unknown; {_nearest(where[-1], list(fields))}"
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"{'.'.join(where)}: {message} (it is {detail['input']!r})" if detail["type"] != "value_error" else message
+    if detail["type"] == "value_error":
+        return f"{'.'.join(where)}: {detail['msg'].removeprefix('Value error, ')}"
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        return f"{'.'.join(where)} is {brief(detail['input'])}; write a section of keys, each with its value"
+    return f"{'.'.join(where)} is {brief(detail['input'])}; {_wanted(detail['msg'])}{_default(where)}"
+
+
+def _wanted(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _default(where: Sequence[str]) -> str:
+    """The default of a key, as an example of what may be written."""
+    section = Config.model_fields.get(where[0])
+    fields = section.annotation.model_fields if section is not None and section.annotation else {}
+    field = fields.get(where[1]) if len(where) > 1 else None
+    return f", such as {brief(field.default)}" if field is not None else ""
 
 
 def _overlay(tree: dict[str, Any], assignment: str) -> None:
@@ -190,28 +234,64 @@ def _overlay(tree: dict[str, Any], assignment: str) -> None:
     target, separator, text = assignment.partition("=")
     section, dot, key = target.strip().partition(".")
     if not (separator and dot and section and key):
-        raise UserError(f"--set {assignment}: write SECTION.key=value, such as TRAIN.num_epochs=5")
+        raise UserError(f"--set {_one_line(assignment)}: write SECTION.key=value, such as TRAIN.num_epochs=5")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(f"--set {assignment}: the value is no valid YAML") from None
+        value = _parse_yaml(text)
+    except ValueError as error:
+        raise UserError(
+            f"--set {_one_line(assignment)}: the value is no valid YAML ({error}); put text in quotes"
+        ) from None
     branch = tree.setdefault(section, {})
     if not isinstance(branch, dict):
-        raise UserError(f"--set {assignment}: {section} is not a section of keys")
+        raise UserError(
+            f"--set {_one_line(assignment)}: {section} is not a section of keys in the config file; mend it there"
+        )
     branch[key] = value
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without its traps: a key that stands twice would lose the first one's value, and an alias can be endless."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        doubled = next((name for name in names if names.count(name) > 1), None)
+        if doubled is not None:
+            raise yaml.MarkedYAMLError(problem=f"the key {doubled} stands twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="write values, not aliases", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def _parse_yaml(text: str) -> Any:
+    """The value that a YAML text holds. ValueError, whose text is one line, where it is none."""
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(text, _PlainLoader)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
+        # PyYAML lets through what int(), dict and datetime say of `!!int`, `!!bool x`, `!!timestamp x`.
+        raise ValueError(
+            " ".join(str(error).split()) if isinstance(error, yaml.YAMLError) else "a value is not what it looks like"
+        ) from None
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    mend = f"mend it, or start again from {DEFAULT_CONFIG}"
+    try:
+        tree = _parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: this config file is missing; start from {DEFAULT_CONFIG}") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: this is not a readable YAML file ({' '.join(str(error).split())})") from None
+    except OSError as error:
+        raise UserError(f"{path}: this config file cannot be read ({error.strerror}); {mend}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: this is not a readable YAML file ({error}); {mend}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise UserError(f"{path}: a config holds sections such as TRAIN, each with its keys")
+        raise UserError(f"{path}: a config holds sections such as TRAIN, each with its keys; {mend}")
     return {section: {} if keys is None else keys for section, keys in tree.items()}
 
 
@@ -220,15 +300,25 @@ def load_config(path: Path, assignments: Sequence[str] = ()) -> Config:
     tree = _read_yaml(path)
     for assignment in assignments:
         _overlay(tree, assignment)
-    return parse_config(tree, str(path))
+    return parse_config(tree, str(path), assignments)
 
 
-def parse_config(tree: Any, source: str) -> Config:
-    """Check a mapping against the schema; `source` names it in the error."""
+def parse_config(tree: Any, source: str, assignments: Sequence[str] = ()) -> Config:
+    """Check a mapping against the schema; `source` names it in the error, or the assignment that is to blame."""
     try:
         return Config.model_validate(_whole_floats(tree))
     except ValidationError as error:
-        raise UserError(f"{source}: {_explain(error)}") from None
+        raise UserError(f"{_to_blame(error, assignments) or source}: {_explain(error)}") from None
+
+
+def _to_blame(error: ValidationError, assignments: Sequence[str]) -> str | None:
+    where = [str(part) for part in error.errors()[0]["loc"][:2]]
+    is_section = len(where) == 1 and where[0] not in Config.model_fields
+    for assignment in reversed(assignments):
+        target = assignment.partition("=")[0].strip()
+        if target.split(".", 1) == where or (is_section and target.split(".")[0] == where[0]):
+            return f"--set {_one_line(assignment)}"
+    return None
 
 
 def _whole_floats(tree: Any) -> Any:

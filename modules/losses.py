@@ -27,17 +27,31 @@ def joints_crop_mm(uvd: Tensor, root_mm: Tensor, K_crop: Tensor) -> Tensor:
     return pixel2cam(denormalise_px(uvd[..., :2]), depth, K_crop)
 
 
-def pose_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
-    """Three distances, each of order 0.1: crop coordinates, log of the root's depth, joints in space in metres.
+def normalised_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
+    """Two distances: crop coordinates teach where joints are, the log of the root's depth that in relative terms."""
+    in_crop = distance(uvd, batch["target"])
+    return in_crop + distance(torch.log(root_mm), torch.log(batch["target_root_mm"]))
 
-    The first teaches where joints are, the second the root in relative terms whatever the distance, the third weighs
-    both as the world sees them.
+
+def world_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
+    """The distance of joints in space, in metres, which weighs all errors as the world sees them.
+
+    It is measured along the axes of the crop's camera, a rotation away from the world's: how the world is turned must
+    not change what is learned.
     """
-    target, target_root = batch["target"], batch["target_root_mm"]
     placed = joints_crop_mm(uvd, root_mm, batch["K_crop"]) / 1e3
-    reference = joints_crop_mm(target, target_root, batch["K_crop"]) / 1e3
-    in_crop = distance(uvd, target)
-    return in_crop + distance(torch.log(root_mm), torch.log(target_root)) + distance(placed, reference)
+    reference = joints_crop_mm(batch["target"], batch["target_root_mm"], batch["K_crop"]) / 1e3
+    return distance(placed, reference)
+
+
+SPACES = {"normalised": (normalised_loss,), "world": (world_loss,), "both": (normalised_loss, world_loss)}
+
+
+def pose_loss(
+    uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance, space: str = "both"
+) -> Tensor:
+    """What is wrong with B poses, in the configured space(s); every distance is of order 0.1."""
+    return torch.stack([loss(uvd, root_mm, batch, distance) for loss in SPACES[space]]).sum()
 
 
 def heat_loss(evidence: Axes, target: Tensor) -> Tensor:

@@ -1,0 +1,35 @@
+"""The update rules and learning-rate schedules that the config names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
+
+from modules.config import Train
+
+
+def make_optimizer(config: Train, network: nn.Module) -> Optimizer:
+    """The configured optimizer over all weights."""
+    options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    if config.optimizer == "madgrad":
+        from pytorch_optimizer import MADGRAD  # noqa: PLC0415  (half a second that only those who ask for it wait)
+
+        return MADGRAD(network.parameters(), momentum=config.momentum, **options)
+    if config.optimizer == "sgd":
+        return SGD(network.parameters(), momentum=config.momentum, **options)
+    kind = AdamW if config.optimizer == "adamw" else Adam
+    return kind(network.parameters(), betas=(config.momentum, 0.999), **options)
+
+
+def make_scheduler(config: Train, optimizer: Optimizer) -> LRScheduler:
+    """The configured schedule, stepped once per epoch."""
+    if config.scheduler == "plateau":
+        return ReduceLROnPlateau(optimizer, factor=0.3, patience=3)
+    if config.scheduler == "cosine":
+        return CosineAnnealingLR(optimizer, config.num_epochs, eta_min=config.learning_rate / 100)
+    if config.scheduler == "step":
+        return StepLR(optimizer, step_size=7, gamma=0.3)
+    return LambdaLR(optimizer, lambda epoch: 1.0)
