@@ -22,6 +22,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from model.shared import SharedBatchNorm2d, SharedDropout, batch_mean
 from modules.skeleton import MIRROR, NUM_JOINTS, ROOT
 from modules.utils import UserError
 
@@ -57,7 +58,7 @@ def backbone(resnet_type: int, pretrained: bool) -> nn.Sequential:
         raise ValueError(f"resnet_type must be 18, not {resnet_type}")
     weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1 if pretrained else None
     try:
-        net = torchvision.models.resnet18(weights=weights)
+        net = torchvision.models.resnet18(weights=weights, norm_layer=SharedBatchNorm2d)
     except (URLError, OSError, RuntimeError) as error:
         raise UserError(
             f"TRAIN.pretrained=true: the ImageNet weights could not be downloaded ({error}); "
@@ -73,7 +74,7 @@ class HeadNet(nn.Sequential):
         layers: list[nn.Module] = []
         for inputs in (512, channels, channels):
             deconvolution = nn.ConvTranspose2d(inputs, channels, 4, stride=2, padding=1, bias=False)
-            layers += [deconvolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+            layers += [deconvolution, SharedBatchNorm2d(channels), nn.ReLU(inplace=True)]
         last = nn.Conv2d(channels, NUM_JOINTS * output_depth, 1)
         nn.init.normal_(last.weight, std=1e-3)
         last.bias = nn.Parameter(torch.zeros(NUM_JOINTS * output_depth))
@@ -129,7 +130,7 @@ class PosePrior(nn.Module):
     @torch.no_grad()
     def follow(self, error: Tensor) -> None:
         """Let the width approach the spread of these errors (B, 24, 3); gross ones count as little as they may."""
-        spread = 1.2533 * error.abs().mean(0)  # a Gaussian's standard deviation from its mean absolute deviation
+        spread = 1.2533 * batch_mean(error.abs())  # a Gaussian's standard deviation from its mean absolute deviation
         narrowest = torch.tensor([NARROWEST * 2 / cells for cells in self.cells], device=spread.device)
         self.width.lerp_(torch.maximum(spread, narrowest), WIDTH_PACE)
 
@@ -180,13 +181,13 @@ class PoseNet(nn.Module):
                 nn.Linear(inputs, 512),
                 nn.LayerNorm(512),
                 nn.GELU(),
-                nn.Dropout(0.1),
+                SharedDropout(0.1),
                 nn.Linear(512, EMBEDDING),
                 nn.GELU(),
             )
         if self.sees_image and self.sees_pose:
             self.prior = PosePrior(spec)
-        self.decide = nn.Sequential(nn.Linear(EMBEDDING if self.sees_pose else 512, 256), nn.GELU(), nn.Dropout(0.1))
+        self.decide = nn.Sequential(nn.Linear(EMBEDDING if self.sees_pose else 512, 256), nn.GELU(), SharedDropout(0.1))
         self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
         self.to(memory_format=torch.channels_last)  # the same numbers, a third faster or more
         last_layers = [(self.shift, 0.0), (self.root, 0.0)]

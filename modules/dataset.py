@@ -130,9 +130,14 @@ def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
         log.info("not trained on: %s (%s)", name, "no label" if found else "no person found")
     validates = _validation_mask(rows, config)
     train, validation = rows.take(usable & ~validates), rows.take(usable & validates)
+    if not rows["found"].any():
+        raise UserError(f"{config.data_root}: no person is found in any training image; use images that show one")
     for part, what in ((train, "train"), (validation, "validate")):
         if len(part) == 0:
-            raise UserError(f"{config.data_root}: no labelled image with a person is left to {what} on")
+            raise UserError(
+                f"{config.data_root}: no labelled image with a person is left to {what} on; "
+                "add labels, or change the validation list or DATA.validation"
+            )
     return train, validation
 
 
@@ -142,7 +147,9 @@ def _validation_mask(rows: Rows, config: Config) -> np.ndarray:
         listed = read_validation_list(config.data_root)
         path = validation_path(config.data_root)
         if listed is None:
-            raise UserError(f"{path}: this list is missing; write it, or set DATA.validation to person or pose")
+            raise UserError(
+                f"{path}: this list is missing; write it, or set DATA.validation to person, pose, sequence or camera"
+            )
         unknown = listed - set(rows["file_name"])
         if unknown:
             raise UserError(f"{path}: {min(unknown)} is not among the training images; remove it from the list")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import pickle
 import re
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +44,25 @@ def new_folder(parent: Path, name: str | None = None) -> Path:
         try:
             folder.mkdir(parents=True, exist_ok=name is not None)
             return folder
-        except FileExistsError:
-            time.sleep(0.3)
         except OSError as error:
-            raise UserError(f"{folder}: this folder cannot be made ({error.strerror}); set RESULTS.root") from None
+            if not folder.exists():  # else it is another start's
+                raise UserError(
+                    f"{folder}: this folder cannot be made ({error.strerror}); set RESULTS.root to where you may write"
+                ) from None
+            time.sleep(0.3)
+
+
+@contextlib.contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Keep a run folder for this process; UserError where another one trains in it. A killed process holds nothing."""
+    with open(run / STARTED, "rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{run}: another process is training in this folder; wait until it ends, or stop it"
+            ) from None
+        yield
 
 
 def run_folders(parent: Path) -> list[Path]:
@@ -83,12 +101,13 @@ def best_checkpoint(run: Path) -> Path:
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write a checkpoint atomically; a full disk leaves the old one as it was."""
     try:
-        with atomic_path(path) as temporary:
-            torch.save({"version": CHECKPOINT_VERSION, **content}, temporary)
+        with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+            torch.save({"version": CHECKPOINT_VERSION, **content}, handle)
     except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"{path}: the checkpoint cannot be written ({error}); free some space and start again"
-        ) from None
+        # torch puts an error of its own in front of the file's.
+        refused = error if isinstance(error, OSError) else error.__context__
+        why = getattr(refused, "strerror", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}: the checkpoint cannot be written ({why}); free some space and start again") from None
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,80 +15,32 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
-from torch.utils.data import DataLoader, Sampler
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader
 
 from model.model import Answer, PoseNet, PoseNetSpec, marginals
+from model.shared import Share, set_share, share_of, sum_gradients, sum_processes
 from modules import runs
 from modules.augmentation import Augmentation
+from modules.batches import EpochBatches, epoch_seed
 from modules.cache import Rows
-from modules.config import Config, Train
+from modules.config import Config
+from modules.console import interruptible
 from modules.dataset import PoseDataset, Sample
+from modules.devices import make_fabric
 from modules.earlystoppers import EarlyStopper
 from modules.lifting import place_least_squares
 from modules.losses import DISTANCES, heat_loss, pose_loss
 from modules.metrics import METRICS, root_error, root_relative_mpjpe
+from modules.optimizers import make_optimizer, make_scheduler
 from modules.prediction import lift_answers, mean_crop_pose, prediction_loader
 from modules.recorders import PerformanceRecorder
 from modules.simulation import ViewSimulator, fit_root_cues
 from modules.skeleton import ROOT
-from modules.utils import UserError, log, seed_everything, write_json
+from modules.utils import UserError, log, seed_everything, start_logging, write_json
 
 SIMULATED_BATCH = 128  # simulated views per optimizer step
 SIMULATED_STEPS = 8  # steps whose views are drawn together
-
-
-class EpochSampler(Sampler[int]):
-    """An order that depends on seed and epoch alone, so that a resumed epoch is the epoch that was cut off."""
-
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed, self.epoch = size, seed, 0
-        self.skip = 0  # samples of this epoch that were taken before the training was cut off
-
-    def __len__(self) -> int:
-        return self.size - self.skip
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        yield from torch.randperm(self.size, generator=generator).tolist()[self.skip :]
-
-
-def epoch_seed(seed: int, epoch: int) -> int:
-    """The seed of one epoch of one run."""
-    return (seed * 1_000_003 + epoch) % 2**32
-
-
-def make_optimizer(config: Train, network: nn.Module) -> Optimizer:
-    """The configured optimizer over all weights."""
-    options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-    if config.optimizer == "sgd":
-        return SGD(network.parameters(), momentum=config.momentum, **options)
-    kind = AdamW if config.optimizer == "adamw" else Adam
-    return kind(network.parameters(), betas=(config.momentum, 0.999), **options)
-
-
-def make_scheduler(config: Train, optimizer: Optimizer) -> LRScheduler:
-    """The configured schedule, stepped once per epoch."""
-    if config.scheduler == "plateau":
-        return ReduceLROnPlateau(optimizer, factor=0.3, patience=3)
-    if config.scheduler == "cosine":
-        return CosineAnnealingLR(optimizer, config.num_epochs, eta_min=config.learning_rate / 100)
-    if config.scheduler == "step":
-        return StepLR(optimizer, step_size=7, gamma=0.3)
-    return LambdaLR(optimizer, lambda epoch: 1.0)
-
-
-def make_fabric(config: Train) -> Fabric:
-    """Device and precision. UserError where this machine has not got them."""
-    try:
-        fabric = Fabric(accelerator=config.accelerator, devices=1, precision=config.precision)
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"TRAIN.accelerator={config.accelerator}: this machine cannot do it ({error})") from None
-    if config.precision == "16-mixed" and fabric.device.type == "cpu":
-        raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
-    return fabric
 
 
 def training_facts(rows: Rows) -> dict[str, Any]:
@@ -125,29 +79,34 @@ class Trainer:
     """Fits a PoseNet on rows of the cache and fills a run folder."""
 
     def __init__(
-        self, config: Config, train_rows: Rows, validation_rows: Rows, folder: Path, key: str, fingerprint: str
-    ) -> None:
+        self, config: Config, train_rows: Rows, validation_rows: Rows, folder: Path, key: str, fingerprint: str,
+        fabric: Fabric | None = None,
+    ) -> None:  # fmt: skip
         self.config, self.train_rows, self.validation_rows, self.folder = config, train_rows, validation_rows, folder
         self.key, self.fingerprint = key, fingerprint
         train, seed = config.TRAIN, config.SEED.random_seed
         seed_everything(seed)
-        self.fabric = make_fabric(train)
+        self.fabric = fabric or make_fabric(train)
+        self.asked_to_stop: Callable[[], bool] = lambda: False
         self.spec = PoseNetSpec(
             train.input_shape, train.output_shape, train.output_depth, train.resnet_type, train.model_type
         )
-        self.network = PoseNet(self.spec, train.pretrained)
+        self.network = PoseNet(self.spec, train.pretrained).to(self.fabric.device)
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
-        _, self.optimizer = self.fabric.setup(self.network, optimizer)
+        self.optimizer: Any = self.fabric.setup_optimizers(optimizer)
         augmentation = Augmentation(**{field.name: getattr(train, field.name) for field in fields(Augmentation)})
         self.dataset = PoseDataset(train_rows, train.input_shape, augmentation, seed)
         simulates = train.simulated_views > 0 and self.network.sees_pose
         self.simulator = ViewSimulator(train_rows, train.simulated_mirror) if simulates else None
         if self.network.sees_pose:
             self.network.root_cues.copy_(torch.tensor(fit_root_cues(train_rows)))
-        self.sampler = EpochSampler(len(self.dataset), seed)
+        self.batches = EpochBatches(
+            len(self.dataset), train.batch_size, seed, self.fabric.global_rank, self.fabric.world_size
+        )
+        self.view_share = share_of(SIMULATED_BATCH, self.fabric.global_rank, self.fabric.world_size)
         self.train_loader = self._loader(DataLoader(
-            self.dataset, train.batch_size, sampler=self.sampler, num_workers=config.DATALOADER.num_workers,
+            self.dataset, batch_sampler=self.batches, num_workers=config.DATALOADER.num_workers,
             pin_memory=config.DATALOADER.pin_memory,
             generator=torch.Generator(),  # its own, so that starting a loader leaves the network's random numbers alone
         ))  # fmt: skip
@@ -176,23 +135,30 @@ class Trainer:
             len(self.train_rows), len(self.validation_rows), self.spec.model_type, self.fabric.device,
             sum(p.numel() for p in self.network.parameters()) / 1e6, self.config.TRAIN.metric_function, self.baseline,
         )  # fmt: skip
-        for epoch in range(self.next_epoch, self.config.TRAIN.num_epochs + 1):
-            if self.stopper.should_stop:
-                break
-            self._run_epoch(epoch)
+        with self._watching_for_ctrl_c() as self.asked_to_stop:
+            for epoch in range(self.next_epoch, self.config.TRAIN.num_epochs + 1):
+                if self.stopper.should_stop:
+                    break
+                self._run_epoch(epoch)
         return self._finish()
+
+    def _watching_for_ctrl_c(self) -> contextlib.AbstractContextManager[Callable[[], bool]]:
+        """One process stops between two steps; several, which would have to agree on the step, stop at once."""
+        return interruptible() if self.fabric.world_size == 1 else contextlib.nullcontext(lambda: False)
 
     def _run_epoch(self, epoch: int) -> None:
         started = time.perf_counter()
         learning_rate = self.optimizer.param_groups[0]["lr"]
         train_loss = self._train_epoch(epoch)
         seconds_training = time.perf_counter() - started
-        evaluation = self._validate()
+        evaluation: Any = self.fabric.broadcast(self._validate() if self.fabric.is_global_zero else None)
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(evaluation.score)
         else:
             self.scheduler.step()
         improved = self.stopper.update(epoch, evaluation.score)
+        if not self.fabric.is_global_zero:
+            return
         self.recorder.add({
             "epoch": epoch, "train_loss": train_loss, "validation_loss": evaluation.loss,
             "validation_score": evaluation.score, "validation_root": evaluation.root,
@@ -212,53 +178,68 @@ class Trainer:
         begun, self.partial = self.partial or Partial(0, 0.0, torch.get_rng_state()), None
         torch.set_rng_state(begun.rng_state)
         train = self.config.TRAIN
-        self.sampler.epoch = self.dataset.epoch = epoch
-        self.sampler.skip = begun.steps * train.batch_size
+        self.batches.epoch = self.dataset.epoch = epoch
+        self.batches.skip = begun.steps
         self.network.train()
         per_batch = -(-train.simulated_views * train.batch_size // SIMULATED_BATCH)
-        views = self._simulate(epoch, (begun.steps + len(self.train_loader)) * per_batch)
+        views = self._simulate(epoch, (begun.steps + len(self.batches)) * per_batch)
         total = begun.total
         for _ in itertools.islice(views, begun.steps * per_batch):  # drawn again to come to the same ones after them
             pass
-        for step, batch in enumerate(self.train_loader, begun.steps + 1):
-            simulated = [self._step(self._pose_loss(view)) for view in itertools.islice(views, per_batch)]
+        shared = zip(self.batches.shares(), self.train_loader, strict=True)
+        for step, (share, batch) in enumerate(shared, begun.steps + 1):
+            simulated = [
+                self._step(self._pose_loss, view, self.view_share) for view in itertools.islice(views, per_batch)
+            ]
             if simulated:
-                total += sum(simulated) / len(simulated) * len(batch["joints"])
+                total += sum(simulated) / len(simulated) * share.total
             if self.simulator is None or self.network.sees_image:
-                total += self._step(self._image_loss(batch)) * len(batch["joints"])
-            if step % train.checkpoint_steps == 0:
-                self._save_last(epoch - 1, Partial(step, total, torch.get_rng_state()))
+                total += self._step(self._image_loss, batch, share) * share.total
+            self._save_within(epoch, Partial(step, total, torch.get_rng_state()))
         if not math.isfinite(total):
             raise UserError(f"epoch {epoch}: the loss is no longer finite; lower TRAIN.learning_rate and train again")
-        return total / len(self.dataset)
+        return total / self.batches.images
 
-    def _step(self, loss: torch.Tensor) -> float:
+    def _save_within(self, epoch: int, partial: Partial) -> None:
+        """Within an epoch: write model.pt where it is due, or where Ctrl-C was pressed, and then stop."""
+        stopping = self.asked_to_stop()
+        if stopping or partial.steps % self.config.TRAIN.checkpoint_steps == 0:
+            self._save_last(epoch - 1, partial)
+        if stopping:
+            raise KeyboardInterrupt
+
+    def _step(self, loss_of: Callable[[Sample], torch.Tensor], batch: Sample, share: Share) -> float:
+        """One step of the optimizer on a batch of which these rows are `share`; the loss of the whole batch."""
+        set_share(self.network, share)
+        loss = loss_of(batch) * share.weight
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
+        sum_gradients(self.network)
         if self.config.TRAIN.gradient_clip > 0:
             self.fabric.clip_gradients(
                 self.network, self.optimizer, max_norm=self.config.TRAIN.gradient_clip, error_if_nonfinite=False
             )
         self.optimizer.step()
-        return loss.item()
+        return sum_processes(loss.detach()).item()
 
     def _simulate(self, epoch: int, steps: int) -> Iterator[Sample]:
-        """Batches of simulated views for so many steps, drawn many at a time."""
+        """This process's rows of batches of simulated views for so many steps, drawn many at a time."""
         if self.simulator is None:
             return
+        mine = self.view_share
         rng = np.random.default_rng([self.config.SEED.random_seed, epoch])
         for _ in range(0, steps, SIMULATED_STEPS):
             drawn = self.simulator.draw(rng, SIMULATED_BATCH * SIMULATED_STEPS)
             on_device = {name: torch.from_numpy(values).to(self.fabric.device) for name, values in drawn.items()}
             for start in range(0, SIMULATED_BATCH * SIMULATED_STEPS, SIMULATED_BATCH):
-                yield {name: values[start : start + SIMULATED_BATCH] for name, values in on_device.items()}
+                yield {name: values[start + mine.start : start + mine.stop] for name, values in on_device.items()}
 
     def _pose_loss(self, batch: Sample) -> torch.Tensor:
         """What the pose branch alone gets wrong; the prior's width follows it."""
         uvd, root_mm = self.network.place(batch)
         if self.network.sees_image:
             self.network.prior.follow(uvd - batch["target"])
-        return pose_loss(uvd, root_mm, batch, self.distance)
+        return pose_loss(uvd, root_mm, batch, self.distance, self.config.TRAIN.loss_space)
 
     def _image_loss(self, batch: Sample) -> torch.Tensor:
         """What a batch of images has to teach: the image branch its densities, and all that nothing else teaches."""
@@ -276,7 +257,7 @@ class Trainer:
         return answer
 
     def _answer_loss(self, answer: Answer, batch: Sample) -> torch.Tensor:
-        loss = pose_loss(answer.uvd, answer.root_mm, batch, self.distance)
+        loss = pose_loss(answer.uvd, answer.root_mm, batch, self.distance, self.config.TRAIN.loss_space)
         return loss if answer.evidence is None else loss + heat_loss(answer.evidence, batch["target"])
 
     @torch.no_grad()
@@ -311,6 +292,8 @@ class Trainer:
 
     def _save_last(self, epoch: int, partial: Partial | None = None) -> None:
         """model.pt: all that going on needs, after `epoch` whole epochs and a part of the next."""
+        if not self.fabric.is_global_zero:
+            return
         runs.save_checkpoint(self.folder / runs.LAST, {
             **self._weights(), "epoch": epoch, "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(), "stopper": self.stopper.state_dict(),
@@ -337,6 +320,8 @@ class Trainer:
             raise UserError(
                 f"{self.folder}: no epoch had a finite validation score; lower TRAIN.learning_rate and train anew"
             )
+        if not self.fabric.is_global_zero:
+            return {}
         summary = {
             "best": f"best_{self.stopper.best_epoch:02d}.pt", "best_epoch": self.stopper.best_epoch,
             "metric": self.config.TRAIN.metric_function, "best_score": self.stopper.best_score,
@@ -345,3 +330,17 @@ class Trainer:
         }  # fmt: skip
         write_json(self.folder / runs.COMPLETE, summary)
         return summary
+
+
+def fit(
+    fabric: Fabric, config: Config, rows: tuple[Rows, Rows], folder: Path, key: str, fingerprint: str,
+    resumes: bool, quiet: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """What every process of a training does: train on `rows` (training, validation); answers the summary."""
+    if fabric.world_size > 1:  # a process of its own has no log yet; the first one speaks for all
+        start_logging(folder / "train_log.log" if fabric.is_global_zero else None, quiet)
+        log.setLevel(logging.INFO if fabric.is_global_zero else logging.ERROR)
+    trainer = Trainer(config, *rows, folder, key, fingerprint, fabric)
+    if resumes:
+        trainer.resume(folder / runs.LAST)
+    return trainer.fit()

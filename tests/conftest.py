@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small nets, and threads that wait for a busy core spin
 
 import numpy as np
 import pytest
@@ -103,6 +106,26 @@ def small_root(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     sample = [{"file_name": f"1_demo_4_{frame}.jpg", "3d_pos": [[0, 0, 0]] * 24} for frame in (99, 75, 91, 83)]
     (root / "sample_submission.json").write_text(json.dumps(sample))
     return root
+
+
+def options(root: Path, results: Path, *extra: str) -> list[str]:
+    """Arguments for a data root and a results folder of the test's own."""
+    sample, output = root / "sample_submission.json", results / "pred_submission.json"
+    assignments = [
+        f"DATA.root={root}", f"RESULTS.root={results}", f"TEST.sample_submission={sample}", f"TEST.output={output}",
+        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TEST.overlays=2", *extra,
+    ]  # fmt: skip
+    return [part for assignment in assignments for part in ("--set", assignment)]
+
+
+@pytest.fixture(scope="session")
+def finished(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """All three stages run once on the small data set: (results folder, run folder)."""
+    results = tmp_path_factory.mktemp("results")
+    for script in ("extract_train_info.py", "train.py", "test.py"):
+        command = [sys.executable, str(PROJECT_ROOT / script), *options(small_root, results)]
+        subprocess.run(command, cwd=results, check=True)  # from any working folder
+    return results, next((results / "train").iterdir())
 
 
 def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> None:

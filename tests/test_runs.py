@@ -118,3 +118,12 @@ def test_code_inside_a_checkpoint_is_never_run(tmp_path: Path, how: str) -> None
     with pytest.raises(UserError, match="damaged"):
         runs.load_checkpoint(path)
     assert not mark.exists()
+
+
+def test_a_run_folder_is_held_by_one_process(tmp_path: Path) -> None:
+    run = runs.new_folder(tmp_path)
+    (run / runs.STARTED).write_text("{}")
+    with runs.held(run), pytest.raises(UserError, match="another process is training in this folder"), runs.held(run):
+        pass
+    with runs.held(run):  # given back
+        pass

@@ -1,0 +1,62 @@
+"""Where the network runs: the device, its precision, and one process per device where there are several."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+from modules.config import Train
+from modules.utils import UserError
+
+Result = TypeVar("Result")
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the device is said once, by the trainer
+
+
+def make_fabric(config: Train, devices: int = 1) -> Fabric:
+    """Devices and precision. UserError where this machine has not got them."""
+    if config.precision == "16-mixed" and config.accelerator == "cpu":
+        raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
+    strategy = "ddp_spawn" if devices > 1 else "auto"
+    try:
+        fabric = Fabric(accelerator=config.accelerator, devices=devices, strategy=strategy, precision=config.precision)
+    except (ValueError, RuntimeError, MisconfigurationException) as error:
+        said = " ".join(str(error).split())
+        raise UserError(
+            f"TRAIN.accelerator={config.accelerator}, TRAIN.devices={devices}: this machine cannot do it ({said}); "
+            "set TRAIN.accelerator to auto and TRAIN.devices to 1"
+        ) from None
+    if config.precision == "16-mixed" and fabric.device.type == "cpu":
+        raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
+    return fabric
+
+
+def run_on_devices(fabric: Fabric, function: Callable[..., Result], *arguments: Any) -> Result:
+    """`function(fabric, *arguments)` in every process; answers what the first one returns.
+
+    A UserError in a process of its own comes out as the same UserError here, once; the other processes are ended.
+    """
+    try:
+        bound = partial(
+            _call, function=function, arguments=arguments
+        )  # Fabric would search plain arguments for weights
+        result: Result = fabric.launch(bound)
+    except ProcessRaisedException as error:
+        kind, _, sentence = str(error).strip().splitlines()[-1].partition(": ")
+        if kind.endswith(UserError.__name__):
+            raise UserError(sentence) from None
+        raise
+    except ProcessExitedException as error:
+        raise UserError(
+            f"a process of the training was ended from outside ({error}); start again, with --resume to go on"
+        ) from None
+    return result
+
+
+def _call(fabric: Fabric, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
+    return function(fabric, *arguments)

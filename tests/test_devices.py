@@ -1,0 +1,79 @@
+"""Several processes learn what one learns; what this machine cannot do is said in a sentence."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from modules import runs
+from modules.config import Config, Train
+from modules.devices import make_fabric, run_on_devices
+from modules.trainer import fit
+from modules.utils import UserError
+from tests.builders import make_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
+
+# SGD, because Adam divides rounding errors of tiny gradients by their own size.
+COMMON: dict[str, Any] = {
+    "batch_size": 8, "num_epochs": 2, "optimizer": "sgd", "learning_rate": 0.05, "precision": "32-true",
+    "accelerator": "cpu", "checkpoint_steps": 2,
+}  # fmt: skip
+
+
+def train_on(devices: int, tmp_path: Path, **train: Any) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Train on made-up rows in so many processes: the last checkpoint and the record."""
+    folder = tmp_path / f"on_{devices}"
+    folder.mkdir()
+    rows = (make_rows(tmp_path / "train", 22, seed=1, size=0.85), make_rows(tmp_path / "validation", 6, seed=2))
+    config = Config(TRAIN=Train(**{**COMMON, **train, "devices": devices}))
+    fabric = make_fabric(config.TRAIN, devices)
+    run_on_devices(fabric, fit, config, rows, folder, "key", "fingerprint", False, True)
+    with open(folder / "record.csv", encoding="utf-8") as handle:
+        return runs.load_checkpoint(folder / runs.LAST), list(csv.DictReader(handle))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "train",
+    [
+        {"model_type": "image+pose", "simulated_views": 16, "gradient_clip": 1.0},
+        {"model_type": "image", "num_epochs": 1, "learning_rate": 0.001},
+        {"model_type": "pose", "simulated_views": 0},
+    ],
+)
+def test_two_processes_learn_what_one_learns(tmp_path: Path, train: dict[str, Any]) -> None:
+    """The same global batches (8, 8, 6): weights, running statistics and losses are equal up to float32's rounding."""
+    one, record_of_one = train_on(1, tmp_path, **train)
+    two, record_of_two = train_on(2, tmp_path, **train)
+    start = torch.load(tmp_path / "on_1" / runs.LAST, weights_only=True)["model"]
+    assert start.keys() == two["model"].keys()
+    for name, value in one["model"].items():
+        torch.testing.assert_close(two["model"][name], value, rtol=2e-3, atol=2e-5, msg=lambda m, n=name: f"{n}: {m}")
+    for a, b in zip(record_of_one, record_of_two, strict=True):
+        for column in ("train_loss", "validation_loss", "validation_score"):
+            assert float(a[column]) == pytest.approx(float(b[column]), rel=1e-3), column
+
+
+@pytest.mark.slow
+def test_an_error_in_one_process_is_one_sentence_here(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"lower TRAIN.learning_rate") as caught:
+        train_on(2, tmp_path, model_type="pose", loss_function="mse", learning_rate=1e6, num_epochs=30)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that is missing here")
+def test_what_this_machine_cannot_do_is_said() -> None:
+    with pytest.raises(UserError, match="16-mixed needs a GPU"):
+        make_fabric(Train(precision="16-mixed"))
+    with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu"):
+        make_fabric(Train(accelerator="gpu"))
+    with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu, TRAIN.devices=2"):
+        make_fabric(Train(accelerator="gpu", batch_size=4), 2)
+
+
+def test_more_devices_than_images_in_a_batch_are_refused() -> None:
+    with pytest.raises(ValueError, match="devices must be at most batch_size = 4"):
+        Train(devices=5, batch_size=4)
