@@ -8,31 +8,39 @@ import sys
 from pathlib import Path
 
 from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
-from modules.utils import UserError, log, run_script, start_logging
+from modules.console import make_parser, print_summary, start_console
+from modules.submission import asked_frames, sample_path
+from modules.utils import UserError, log, run_script
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser(__doc__)
     add_config_arguments(parser)
     parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest complete one)")
     parser.add_argument("--reuse", action="store_true", help="do nothing where this run and cache are tested already")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
-    start_logging()
+    start_console(arguments)
+    asked = asked_frames(config)  # a broken sample is told before hours of extraction
+    if sample_path(config) is None:
+        log.info("%s has no sample_submission.json: all %d test images are answered", config.data_root, len(asked))
     extract_in_child(arguments)
 
-    from modules.evaluation import run_test
+    from modules.evaluation import overall_scores, run_test
 
-    folder, table = run_test(config, arguments.run or newest_run(config), arguments.reuse)
+    run = arguments.run or newest_run(config)
+    folder, table = run_test(config, run, arguments.reuse)
     if table:
         log.info("\n%s", table)
     log.info("%s and %s are written", config.TEST.output, folder)
+    scores = overall_scores(folder)
+    print_summary(arguments, stage="test", run=run, folder=folder, output=config.TEST.output, methods=scores)
 
 
 def extract_in_child(arguments: argparse.Namespace) -> None:
     """Make sure that the test cache stands, in a process of its own: an extractor may need TensorFlow."""
     command = [sys.executable, str(PROJECT_ROOT / "extract_train_info.py"), "--split", "test"]
-    command += ["--config", arguments.config]
+    command += ["--config", arguments.config, *(["--quiet"] if arguments.quiet else [])]
     for assignment in arguments.assignments:
         command += ["--set", assignment]
     status = subprocess.run(command, check=False).returncode

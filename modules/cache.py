@@ -9,6 +9,8 @@ A part appears only when it is whole, so a killed extraction goes on with the fi
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from modules.skeleton import NUM_JOINTS, ROOT
 from modules.utils import UserError, atomic_path, digest, read_json, sha256_file, write_json
 
 CACHE_VERSION = 1
+IMAGE_TAIL = 16384  # bytes of every image that a stale cache is known by
 CROP_SIZE = 256  # px; smaller inputs are resized from it
 CROP_MARGIN = 1.25  # the crop shows this much of the person box
 J = NUM_JOINTS
@@ -123,11 +126,30 @@ def cache_folder(config: Config, split: str) -> Path:
 
 
 def inputs_digest(frames: Sequence[Frame]) -> str:
-    """What the rows depend on outside the extractor: image names and sizes, camera and label contents."""
+    """What the rows depend on outside the extractor: images by size and last bytes, cameras and labels whole.
+
+    UserError for an image that is listed and not there: a link to nothing.
+    """
     cameras = {str(f.camera_path.relative_to(f.root)): f.camera_path for f in frames}
     labels = {str(f.label_path.relative_to(f.root)): f.label_path for f in frames}
     contents = {name: sha256_file(path) if path.is_file() else None for name, path in {**cameras, **labels}.items()}
-    return digest([contents, [[f.file_name, f.image_path.stat().st_size] for f in frames]])
+    return digest([contents, [[f.file_name, *_image_mark(f.image_path)] for f in frames]])
+
+
+def _image_mark(path: Path) -> tuple[int, str]:
+    """The size and a hash of the last bytes: to read a million images whole at every start would take an hour.
+
+    The code of a compressed image is one chain, so a changed picture of the same size ends in other bytes.
+    """
+    try:
+        with open(path, "rb") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - IMAGE_TAIL))
+            return size, hashlib.sha256(handle.read()).hexdigest()
+    except OSError as error:
+        raise UserError(
+            f"{path}: this image is missing or cannot be read ({error.strerror}); restore it, or remove its name"
+        ) from None
 
 
 def cache_options() -> dict[str, Any]:
@@ -161,13 +183,15 @@ def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
 
 
 def write_part(folder: Path, index: int, rows: list[dict[str, Any]], crops: Sequence[bytes], key: str) -> None:
-    """Write one part: the crops first, then the table, whose presence says that the part is whole."""
+    """Write one part: the crops, then the table, whose presence says that the part is whole; or neither, on a full disk."""
     poses, packed = part_paths(folder, index)
-    with atomic_path(packed) as temporary:
-        temporary.write_bytes(b"".join(crops))
     table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({"worldpose_key": key}))
-    with atomic_path(poses) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    with atomic_path(poses) as new_poses:
+        pq.write_table(table, new_poses, compression="zstd")
+        with atomic_path(packed) as new_packed:
+            new_packed.write_bytes(b"".join(crops))
+            manifest_path(folder).unlink(missing_ok=True)  # the parts of an older cache are no longer one
+            poses.unlink(missing_ok=True)  # and their tables must not stand beside newer crops
 
 
 def part_stands(folder: Path, index: int, names: Sequence[str], key: str) -> bool:
@@ -203,7 +227,13 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a complete cache, or None."""
     path = manifest_path(folder)
-    return read_json(path) if path.exists() else None
+    if not path.exists():
+        return None
+    mend = f"delete {folder} and extract again"
+    manifest = read_json(path, mend)
+    if not (isinstance(manifest, dict) and isinstance(manifest.get("parts"), int)):
+        raise UserError(f"{path}: this is not what says what made a cache; {mend}")
+    return manifest
 
 
 def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Rows, dict[str, Any]]:

@@ -11,9 +11,9 @@ import numpy as np
 from modules import doctor
 from modules.config import Config
 from modules.doctor import Diagnosis, Evidence
-from modules.extraction import read_image, size_complaint
+from modules.extraction import decode_image, size_complaint, unnamed_sentence
 from modules.extractors import create_extractor
-from modules.layout import Frame, list_frames, read_camera, read_camera_numbers, read_label
+from modules.layout import Frame, list_frames, read_camera, read_camera_numbers, read_label, read_named_label
 from modules.pose_utils import Camera
 from modules.utils import UserError
 from modules.vis import contact_sheet, witness_tile, write_image
@@ -66,12 +66,14 @@ def _check_files(frames: Sequence[Frame], report: Report) -> list[Frame]:
             read_camera(path)
         except UserError as error:
             sentences.append(str(error))
+    unnamed = []
     for path in sorted({frame.label_path for frame in frames if frame.label_path.exists()}):
         try:
-            read_label(path)
+            unnamed += [] if read_named_label(path)[1] else [path]
         except UserError as error:
             unreadable.add(path)
             sentences.append(str(error))
+    report.told += [unnamed_sentence(unnamed)] if unnamed else []
     report.complaints += sentences[:MOST_SENTENCES]
     if len(sentences) > MOST_SENTENCES:
         report.complaints.append(f"... and {len(sentences) - MOST_SENTENCES} more files like these")
@@ -105,13 +107,13 @@ def _gather(config: Config, frames: Sequence[Frame], report: Report) -> tuple[li
     evidence, images = [], []
     for frame in frames:
         try:
-            image = read_image(frame.image_path)
+            image, orientation = decode_image(frame.image_path)
         except UserError as error:
             report.complaints.append(str(error))
             continue
         size = (image.shape[1], image.shape[0])
         numbers = read_camera_numbers(frame.camera_path)
-        complaint = size_complaint(frame.image_path, image, numbers.optional.get("image_size"))
+        complaint = size_complaint(frame.image_path, image, numbers.optional.get("image_size"), orientation)
         if complaint:
             report.complaints.append(complaint)
         found = extractor.estimate([image], [_uncalibrated(size)])[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,14 @@ import numpy as np
 from modules import metrics, runs, vis
 from modules.cache import Rows, open_cache
 from modules.config import Config, project_path
+from modules.devices import make_fabric
 from modules.extraction import read_image
 from modules.layout import Frame, list_frames, read_camera
 from modules.lifting import place_at_height, place_least_squares, true_depth_bound
 from modules.pose_utils import world2cam
 from modules.prediction import fallback_world, predict_world, prediction_loader
-from modules.submission import read_sample, write_submission
-from modules.trainer import make_fabric
-from modules.utils import UserError, log, read_json, sha256_file, write_json, write_text
+from modules.submission import asked_frames, write_submission
+from modules.utils import UserError, atomic_folder, log, read_json, sha256_file, write_json, write_text
 
 OURS = "PoseNet"
 LEAST_SQUARES = "extractor, least squares"
@@ -51,28 +50,13 @@ class Task:
         return Task(names, frames, self.rows.take(mask), self.cache_key, self.fingerprint)
 
 
-def sample_path(config: Config) -> Path:
-    """The sample that is configured, or else the data set's own."""
-    named = config.TEST.sample_submission
-    return project_path(named) if named else config.data_root / "sample_submission.json"
-
-
 def load_task(config: Config) -> Task:
     """Read the sample and find its images in the cache. UserError where one is not among the test images."""
-    sample = sample_path(config)
-    names = read_sample(sample)
-    frames = list_frames(config.data_root, "test")
-    rows, manifest = open_cache(config, "test", frames)
+    asked = asked_frames(config)
+    rows, manifest = open_cache(config, "test", list_frames(config.data_root, "test"))
     index = {name: place for place, name in enumerate(rows["file_name"])}
-    missing = [name for name in names if name not in index]
-    if missing:
-        raise UserError(
-            f"{sample}: {missing[0]} is not among the test images of {config.data_root} ({len(missing)} such entries); "
-            "add the images, or set TEST.sample_submission to the sample of this data set"
-        )
-    order = [index[name] for name in names]
-    by_name = {frame.file_name: frame for frame in frames}
-    return Task(names, [by_name[name] for name in names], rows.take(order), manifest["key"], manifest["fingerprint"])
+    names = [frame.file_name for frame in asked]
+    return Task(names, asked, rows.take([index[name] for name in names]), manifest["key"], manifest["fingerprint"])
 
 
 def predict(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) -> np.ndarray:
@@ -208,20 +192,36 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
     predicted = predict(config, checkpoint, path, task.rows)
-    shutil.rmtree(folder, ignore_errors=True)  # nothing of an older test stays beside this one's
     write_submission(output, task.names, predicted)
+    not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
+    marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
+    with atomic_folder(
+        folder
+    ) as fresh:  # nothing of an older test stays beside this one's, nor is lost to a failed one
+        table = _write_results(fresh, config, task, predicted, checkpoint["facts"])
+        write_json(fresh / "tested.json", marker)
+    _tell_not_found(not_found)
+    return folder, table
+
+
+def _write_results(folder: Path, config: Config, task: Task, predicted: np.ndarray, facts: dict[str, Any]) -> str:
+    """Fill a results folder; returns the table, empty where there are no labels."""
     write_submission(folder / "pred_submission.json", task.names, predicted)
     labelled = task.rows["labelled"].astype(bool)
     draw(folder, config, task, predicted, labelled)
     if not labelled.all():
         log.info("%d of %d test images have no label and are not scored", (~labelled).sum(), len(labelled))
-    table = _score(folder, task.take(labelled), predicted[labelled], checkpoint["facts"]) if labelled.any() else ""
+    table = _score(folder, task.take(labelled), predicted[labelled], facts) if labelled.any() else ""
     write_text(folder / "table.md", table)
-    not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
-    marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
-    write_json(folder / "tested.json", marker)
-    _tell_not_found(not_found)
-    return folder, table
+    return table
+
+
+def overall_scores(folder: Path) -> dict[str, dict[str, float]] | None:
+    """Every method's metrics over all images of a results folder; None where nothing could be scored."""
+    path = folder / "metrics.json"
+    if not path.exists():
+        return None
+    return {name: result["overall"] for name, result in read_json(path)["methods"].items()}
 
 
 def _stands(folder: Path, output: Path, key: str) -> bool:

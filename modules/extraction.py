@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,9 +15,11 @@ from tqdm import tqdm
 
 from modules import cache
 from modules.config import Config
-from modules.extractors import create_extractor
+from modules.console import is_quiet
+from modules.exif import exif_orientation
+from modules.extractors import create_extractor, installed_fingerprint
 from modules.extractors.base import Estimate, Extractor
-from modules.layout import Frame, list_frames, read_camera, read_label, read_validation_list, validation_path
+from modules.layout import Frame, list_frames, read_camera, read_named_label, read_validation_list, validation_path
 from modules.pose_utils import (
     Camera,
     cam2pixel,
@@ -49,16 +51,19 @@ def extract_split(config: Config, split: str) -> Summary:
     cameras = {path: read_camera(path) for path in sorted({frame.camera_path for frame in frames})}
     if split == "train" and config.DATA.validation == "list" and read_validation_list(config.data_root) is None:
         log.info(
-            "%s is missing: train.py will want it, or DATA.validation=person or pose", validation_path(config.data_root)
+            "%s is missing: train.py will want it, or DATA.validation as person, pose, sequence or camera",
+            validation_path(config.data_root),
         )
     folder = cache.cache_folder(config, split)
-    extractor = create_extractor(config.EXTRACT.extractor, config.EXTRACT.weights)
-    manifest = {
-        "options": cache.cache_options(), "inputs": cache.inputs_digest(frames), "extractor": extractor.name,
-        "weights": config.EXTRACT.weights, "fingerprint": extractor.fingerprint,
+    name, weights = config.EXTRACT.extractor, config.EXTRACT.weights
+    # Loading the extractor is put off until an image needs it; where its weights are absent, it says so now.
+    fingerprint = installed_fingerprint(name, weights) or create_extractor(name, weights).fingerprint
+    manifest: dict[str, Any] = {
+        "options": cache.cache_options(), "inputs": cache.inputs_digest(frames), "extractor": name,
+        "weights": weights, "fingerprint": fingerprint,
     }  # fmt: skip
     key = digest(manifest)
-    _drop_stale(folder, key)
+    _tell_stale(folder, key)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
     missing = [
         index
@@ -66,34 +71,67 @@ def extract_split(config: Config, split: str) -> Summary:
         if not cache.part_stands(folder, index, [frame.file_name for frame in part], key)
     ]
     todo = sum(len(parts[index]) for index in missing)
-    with tqdm(total=todo, unit="image", desc=f"extract {split}", disable=not todo) as bar:
-        for index in missing:
-            rows, crops = _extract_part(parts[index], cameras, extractor, config.EXTRACT.batch_size, bar.update)
-            cache.write_part(folder, index, rows, crops, key)
+    if missing:
+        labels = read_labels(frames)  # all of them, so that a broken one is told before hours of extraction
+        extractor = create_extractor(name, weights)
+        try:
+            with tqdm(total=todo, unit="image", desc=f"extract {split}", disable=is_quiet()) as bar:
+                for index in missing:
+                    part = _extract_part(
+                        parts[index], cameras, labels, extractor, config.EXTRACT.batch_size, bar.update
+                    )
+                    cache.write_part(folder, index, *part, key)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"stopped; {folder} keeps its finished parts of {PART_ROWS} images; start the same command again to go on"
+            ) from None
     cache.drop_parts_from(folder, len(parts))
-    cache.write_manifest(folder, {**manifest, "key": key, "parts": len(parts), "images": len(frames)})
+    complete = {**manifest, "key": key, "parts": len(parts), "images": len(frames)}
+    if cache.read_manifest(folder) != complete:
+        cache.write_manifest(folder, complete)
     not_found = _list_not_found(config, split, frames, folder)
     return Summary(folder, len(frames), todo, not_found)
 
 
-def _drop_stale(folder: Path, key: str) -> None:
-    """A cache made by something else is removed: it can be made again, and must not be mixed."""
+def _tell_stale(folder: Path, key: str) -> None:
+    """Say so where a cache was made by something else. It stands until new parts replace it: a broken file costs nothing."""
     manifest = cache.read_manifest(folder)
     if manifest is not None and manifest.get("key") != key:
         log.info("%s: images, cameras, labels, weights or options have changed; extracting anew", folder)
-        shutil.rmtree(folder)
+
+
+def read_labels(frames: Sequence[Frame]) -> dict[Path, np.ndarray]:
+    """Every label there is, each (24, 3) world mm in SMPL order. UserError for the first that is broken."""
+    labels, unnamed = {}, []
+    for path in dict.fromkeys(frame.label_path for frame in frames):
+        if os.path.lexists(path):  # a link to nothing is a broken label, not none
+            labels[path], named = read_named_label(path)
+            unnamed += [] if named else [path]
+    if unnamed:
+        log.info("%s", unnamed_sentence(unnamed))
+    return labels
+
+
+def unnamed_sentence(paths: Sequence[Path]) -> str:
+    """That none of the joint names in these label files is known, once for all of them."""
+    return (
+        f"{paths[0]}: none of its joint names is known, nor in {len(paths) - 1} more label files of this split, "
+        "so their joints are taken in SMPL order; write SMPL's names if they are not"
+    )
 
 
 def _list_not_found(config: Config, split: str, frames: Sequence[Frame], folder: Path) -> tuple[str, ...]:
     rows, _ = cache.open_cache(config, split, frames)
     names = tuple(str(name) for name in rows["file_name"][~rows["found"]])
-    write_text(folder / "not_found.txt", "".join(f"{name}\n" for name in names))
+    path, text = folder / "not_found.txt", "".join(f"{name}\n" for name in names)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:  # a complete cache may lie where nobody may write
+        write_text(path, text)
     return names
 
 
 def _extract_part(
-    frames: Sequence[Frame], cameras: dict[Path, Camera], extractor: Extractor, batch_size: int,
-    progress: Callable[[int], Any],
+    frames: Sequence[Frame], cameras: dict[Path, Camera], labels: dict[Path, np.ndarray], extractor: Extractor,
+    batch_size: int, progress: Callable[[int], Any],
 ) -> tuple[list[dict[str, Any]], list[bytes]]:  # fmt: skip
     rows: list[dict[str, Any]] = []
     crops: list[bytes] = []
@@ -102,7 +140,9 @@ def _extract_part(
         batch_cameras = [cameras[frame.camera_path] for frame in batch]
         estimates = extractor.estimate(images, batch_cameras)
         for frame, camera, image, estimate in zip(batch, batch_cameras, images, estimates, strict=True):
-            values, crop = _row_values(frame, camera, image, estimate, offset)
+            values, crop = _row_values(camera, image, estimate, offset)
+            joints = labels.get(frame.label_path)
+            values |= {"labelled": False} if joints is None else _truth_of_joints(joints, camera, frame)
             values |= {"extractor": extractor.name, "fingerprint": extractor.fingerprint}
             rows.append(cache.to_row(frame, camera, values))
             crops.append(crop)
@@ -130,27 +170,54 @@ def _decoded_batches(
 
 
 def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode an image to RGB (H, W, 3) uint8, as stored (no EXIF turn). UserError where it is broken or of another size."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        raise UserError(f"{path}: this image is missing or cannot be read") from None
-    if data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-1024:]:
-        raise UserError(f"{path}: this JPEG is truncated; replace the file")
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    if image is None:
-        raise UserError(f"{path}: this is not a readable image; replace the file")
-    complaint = size_complaint(path, image, image_size)
+    """Decode an image to RGB (H, W, 3) uint8, pixels as they are stored: no EXIF orientation is ever applied.
+
+    A camera is calibrated for one of the two ways to read an image that EXIF turns, and only `image_size` can say which.
+    Where it is that of the stored pixels, and another than when turned, the image is read; where it is that of the
+    turned ones, is not declared, or is the same both ways (a square, a mirror image, a turn by 180 degrees), it is refused.
+
+    UserError where the file is missing, broken, of another size, or turned so.
+    """
+    image, orientation = decode_image(path)
+    complaint = size_complaint(path, image, image_size, orientation)
     if complaint:
         raise UserError(complaint)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
-def size_complaint(path: Path, image: np.ndarray, image_size: tuple[int, int] | None) -> str | None:
-    """A sentence where an image (H, W, 3) has another size than its camera declares."""
+def decode_image(path: Path) -> tuple[np.ndarray, int]:
+    """The stored pixels as RGB (H, W, 3) uint8, and the EXIF orientation that waits to be applied (1: none does)."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: this image is missing or cannot be read ({error.strerror}); restore it") from None
+    if _is_cut_off(data):
+        raise UserError(f"{path}: this image is truncated; replace the file")
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that announces more pixels than OpenCV takes
+        image = None
+    if image is None:
+        raise UserError(f"{path}: this is not a readable image; replace the file")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), exif_orientation(data)
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether a JPEG or PNG lacks its end; OpenCV would fill the rest with grey."""
+    jpeg, png = data.startswith(b"\xff\xd8"), data.startswith(b"\x89PNG")
+    return (jpeg and b"\xff\xd9" not in data[-1024:]) or (png and b"IEND" not in data[-1024:])
+
+
+def size_complaint(
+    path: Path, image: np.ndarray, image_size: tuple[int, int] | None, orientation: int = 1
+) -> str | None:
+    """A sentence where an image (H, W, 3) is not what its camera's image_size declares, or EXIF leaves that open."""
     height, width = image.shape[:2]
-    if image_size is None or (width, height) == image_size:
+    shown = (height, width) if orientation >= 5 else (width, height)
+    if orientation != 1 and image_size in (None, shown):
+        return _turn_complaint(path, (width, height), orientation, image_size)
+    if image_size is None or image_size == (width, height):
         return None
     return (
         f"{path}: the image is {width}x{height} px, but its camera's image_size is {image_size[0]}x{image_size[1]}; "
@@ -158,12 +225,25 @@ def size_complaint(path: Path, image: np.ndarray, image_size: tuple[int, int] | 
     )
 
 
+def _turn_complaint(path: Path, stored: tuple[int, int], orientation: int, image_size: tuple[int, int] | None) -> str:
+    if image_size is None:
+        why = "its camera declares no image_size that says which way it was calibrated"
+    elif image_size != stored:
+        why = f"its camera's image_size is the turned {image_size[0]}x{image_size[1]}"
+    else:
+        why = "image_size is the same both ways, so that it cannot say which way the camera was calibrated"
+    return (
+        f"{path}: EXIF orientation {orientation} turns this image of {stored[0]}x{stored[1]} stored px, and {why}; "
+        "bake the turn into the pixels, or calibrate for the stored ones, and drop the EXIF tag"
+    )
+
+
 def _row_values(
-    frame: Frame, camera: Camera, image: np.ndarray, estimate: Estimate | None, offset: int
+    camera: Camera, image: np.ndarray, estimate: Estimate | None, offset: int
 ) -> tuple[dict[str, Any], bytes]:
     height, width = image.shape[:2]
     pose = None if estimate is None else _liftable_pose(estimate, camera)
-    values: dict[str, Any] = {"image_size": (width, height), "found": pose is not None, **_truth(frame, camera)}
+    values: dict[str, Any] = {"image_size": (width, height), "found": pose is not None}
     if estimate is None or pose is None:
         return values, b""
     R_cam2crop, K_crop = crop_camera(estimate.box_xywh, camera.K, cache.CROP_SIZE, cache.CROP_MARGIN)
@@ -185,22 +265,19 @@ def _pose_values(estimate: Estimate, camera: Camera) -> dict[str, Any]:
 
 
 def _liftable_pose(estimate: Estimate, camera: Camera) -> dict[str, Any] | None:
-    """The pose's columns; None, as if nobody were found, where a number is not finite or a joint behind the camera."""
+    """The pose's columns; None, as if nobody were found, where it cannot be lifted: not finite, behind, or a single point."""
     numbers = (estimate.box_xywh, estimate.joints_px, estimate.confidence, estimate.joints_rel_mm)
     if not all(np.isfinite(values).all() for values in numbers) or not (estimate.box_xywh[2:] > 0).all():
         return None
-    values = _pose_values(estimate, camera)
+    try:
+        values = _pose_values(estimate, camera)
+    except ValueError:  # all joints on one ray
+        return None
     return values if (values["depth_root_mm"] + values["depth_rel_mm"] > 0).all() else None
 
 
-def _truth(frame: Frame, camera: Camera) -> dict[str, Any]:
-    """The label and what follows from it through the camera; nothing where there is no label."""
-    if not frame.label_path.exists():
-        return {"labelled": False}
-    return _truth_of_joints(read_label(frame.label_path), camera, frame)
-
-
 def _truth_of_joints(joints_world: np.ndarray, camera: Camera, frame: Frame) -> dict[str, Any]:
+    """The columns of a label: its joints (24, 3) world mm, and what follows from them through the camera."""
     joints_cam = world2cam(joints_world, camera.R, camera.t)
     if not (joints_cam[:, 2] > 0).all():
         raise UserError(

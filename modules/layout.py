@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ import numpy as np
 
 from modules.pose_utils import Camera, project_rotation
 from modules.skeleton import JOINT_NAMES, NUM_JOINTS, joint_order
-from modules.utils import UserError, log, read_json, write_json
+from modules.utils import UserError, brief, read_json, write_json
 
 IMAGE_SCALE = 1920.0  # what the competition divides the first two rows of K by
+LARGEST = 1e9  # mm or px: what lies beyond is a mistake in the file, and overflows further on
+FOCAL_PX = (1.0, 1e7)  # outside, K cannot be inverted in double precision, or all rays are one
+LONGEST_SIDE = 2**20  # px, OpenCV's own limit
 IMAGE_NAME = re.compile(
     r"(?P<pose>[A-Za-z0-9-]+)_(?P<person>[A-Za-z0-9-]+)_(?P<camera>[A-Za-z0-9-]+)_(?P<sequence>[A-Za-z0-9-]+)"
     r"\.(?:jpg|jpeg|png)",
@@ -67,12 +71,13 @@ def split_folder(root: Path, split: str) -> Path:
     return root / f"task04_{split}"
 
 
-def parse_image_name(name: str) -> dict[str, str]:
-    """The fields pose, person, camera, sequence of an image name. UserError where it has another form."""
+def parse_image_name(name: str, where: object) -> dict[str, str]:
+    """The fields pose, person, camera, sequence of an image name. UserError, which says `where`, where it has another form."""
     match = IMAGE_NAME.fullmatch(name)
     if match is None:
         raise UserError(
-            f"{name}: an image is named <POSE>_<PERSON>_<CAM>_<SEQ>.jpg, such as 30_F160A_1_4.jpg; rename it"
+            f"{where}: an image is named <POSE>_<PERSON>_<CAM>_<SEQ>.jpg, such as 30_F160A_1_4.jpg, not {brief(name)}; "
+            "rename it"
         )
     return match.groupdict()
 
@@ -90,7 +95,7 @@ def list_frames(root: Path, split: str) -> list[Frame]:
     for path in images.glob("*/*"):
         if path.name.startswith(".") or path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
             continue
-        frame = Frame(root, split, path.name, **parse_image_name(path.name))
+        frame = Frame(root, split, path.name, **parse_image_name(path.name, path))
         if frame.view != path.parent.name:
             raise UserError(f"{path}: this image belongs in the folder {frame.view}; move it there")
         frames.append(frame)
@@ -99,21 +104,31 @@ def list_frames(root: Path, split: str) -> list[Frame]:
     return sorted(frames, key=lambda frame: _natural(frame.file_name))
 
 
+def _are_numbers(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether nested lists have this shape and hold numbers alone: null, true and "1" are none."""
+    if not shape:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, list) and len(value) == shape[0] and all(_are_numbers(part, shape[1:]) for part in value)
+
+
 def _numbers(path: Path, field: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    if not _are_numbers(value, shape):
+        wanted = f"lists of {'x'.join(map(str, shape))} numbers" if shape else "one number"
+        raise UserError(f"{path}: {field} is {brief(value)}; write {wanted}, without text and null")
     try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise UserError(f"{path}: {field} must be numbers of shape {shape}") from None
-    if array.shape != shape:
-        raise UserError(f"{path}: {field} has shape {array.shape}, but {shape} is needed")
-    if not np.isfinite(array).all():
-        raise UserError(f"{path}: {field} holds NaN or infinity; write finite numbers")
+        array = np.array(value, dtype=np.float64)
+    except OverflowError:
+        array = np.full(shape, np.inf)
+    if not (np.abs(array) <= LARGEST).all():
+        raise UserError(
+            f"{path}: {field} holds NaN, infinity or a number beyond {LARGEST:.0e}; write the measured ones"
+        )
     return array
 
 
 def _object(path: Path, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise UserError(f"{path}: the file must hold a JSON object")
+        raise UserError(f"{path}: the file must hold a JSON object, but it holds {brief(value)}; write {{...}}")
     return value
 
 
@@ -129,11 +144,13 @@ class CameraNumbers:
 
 def read_camera_numbers(path: Path) -> CameraNumbers:
     """What a camera file says, before it is asked whether that can be. UserError where a field is missing or unreadable."""
-    data = _object(path, read_json(path))
+    data = _object(path, read_json(path, "write this camera's calibration into it; it is never guessed"))
     for field in ("intrinsics", "extrinsics"):
         if field not in data:
-            raise UserError(f"{path}: the field {field} is missing; world coordinates need it, and it is never guessed")
+            raise UserError(f"{path}: the field {field} is missing; add it, for world coordinates need it")
     scale = float(_numbers(path, "image_scale", data.get("image_scale", IMAGE_SCALE), ()))
+    if scale <= 0:
+        raise UserError(f"{path}: image_scale is {scale:g}; write what the first two rows of intrinsics are divided by")
     intrinsics = _numbers(path, "intrinsics", data["intrinsics"], (3, 3))
     extrinsics = _numbers(path, "extrinsics", data["extrinsics"], (3, 4))
     return CameraNumbers(intrinsics, scale, extrinsics, _optional_fields(path, data))
@@ -143,8 +160,16 @@ def read_camera(path: Path) -> Camera:
     """Read a camera file; K comes out in px. UserError names the field that is missing or cannot be."""
     numbers = read_camera_numbers(path)
     K = np.diag([numbers.image_scale, numbers.image_scale, 1.0]) @ numbers.intrinsics
-    if not (K[0, 0] > 0 and K[1, 1] > 0 and np.allclose(K[2], [0, 0, 1]) and abs(K[1, 0]) < 1e-9):
-        raise UserError(f"{path}: intrinsics must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with positive focal lengths")
+    focal = np.array([K[0, 0], K[1, 1]])
+    if not ((focal > 0).all() and np.allclose(K[2], [0, 0, 1]) and abs(K[1, 0]) < 1e-9):
+        raise UserError(
+            f"{path}: intrinsics cannot be inverted; write [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with positive focal lengths"
+        )
+    if (focal < FOCAL_PX[0]).any() or (focal > FOCAL_PX[1]).any():
+        raise UserError(
+            f"{path}: intrinsics come to focal lengths of {focal[0]:.4g} and {focal[1]:.4g} px; "
+            f"write px divided by image_scale ({numbers.image_scale:g})"
+        )
     R = numbers.extrinsics[:, :3]
     if not np.allclose(R @ R.T, np.eye(3), atol=1e-3):
         raise UserError(f"{path}: the rotation in extrinsics is not orthonormal; write [R|t], world to camera, in mm")
@@ -156,25 +181,35 @@ def read_camera(path: Path) -> Camera:
 def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if data.get("image_size") is not None:
-        width, height = _numbers(path, "image_size", data["image_size"], (2,))
-        fields["image_size"] = (int(width), int(height))
+        fields["image_size"] = _image_size(path, data["image_size"])
     if data.get("distortion") is not None:
         count = len(data["distortion"]) if isinstance(data["distortion"], list) else 0
         if count not in (4, 5):
-            raise UserError(f"{path}: distortion must be OpenCV's k1, k2, p1, p2 and optionally k3")
+            raise UserError(
+                f"{path}: distortion must be OpenCV's k1, k2, p1, p2 and optionally k3; write 4 or 5 numbers"
+            )
         fields["distortion"] = np.append(
             _numbers(path, "distortion", data["distortion"], (count,)), [0.0] * (5 - count)
         )
     if data.get("world_up") is not None:
         up = _numbers(path, "world_up", data["world_up"], (3,))
         if abs(np.linalg.norm(up) - 1) > 1e-3:
-            raise UserError(f"{path}: world_up must be a unit vector, but its length is {np.linalg.norm(up):.4g}")
+            raise UserError(
+                f"{path}: world_up must be a unit vector, but its length is {np.linalg.norm(up):.4g}; divide it by that"
+            )
         fields["world_up"] = up / np.linalg.norm(up)
     if data.get("floor_height_mm") is not None:
         if "world_up" not in fields:
             raise UserError(f"{path}: floor_height_mm needs world_up beside it; add the unit vector that points up")
         fields["floor_height_mm"] = float(_numbers(path, "floor_height_mm", data["floor_height_mm"], ()))
     return fields
+
+
+def _image_size(path: Path, value: Any) -> tuple[int, int]:
+    sides = _numbers(path, "image_size", value, (2,))
+    if not ((sides >= 1) & (sides <= LONGEST_SIDE) & (sides == sides.round())).all():
+        raise UserError(f"{path}: image_size is {brief(value)}; write the image's [width, height] in whole px")
+    return int(sides[0]), int(sides[1])
 
 
 def write_camera(path: Path, camera: Camera, image_scale: float = IMAGE_SCALE) -> None:
@@ -197,23 +232,28 @@ def write_camera(path: Path, camera: Camera, image_scale: float = IMAGE_SCALE) -
 
 def read_label(path: Path) -> np.ndarray:
     """Read a label file: (24, 3) world mm in SMPL order. UserError names what does not fit."""
-    data = _object(path, read_json(path))
+    return read_named_label(path)[0]
+
+
+def read_named_label(path: Path) -> tuple[np.ndarray, bool]:
+    """Read a label file as `read_label`, and say whether its joint names are known; else they are taken in SMPL order."""
+    data = _object(path, read_json(path, "restore it, or delete it to leave its images without a label"))
     try:
         names, values = data["info"]["3d_pos"], data["annotations"]["3d_pos"]
     except (KeyError, TypeError):
-        raise UserError(f"{path}: a label needs info.3d_pos (24 names) and annotations.3d_pos (24x3x1 mm)") from None
+        raise UserError(
+            f"{path}: info.3d_pos (24 names) or annotations.3d_pos (24x3x1 mm) is missing; add it"
+        ) from None
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise UserError(f"{path}: info.3d_pos must be a list of joint names")
+        raise UserError(f"{path}: info.3d_pos must be a list of joint names; write the 24 of SMPL")
     try:
         order, recognised = joint_order(names)
     except ValueError as error:
-        raise UserError(f"{path}: info.3d_pos {error}") from None
-    if not recognised:
-        log.info("%s: none of the joint names is known, so they are taken in SMPL order", path)
+        raise UserError(f"{path}: info.3d_pos {error}; write each SMPL joint once") from None
     nested = isinstance(values, list) and values and isinstance(values[0], list) and values[0]
     column = bool(nested) and isinstance(values[0][0], list)
     shape = (NUM_JOINTS, 3, 1) if column else (NUM_JOINTS, 3)
-    return _numbers(path, "annotations.3d_pos", values, shape).reshape(NUM_JOINTS, 3)[order]
+    return _numbers(path, "annotations.3d_pos", values, shape).reshape(NUM_JOINTS, 3)[order], recognised
 
 
 def write_label(path: Path, joints_world_mm: np.ndarray, extra: dict[str, Any] | None = None) -> None:
@@ -230,9 +270,10 @@ def validation_path(root: Path) -> Path:
 def read_validation_list(root: Path) -> set[str] | None:
     """The image names that validate, or None where the data set has no such list."""
     path = validation_path(root)
-    if not path.exists():
+    if not os.path.lexists(path):  # a link to nothing is a mistake, not a missing list
         return None
-    names = read_json(path)
+    mend = "restore it, or set DATA.validation to person, pose, sequence or camera"
+    names = read_json(path, mend)
     if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
-        raise UserError(f"{path}: this must be a non-empty JSON list of image names")
+        raise UserError(f"{path}: this must be a non-empty JSON list of image names, but it is {brief(names)}; {mend}")
     return set(names)

@@ -68,7 +68,7 @@ def joint_order(names: Sequence[str]) -> tuple[list[int], bool]:
         return list(range(NUM_JOINTS)), False
     unknown = [name for name, found in zip(names, known, strict=True) if found is None]
     if unknown:
-        raise ValueError(f"has joint names that are not SMPL's: {', '.join(unknown)}")
+        raise ValueError(f"has joint names that are not SMPL's: {', '.join(map(repr, unknown))}")
     missing = [name for name in JOINT_NAMES if name not in known]
     if missing:
         raise ValueError(f"names a joint twice and lacks {', '.join(missing)}")

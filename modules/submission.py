@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from modules.layout import parse_image_name
+from modules.config import Config, project_path
+from modules.layout import Frame, list_frames, parse_image_name
 from modules.skeleton import NUM_JOINTS
-from modules.utils import UserError, is_safe_name, read_json, write_json
+from modules.utils import UserError, brief, is_safe_name, read_json, write_json
 
 
 def read_sample(path: Path) -> list[str]:
     """The image names that a sample file asks for, in order. UserError where an entry is doubled or no image name."""
-    entries = read_json(path)
+    entries = read_json(path, "set TEST.sample_submission to the sample that lists the images to answer")
     if not (isinstance(entries, list) and entries):
-        raise UserError(f'{path}: a sample is a non-empty JSON list of {{"file_name": ..., "3d_pos": ...}}')
+        raise UserError(
+            f"{path}: a sample is a non-empty JSON list, but it is {brief(entries)}; "
+            'write one {"file_name": ..., "3d_pos": ...} per image'
+        )
     names: list[str] = []
     for index, entry in enumerate(entries):
         name = entry.get("file_name") if isinstance(entry, dict) else None
         if not (isinstance(name, str) and is_safe_name(name)):
-            raise UserError(f"{path}: entry {index} has no plain image name in file_name (it is {name!r})")
-        parse_image_name(name)
+            raise UserError(
+                f"{path}: entry {index} has no plain image name in file_name (it is {brief(name)}); "
+                "write the name without folders"
+            )
+        parse_image_name(name, f"{path}: file_name of entry {index}")
         names.append(name)
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise UserError(f"{path}: {name} stands in file_name more than once; remove the double entry")
     return names
+
+
+def sample_path(config: Config) -> Path | None:
+    """The sample that is configured, or else the data set's own; None where it has none."""
+    named = config.TEST.sample_submission
+    path = project_path(named) if named else config.data_root / "sample_submission.json"
+    return path if named or os.path.lexists(path) else None  # a link to nothing is a mistake, not a missing sample
+
+
+def asked_frames(config: Config) -> list[Frame]:
+    """The test images that the sample asks for, in its order; all of them, in natural order, where there is no sample.
+
+    UserError where one that is asked for is not there.
+    """
+    sample = sample_path(config)
+    everything = list_frames(config.data_root, "test")
+    if sample is None:
+        return everything
+    names = read_sample(sample)
+    frames = {frame.file_name: frame for frame in everything}
+    missing = [name for name in names if name not in frames]
+    if missing:
+        raise UserError(
+            f"{sample}: {missing[0]} is not among the test images of {config.data_root} ({len(missing)} such entries); "
+            "add the images, or set TEST.sample_submission to the sample of this data set"
+        )
+    return [frames[name] for name in names]
 
 
 def write_submission(path: Path, names: Sequence[str], joints_world_mm: np.ndarray) -> None:

@@ -17,29 +17,9 @@ from modules.cache import open_cache
 from modules.config import PROJECT_ROOT, load_config
 from modules.dataset import split_rows
 from modules.layout import list_frames
-from tests.conftest import RunScript
+from tests.conftest import RunScript, options
 
 pytestmark = pytest.mark.slow
-
-
-def options(root: Path, results: Path, *extra: str) -> list[str]:
-    """Arguments for a data root and a results folder of the test's own."""
-    sample, output = root / "sample_submission.json", results / "pred_submission.json"
-    assignments = [
-        f"DATA.root={root}", f"RESULTS.root={results}", f"TEST.sample_submission={sample}", f"TEST.output={output}",
-        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TEST.overlays=2", *extra,
-    ]  # fmt: skip
-    return [part for assignment in assignments for part in ("--set", assignment)]
-
-
-@pytest.fixture(scope="module")
-def finished(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """All three stages run once on the small data set: (results folder, run folder)."""
-    results = tmp_path_factory.mktemp("results")
-    for script in ("extract_train_info.py", "train.py", "test.py"):
-        command = [sys.executable, str(PROJECT_ROOT / script), *options(small_root, results)]
-        subprocess.run(command, cwd=results, check=True)  # from any working folder
-    return results, next((results / "train").iterdir())
 
 
 def read_submission(results: Path) -> list[dict[str, object]]:

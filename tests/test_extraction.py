@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +11,12 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from modules import cache, extraction
 from modules.config import Config, Data, Extract
+from modules.exif import exif_orientation
 from modules.extraction import extract_split, read_image, warp_crop
 from modules.extractors.base import Estimate
 from modules.layout import list_frames, write_camera, write_label
@@ -86,6 +91,7 @@ def made(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
             write_label(folder / "labels" / "1_F" / f"3D_1_F_{sequence}.json", people[sequence])
     extractor = MadeUpExtractor(people)
     monkeypatch.setattr(extraction, "create_extractor", lambda name, weights: extractor)
+    monkeypatch.setattr(extraction, "installed_fingerprint", lambda name, weights: extractor.fingerprint)
     monkeypatch.setattr(extraction, "PART_ROWS", 2)
     return Config(DATA=Data(root=str(tmp_path)), EXTRACT=Extract(batch_size=1)), extractor
 
@@ -201,14 +207,90 @@ def test_missing_camera_and_person_behind_it(made: tuple[Config, MadeUpExtractor
         extract_split(config, "train")
 
 
-def test_exif_orientation_is_not_applied(tmp_path: Path) -> None:
-    """The camera was calibrated on the stored pixels; turning them would break every ray."""
-    image = np.zeros((40, 60, 3), np.uint8)
-    image[:, :30] = 255
-    data = bytearray(cv2.imencode(".jpg", image)[1].tobytes())
-    exif = (
-        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # orientation 6: turn by 90 degrees
+def jpeg(width: int, height: int, orientation: int, order: str = "II") -> bytes:
+    """A JPEG, white in its left half, with an EXIF orientation in either byte order."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:, : width // 2] = 255
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    tiff = struct.pack(
+        ("<" if order == "II" else ">") + "2sHIHHHIHHI", order.encode(), 42, 8, 1, 0x112, 3, 1, orientation, 0, 0
     )
-    data[2:2] = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    (tmp_path / "x.jpg").write_bytes(data)
-    assert read_image(tmp_path / "x.jpg").shape == (40, 60, 3)
+    return data[:2] + b"\xff\xe1" + (len(tiff) + 8).to_bytes(2, "big") + b"Exif\0\0" + tiff + data[2:]
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_is_never_applied_and_refused_where_a_size_cannot_tell(
+    tmp_path: Path, orientation: int, order: str
+) -> None:
+    """The camera was calibrated on one of the two ways to read the pixels; turning them would break every ray."""
+    path = tmp_path / "x.jpg"
+    path.write_bytes(jpeg(60, 40, orientation, order))
+    assert exif_orientation(path.read_bytes()) == orientation
+    turned = (40, 60) if orientation >= 5 else (60, 40)
+    read = {}
+    for size in ((60, 40), turned, None):
+        try:
+            read[size] = read_image(path, size)
+        except UserError as error:
+            assert str(error).startswith(f"{path}: EXIF orientation {orientation} turns") and "bake the turn" in str(
+                error
+            )
+    assert set(read) == ({(60, 40), None} if orientation == 1 else {(60, 40)} if orientation >= 5 else set())
+    for image in read.values():
+        assert image.shape == (40, 60, 3) and image[20, 5].min() > 200 and image[20, 55].max() < 50
+
+
+def test_exif_of_a_square_and_of_a_png(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(jpeg(40, 40, 6))
+    with pytest.raises(UserError, match="the same both ways"):
+        read_image(tmp_path / "x.jpg", (40, 40))
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0\0\0\0\0"
+    data = cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+    chunk = len(tiff).to_bytes(4, "big") + b"eXIf" + tiff
+    assert exif_orientation(data) == 1
+    assert exif_orientation(data[:33] + chunk + zlib.crc32(chunk[4:]).to_bytes(4, "big") + data[33:]) == 8
+
+
+@given(
+    st.binary(max_size=60),
+    st.sampled_from([b"", b"\xff\xd8", b"\xff\xd8\xff\xe1\0\x30Exif\0\0II*\0", b"\x89PNG\r\n\x1a\n"]),
+)
+@settings(max_examples=300)
+def test_any_bytes_have_an_orientation(data: bytes, start: bytes) -> None:
+    assert 1 <= exif_orientation(start + data) <= 8
+
+
+def test_a_broken_label_is_told_before_any_image_is_estimated(made: tuple[Config, MadeUpExtractor]) -> None:
+    """And the older cache, which the changed label makes stale, still stands: undo the change, and nothing is to do."""
+    config, extractor = made
+    folder, path = extract_split(config, "train").folder, config.data_root / "task04_train/labels/1_F/3D_1_F_6.json"
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    label = path.read_bytes()
+    path.write_text("{}")
+    with pytest.raises(UserError, match="3D_1_F_6.json"):
+        extract_split(config, "train")
+    assert extractor.calls == 6 and {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+    path.write_bytes(label)
+    assert extract_split(config, "train").extracted == 0
+
+
+def test_an_older_caches_parts_are_never_read_beside_newer_ones(made: tuple[Config, MadeUpExtractor]) -> None:
+    config, extractor = made
+    extract_split(config, "train")
+    extractor.fingerprint, extractor.calls, extractor.stop_after = "made-up-2", 0, 2
+    with pytest.raises(KeyboardInterrupt):
+        extract_split(config, "train")
+    with pytest.raises(UserError, match="no complete cache"):
+        cache.open_cache(config, "train", list_frames(config.data_root, "train"))
+    extractor.stop_after = None
+    assert extract_split(config, "train").extracted == 4
+
+
+def test_a_complete_cache_is_not_written_again(made: tuple[Config, MadeUpExtractor]) -> None:
+    """So that it may lie on a read-only disk."""
+    config, _ = made
+    folder = extract_split(config, "train").folder
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    extract_split(config, "train")
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

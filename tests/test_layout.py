@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,17 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules import layout
+from modules.pose_utils import Camera, pixel2ray
 from modules.skeleton import JOINT_NAMES
 from modules.utils import UserError
 from tests.conftest import looking_camera, standing_person
+from tests.strategies import json_files, read_or_refused
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["intrinsics", "extrinsics", "info", "annotations", "3d_pos", "distortion", "world_up"]), inner
-    ),
-    max_leaves=20,
-)  # fmt: skip
+RNG = np.random.default_rng(3)
+VALID_CAMERA = {
+    "intrinsics": [[0.8, 0.0, 0.5], [0.0, 0.8, 0.3], [0, 0, 1]], "extrinsics": np.eye(3, 4).tolist(), "image_scale": 1920,
+    "image_size": [1920, 1080], "distortion": [-0.05, 0.1, 0, 0], "world_up": [0, 0, 1], "floor_height_mm": 20.5,
+}  # fmt: skip
+VALID_LABEL = {
+    "info": {"3d_pos": list(JOINT_NAMES)},
+    "annotations": {"3d_pos": standing_person(RNG).round(1)[..., None].tolist()},
+}
 
 
 @pytest.mark.parametrize("distortion", [True, False])
@@ -63,9 +66,15 @@ def _set(field: str, value: Any) -> Callable[[dict[str, Any]], None]:
     [
         (lambda data: data.pop("extrinsics"), "extrinsics is missing"),
         (lambda data: data.pop("intrinsics"), "intrinsics is missing"),
-        (_set("intrinsics", [[1, 0], [0, 1]]), "shape"),
+        (_set("intrinsics", [[1, 0], [0, 1]]), "3x3 numbers"),
+        (_set("intrinsics", [["0.8", 0, 0], [0, 0.8, 0], [0, 0, 1]]), "3x3 numbers"),
+        (_set("intrinsics", [[True, 0, 0], [0, 1, 0], [0, 0, 1]]), "3x3 numbers"),
+        (_set("intrinsics", [[1e-9, 0, 0], [0, 1, 0], [0, 0, 1]]), "focal lengths of"),
+        (_set("intrinsics", [[1e5, 0, 0], [0, 1, 0], [0, 0, 1]]), "focal lengths of"),
+        (_set("image_scale", -1), "image_scale is -1"),
+        (_set("extrinsics", np.full((3, 4), 10**400).tolist()), "infinity or a number beyond"),
         (_set("intrinsics", [[0, 0, 0.5], [0, 1, 0.5], [0, 0, 1]]), "positive focal"),
-        (_set("intrinsics", "K"), "must be numbers"),
+        (_set("intrinsics", "K"), "3x3 numbers"),
         (_set("extrinsics", [[1, 0, 0, float("nan")], [0, 1, 0, 0], [0, 0, 1, 0]]), "NaN"),
         (_set("extrinsics", [[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0]]), "not orthonormal"),
         (_set("extrinsics", [[-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]), "mirror"),
@@ -74,6 +83,9 @@ def _set(field: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("world_up", [0, 0, 2]), "unit vector"),
         (lambda data: data.pop("world_up"), "needs world_up"),
         (_set("image_size", [1920]), "image_size"),
+        (_set("image_size", [1920, 0]), "whole px"),
+        (_set("image_size", [1920.5, 1080]), "whole px"),
+        (_set("image_size", [10**8, 1080]), "whole px"),
     ],
 )
 def test_broken_cameras(tmp_path: Path, rng: np.random.Generator, breaks: Callable[[Any], Any], says: str) -> None:
@@ -106,7 +118,7 @@ def test_label_joints_are_matched_by_name(tmp_path: Path, rng: np.random.Generat
     ("change", "says"),
     [
         (lambda data: data["info"]["3d_pos"].pop(), "23 joint names"),
-        (lambda data: data["annotations"]["3d_pos"].pop(), "shape"),
+        (lambda data: data["annotations"]["3d_pos"].pop(), "24x3x1 numbers"),
         (lambda data: data["annotations"]["3d_pos"].__setitem__(0, [[float("nan")]] * 3), "NaN"),
         (lambda data: data["info"]["3d_pos"].__setitem__(0, "nose"), "nose"),
         (lambda data: data.pop("info"), "info.3d_pos"),
@@ -124,15 +136,47 @@ def test_broken_labels(tmp_path: Path, rng: np.random.Generator, change: Callabl
     assert str(path) in str(caught.value)
 
 
-@given(json_values)
+def assert_camera_can_be(camera: Camera) -> None:
+    numbers = [camera.K, camera.R, camera.t, *([] if camera.distortion is None else [camera.distortion])]
+    assert all(np.isfinite(values).all() for values in numbers)
+    assert [values.shape for values in numbers] == [(3, 3), (3, 3), (3,), (5,)][: len(numbers)]
+    assert np.isfinite(pixel2ray(np.array([[0.0, 0], [1e6, 1e6]]), camera.K)).all()
+    np.testing.assert_allclose(camera.R @ camera.R.T, np.eye(3), atol=1e-9)
+    assert np.linalg.det(camera.R) > 0
+    assert camera.image_size is None or all(isinstance(side, int) and side > 0 for side in camera.image_size)
+    assert camera.world_up is None or np.linalg.norm(camera.world_up) == pytest.approx(1)
+    assert camera.floor_height_mm is None or (camera.world_up is not None and np.isfinite(camera.floor_height_mm))
+
+
+@given(json_files(VALID_CAMERA))
+@settings(max_examples=500, deadline=None)
+def test_any_camera_file_is_a_camera_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    camera = read_or_refused(layout.read_camera, tmp_path_factory.getbasetemp() / "camera.json", data)
+    if camera is not None:
+        assert_camera_can_be(camera)
+
+
+@given(json_files(VALID_LABEL))
+@settings(max_examples=300, deadline=None)
+def test_any_label_file_is_a_label_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    joints = read_or_refused(layout.read_label, tmp_path_factory.getbasetemp() / "label.json", data)
+    assert joints is None or (joints.shape == (24, 3) and np.isfinite(joints).all())
+
+
+@given(json_files(["1_F_1_1.jpg", "1_F_1_2.jpg"]))
 @settings(max_examples=200, deadline=None)
-def test_any_json_is_read_or_refused_in_a_sentence(value: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.json"
-        path.write_text(json.dumps(value))
-        for read in (layout.read_camera, layout.read_label):
-            with pytest.raises(UserError):
-                read(path)
+def test_any_validation_list_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    root = tmp_path_factory.getbasetemp() / "listed"
+    path = layout.validation_path(root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = read_or_refused(lambda _: layout.read_validation_list(root), path, data)
+    assert names is None or (names and all(isinstance(name, str) for name in names))
+
+
+def test_valid_files_are_read(tmp_path: Path) -> None:
+    """What the property tests start from is valid, so that they reach behind the first check."""
+    assert_camera_can_be(read_or_refused(layout.read_camera, tmp_path / "c.json", json.dumps(VALID_CAMERA).encode()))
+    assert read_or_refused(layout.read_label, tmp_path / "l.json", json.dumps(VALID_LABEL).encode()) is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
@@ -172,7 +216,8 @@ def test_missing_empty_and_misplaced_images(tmp_path: Path) -> None:
 @settings(max_examples=200)
 def test_image_names_never_leave_their_folder(name: str) -> None:
     try:
-        fields = layout.parse_image_name(name)
-    except UserError:
+        fields = layout.parse_image_name(name, "sample.json")
+    except UserError as error:
+        assert str(error).startswith("sample.json: ") and "\n" not in str(error)
         return
     assert "/" not in name and ".." not in name and all(fields.values())

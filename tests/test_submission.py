@@ -1,17 +1,17 @@
 """The sample that is read and the submission that is written."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from modules.layout import IMAGE_NAME
 from modules.submission import read_sample, write_submission
 from modules.utils import UserError
+from tests.strategies import json_files, read_or_refused
 
 
 def test_order_is_the_samples(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -55,18 +55,12 @@ def test_broken_samples(tmp_path: Path, sample: Any, says: str) -> None:
         read_sample(tmp_path / "s.json")
 
 
-@given(
-    st.lists(
-        st.dictionaries(st.sampled_from(["file_name", "3d_pos"]), st.text(max_size=12) | st.integers(), max_size=2)
-    )
-)
-@settings(max_examples=150, deadline=None)
-def test_any_sample_is_read_or_refused(entries: list[Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "s.json"
-        path.write_text(json.dumps(entries))
-        try:
-            names = read_sample(path)
-        except UserError:
-            return
-        assert names == [entry["file_name"] for entry in entries]
+@given(json_files([{"file_name": "1_F_1_1.jpg", "3d_pos": [[0, 0, 0]]}, {"file_name": "30_F160A_1_4.jpg"}]))
+@settings(max_examples=300, deadline=None)
+def test_any_sample_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "sample.json"
+    names = read_or_refused(read_sample, path, data)
+    if names is not None:
+        assert names and len(set(names)) == len(names)
+        assert all(IMAGE_NAME.fullmatch(name) and "/" not in name and ".." not in name for name in names)
+        assert names == [entry["file_name"] for entry in json.loads(data)]

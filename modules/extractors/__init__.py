@@ -16,8 +16,21 @@ def create_extractor(name: str, weights: str, **options: Any) -> Extractor:
 
     UserError where the name is unknown, or the extractor cannot find its weights.
     """
+    extractor: Extractor = _extractor_class(name)(weights, **options)
+    return extractor
+
+
+def installed_fingerprint(name: str, weights: str, **options: Any) -> str | None:
+    """The fingerprint that `create_extractor` would answer with, without loading it; None where its weights are absent.
+
+    UserError where the name is unknown.
+    """
+    fingerprint: str | None = _extractor_class(name).fingerprint_of(weights, **options)
+    return fingerprint
+
+
+def _extractor_class(name: str) -> Any:
     if name not in EXTRACTORS:
         raise UserError(f"EXTRACT.extractor: there is no {name!r}; known are {', '.join(EXTRACTORS)}")
     module, _, cls = EXTRACTORS[name].partition(":")
-    extractor: Extractor = getattr(import_module(module), cls)(weights, **options)
-    return extractor
+    return getattr(import_module(module), cls)

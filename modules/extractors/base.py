@@ -29,6 +29,14 @@ class Extractor(Protocol):
     name: str
     fingerprint: str
 
+    @classmethod
+    def fingerprint_of(cls, weights: str) -> str | None:
+        """The fingerprint of an extractor with these weights, found without loading them; None where they are absent.
+
+        Called beside torch, so it must not import the extractor's own runtime.
+        """
+        ...
+
     def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
         """One answer per raw RGB image (H, W, 3) uint8, in order; None where no person was found."""
         ...

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from modules.extractors import blazepose_decode as decode
 from modules.extractors.base import Estimate
@@ -87,12 +88,17 @@ def person_box(landmarks_px: np.ndarray, presence: np.ndarray) -> np.ndarray:
     return np.concatenate([low - margin, high - low + 2 * margin])
 
 
-def check_weights(weights: str, folder: Path) -> tuple[Path, Path]:
-    """The detector's and the landmark model's files. UserError where one is missing or not the pinned one."""
+def weight_paths(weights: str, folder: Path) -> tuple[Path, Path]:
+    """Where the detector and the landmark model lie. UserError where there are no such weights."""
     if weights not in ("full", "heavy"):
         raise UserError(f"EXTRACT.weights: blazepose has the weights full and heavy, not {weights!r}")
+    return folder / "pose_detection.tflite", folder / f"pose_landmark_{weights}.tflite"
+
+
+def check_weights(weights: str, folder: Path) -> tuple[Path, Path]:
+    """The detector's and the landmark model's files. UserError where one is missing or not the pinned one."""
     mend = "run `python -m pre_models.fetch blazepose" + (" --weights heavy`" if weights == "heavy" else "`")
-    paths = folder / "pose_detection.tflite", folder / f"pose_landmark_{weights}.tflite"
+    paths = weight_paths(weights, folder)
     for path in paths:
         if not path.is_file():
             raise UserError(f"{path}: these weights are missing; {mend}")
@@ -101,12 +107,29 @@ def check_weights(weights: str, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
+@contextlib.contextmanager
+def _no_chatter() -> Iterator[None]:
+    """Keep LiteRT, which writes to the console past Python, from announcing its delegate; its errors are exceptions."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class _Network:
     """A tflite model with one image input; answers outputs by their number of values."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (training asks for fingerprints only)
+
+        with _no_chatter():
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         details = self._interpreter.get_output_details()
         self._outputs = {int(np.prod(detail["shape"])): detail["index"] for detail in details}
@@ -173,10 +196,20 @@ class BlazePoseExtractor:
 
     def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
         self._model = BlazePose(weights, models_dir, threads)
-        self.fingerprint = digest(
+        self.fingerprint = self._fingerprint(check_weights(weights, models_dir))
+
+    @classmethod
+    def fingerprint_of(cls, weights: str, models_dir: Path = BLAZEPOSE_FOLDER) -> str | None:
+        """The fingerprint of an extractor with these weights; None where a file of them is absent."""
+        paths = weight_paths(weights, models_dir)
+        return cls._fingerprint(paths) if all(path.is_file() for path in paths) else None
+
+    @classmethod
+    def _fingerprint(cls, paths: Sequence[Path]) -> str:
+        return digest(
             {
-                "extractor": self.name,
-                "weights": {path.name: sha256_file(path) for path in check_weights(weights, models_dir)},
+                "extractor": cls.name,
+                "weights": {path.name: sha256_file(path) for path in paths},
                 "decoder": [DECODER_VERSION, MIN_POSE_SCORE, BOX_MARGIN, cv2.__version__],
                 "matrix": LANDMARKS_TO_SMPL24.tolist(),
             }

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from data.demo.source import fetch_demo_source
+from modules.config import PROJECT_ROOT
 from modules.extractors import blazepose_decode as decode
-from modules.extractors import create_extractor
+from modules.extractors import create_extractor, installed_fingerprint
 from modules.extractors.base import Estimate
 from modules.extractors.blazepose import (
     LANDMARKS,
@@ -206,8 +207,18 @@ class TestExtractor:
     ) -> None:
         before = BlazePoseExtractor().fingerprint
         assert before == BlazePoseExtractor(threads=1).fingerprint
+        assert before == installed_fingerprint("blazepose", "full")
         monkeypatch.setattr("modules.extractors.blazepose.DECODER_VERSION", 0)
         assert BlazePoseExtractor().fingerprint != before
+        assert installed_fingerprint("blazepose", "full") != before
+
+    def test_the_fingerprint_is_told_without_the_runtime_and_of_present_weights_only(self, tmp_path: Path) -> None:
+        assert installed_fingerprint("blazepose", "full", models_dir=tmp_path) is None
+        program = (
+            "import sys; from modules.extractors import installed_fingerprint as told\n"
+            "assert told('blazepose', 'full') and not {'ai_edge_litert', 'tensorflow'} & set(sys.modules)"
+        )
+        subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, check=True)
 
     def test_unknown_extractor(self) -> None:
         with pytest.raises(UserError, match=r"EXTRACT\.extractor.*'blaze'.*known are blazepose"):
