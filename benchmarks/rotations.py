@@ -4,7 +4,7 @@
     python -m benchmarks.rotations --table-only        only gather and print what stands
 
 Every rotation is prepared, extracted, trained and tested by the project's own scripts with config/train_config.yml.
-The result goes to docs/results/rotations.json and, as a table, into README.md between its two marks.
+The result goes to docs/results/rotations.json and, as a table, into both READMEs between their two marks.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from modules.utils import UserError, read_json, run_script, write_json, write_te
 
 ROTATIONS, SEEDS = (1, 2, 3, 4), (42, 43, 44)
 RESULT = PROJECT_ROOT / "docs" / "results" / "rotations.json"
+READMES = (PROJECT_ROOT / "README.md", PROJECT_ROOT / "README.ko.md")
 METRICS = {
     "world_mpjpe": "world MPJPE", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA-MPJPE",
     "pck150": "PCK@150", "auc": "AUC",
@@ -43,7 +44,8 @@ def main() -> None:
     result = gather()
     write_json(RESULT, result)
     table = format_table(result)
-    insert_table(PROJECT_ROOT / "README.md", table)
+    for readme in READMES:
+        insert_table(readme, table)
     print(table)
 
 
@@ -161,7 +163,7 @@ def _by_camera(result: dict[str, Any], method: str, camera: int) -> str:
 
 
 def insert_table(readme: Path, table: str) -> None:
-    """Replace what stands between the two marks of the README."""
+    """Replace what stands between the two marks of a README."""
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     if BEGIN in text and END in text:
         head, tail = text.split(BEGIN)[0], text.split(END)[1]
