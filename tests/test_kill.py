@@ -1,6 +1,7 @@
 """SIGKILL at random moments of every stage, the same command again: everything ends as if nothing had happened."""
 
 import csv
+import hashlib
 import random
 import shutil
 import subprocess
@@ -36,9 +37,9 @@ def arguments(root: Path, results: Path) -> list[str]:
 
 def run_stage(script: str, options: list[str], kill_after: float | None = None) -> bool:
     """Start a stage as a user does; SIGKILL it, and what it started, after so many seconds. Whether it ended by itself."""
-    command = [sys.executable, str(PROJECT_ROOT / script), *options]
+    command = [sys.executable, "-m", script.removesuffix(".py"), *options]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=PROJECT_ROOT
     )
     try:
         _, errors = process.communicate(timeout=kill_after)
@@ -82,13 +83,43 @@ def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
     assert a["files"] == b["files"]  # no temporary file is left behind
 
 
+def random_moments() -> random.Random:
+    """Other moments every time; the seed is told where a test fails."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    return random.Random(seed)
+
+
+def demo_files(folder: Path) -> dict[str, Any]:
+    """Every file that preparing writes; arrays and texts compare, whatever else was made of them does not count."""
+    files: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and path.suffix != ".py" and "cache" not in name.parts and "__pycache__" not in name.parts:
+            files[str(name)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return files
+
+
+def test_killed_preparation_ends_as_an_undisturbed_one(demo_root: Path, tmp_path: Path) -> None:
+    """Fetching, decoding, detecting, refining and writing, killed at five moments of its 10 to 20 seconds."""
+    moments = random_moments()
+    kills = 0
+    while kills < 5:
+        kills += not run_stage("data.demo.prepare", ["--out", str(tmp_path)], moments.uniform(0.2, 10))
+        if (tmp_path / demo_root.name / "prepared.json").exists():
+            made = [folder for folder in (tmp_path / demo_root.name, tmp_path / "frames") if folder.exists()]
+            shutil.rmtree(moments.choice(made))  # there is something to do again
+    assert run_stage("data.demo.prepare", ["--out", str(tmp_path)])
+    made, expected = demo_files(tmp_path), demo_files(demo_root.parent)
+    others = [name for name in expected if name.startswith("test_camera_") and not name.startswith(demo_root.name)]
+    assert made == {name: mark for name, mark in expected.items() if name not in others}
+
+
 def test_killed_anywhere_nothing_is_lost(small_root: Path, tmp_path: Path) -> None:
     root = tmp_path / "set"
     shutil.copytree(small_root, root, ignore=shutil.ignore_patterns("cache"))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    seed = random.SystemRandom().randrange(10**6)  # other moments every time; the seed is told where it fails
-    print(f"seed of the moments: {seed}")
-    moments = random.Random(seed)
+    moments = random_moments()
     lasts: dict[str, float] = {}
     for script, extra in STAGES:
         begun = time.monotonic()
