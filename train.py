@@ -66,9 +66,9 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
 def refuse_other_weights(config: Config, manifest: dict[str, Any]) -> None:
     """UserError where the cache was made by another extractor than the installed one; absent weights say nothing."""
     from modules.cache import cache_folder
-    from modules.extractors import installed_fingerprint
+    from modules.extractors import configured_fingerprint
 
-    installed = installed_fingerprint(config.EXTRACT.extractor, config.EXTRACT.weights)
+    installed = configured_fingerprint(config)
     if installed is None:
         log.info("the weights of %s are not here, so the cache is taken as it is", config.EXTRACT.extractor)
     elif installed != manifest["fingerprint"]:

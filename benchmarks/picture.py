@@ -13,7 +13,7 @@ import numpy as np
 from modules import runs, vis
 from modules.config import PROJECT_ROOT, add_config_arguments, config_from_arguments
 from modules.evaluation import load_task
-from modules.extraction import read_image
+from modules.images import read_image
 from modules.layout import read_camera
 from modules.utils import UserError, read_json, run_script
 

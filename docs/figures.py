@@ -16,7 +16,7 @@ from benchmarks.rotations import RESULT as ROTATIONS
 from docs import ambiguity, drawing, figures_conventions, measurements
 from docs.drawing import DOUBLE, FAINT, OTHER, TRUTH
 from docs.measurements import DEMO, RESULT, Scene
-from modules.extraction import read_image
+from modules.images import read_image
 from modules.layout import split_folder
 from modules.pose_utils import cam2world
 from modules.utils import read_json, run_script

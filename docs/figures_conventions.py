@@ -13,7 +13,7 @@ from docs import drawing
 from docs.drawing import DOUBLE, FAINT, OTHER, TRUTH
 from docs.measurements import Scene
 from modules.cache import CROP_MARGIN, CROP_SIZE
-from modules.extraction import warp_crop
+from modules.images import warp_crop
 from modules.pose_utils import crop_camera, pixel2cam
 from modules.skeleton import EDGES, JOINT_NAMES
 from modules.vis import REFERENCE, draw_skeleton, project_to_image

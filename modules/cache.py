@@ -27,18 +27,22 @@ from modules.pose_utils import Camera
 from modules.skeleton import NUM_JOINTS, ROOT
 from modules.utils import UserError, atomic_path, digest, read_json, sha256_file, write_json
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 IMAGE_TAIL = 16384  # bytes of every image that a stale cache is known by
 CROP_SIZE = 256  # px; smaller inputs are resized from it
 CROP_MARGIN = 1.25  # the crop shows this much of the person box
 J = NUM_JOINTS
 
-TEXT_COLUMNS = ("file_name", "image_path", "pose", "person", "camera", "sequence", "extractor", "fingerprint")
+TEXT_COLUMNS = (
+    "file_name", "image_path", "pose", "person", "camera", "sequence", "extractor", "fingerprint", "choice",
+)  # fmt: skip
 # Shapes of the number columns; a row's null (nobody found, no label, not declared) reads as NaN.
 NUMBER_COLUMNS: dict[str, tuple[int, ...]] = {
     "image_size": (2,),
     "box_xywh": (4,),  # undistorted px
     "score": (),
+    "people": (),  # how many the extractor saw, where it tells
+    "person_index": (),  # which of them this is, by the rule in `choice`
     "joints_px": (J, 2),  # undistorted px
     "confidence": (J,),
     "joints_rel_mm": (J, 3),  # the extractor's own 3D: relative to the pelvis, camera axes
@@ -163,7 +167,7 @@ def to_row(frame: Frame, camera: Camera, values: Mapping[str, Any]) -> dict[str,
         "file_name": frame.file_name, "image_path": frame.image_path.relative_to(frame.root).as_posix(),
         "pose": frame.pose, "person": frame.person, "camera": frame.camera, "sequence": frame.sequence,
         "K": camera.K, "R": camera.R, "t": camera.t, "distortion": camera.distortion, "world_up": camera.world_up,
-        "floor_height_mm": camera.floor_height_mm, **values,
+        "floor_height_mm": camera.floor_height_mm, "choice": "", **values,
     }  # fmt: skip
     for name, shape in NUMBER_COLUMNS.items():
         value = row.get(name)

@@ -11,8 +11,9 @@ import numpy as np
 from modules import doctor
 from modules.config import Config
 from modules.doctor import Diagnosis, Evidence
-from modules.extraction import decode_image, size_complaint, unnamed_sentence
-from modules.extractors import create_extractor
+from modules.extraction import unnamed_sentence
+from modules.extractors import configured_extractor
+from modules.images import decode_image, size_complaint
 from modules.layout import Frame, list_frames, read_camera, read_camera_numbers, read_label, read_named_label
 from modules.pose_utils import Camera
 from modules.utils import UserError
@@ -103,7 +104,7 @@ def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
 
 def _gather(config: Config, frames: Sequence[Frame], report: Report) -> tuple[list[Evidence], list[np.ndarray]]:
     """Evidence of each frame in which the extractor finds a person, and its image."""
-    extractor = create_extractor(config.EXTRACT.extractor, config.EXTRACT.weights)
+    extractor = configured_extractor(config)
     evidence, images = [], []
     for frame in frames:
         try:

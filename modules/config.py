@@ -54,9 +54,66 @@ class Data(_Section):
 
 
 class Extract(_Section):
-    extractor: str = Field("blazepose", description="The pretrained pose model: a name in modules/extractors.")
-    weights: PathText = Field("full", description="Which weights of it; blazepose: full or heavy.")
+    extractor: str = Field(
+        "blazepose", description="The pretrained pose model: a name in modules/extractors (blazepose, metrabs)."
+    )
+    weights: PathText = Field(
+        "full", description="Which weights of it; blazepose: full or heavy; metrabs: a folder, or a name in pre_models."
+    )
     batch_size: int = Field(8, ge=1, le=MOST, description="Images decoded and estimated at a time.")
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Metrabs(_Section):
+    """What EXTRACT.extractor: metrabs is asked. Every value is part of what a stale cache is known by."""
+
+    detector: PathText | None = Field(
+        None,
+        description="What finds the person: own (the model's own detector), blazepose, or a model that detects (a folder, "
+        "or a name in pre_models); null: own, or else <weights>_combined, or else blazepose.",
+    )
+    detector_thresholds: list[Share] | None = Field(
+        None,
+        min_length=1,
+        description="Tried in turn until somebody is found; null: 0.005, 0.0001 for the 2021 models, 0.3, 0.01 for "
+        "the current ones.",
+    )
+    detector_nms_iou: Share | None = Field(
+        None, description="Detections that overlap by more are one person; null: the model's own default."
+    )
+    region: list[Share] = Field(
+        [0.0, 0.0, 1.0, 1.0],
+        min_length=4,
+        max_length=4,
+        description="Where people are looked for: left, top, right and bottom as shares of the image's width and height.",
+    )
+    person: Literal["confident", "largest", "nearest"] = Field(
+        "confident",
+        description="Who is taken where several are found: the surest detection, the largest box, or the box nearest to "
+        "the region's centre.",
+    )
+    num_aug: int = Field(
+        5, ge=1, le=MOST, description="Turned, scaled and mirrored crops per person, whose answers the model averages."
+    )
+    internal_batch_size: int = Field(64, ge=1, le=MOST, description="Crops that the model works on at a time.")
+    world_up: list[float] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        description="Which way is up, for cameras without world_up, so that crops are upright (current models only); "
+        "null: the axis nearest to the cameras' mean up direction.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Metrabs:
+        left, top, right, bottom = self.region
+        if left >= right or top >= bottom:
+            raise ValueError(f"region must be left < right and top < bottom, not {self.region}")
+        if self.world_up is not None and not any(self.world_up):
+            raise ValueError("world_up must be a direction, such as [0, 0, 1], not zero")
+        return self
 
 
 class Dataloader(_Section):
@@ -169,6 +226,7 @@ class Config(_Section):
     SEED: Seed = Seed()
     DATA: Data = Data()
     EXTRACT: Extract = Extract()
+    METRABS: Metrabs = Metrabs()
     DATALOADER: Dataloader = Dataloader()
     TRAIN: Train = Train()
     PERFORMANCE_RECORD: PerformanceRecord = PerformanceRecord()

@@ -16,20 +16,13 @@ from tqdm import tqdm
 from modules import cache
 from modules.config import Config
 from modules.console import is_quiet
-from modules.exif import exif_orientation
-from modules.extractors import create_extractor, installed_fingerprint
+from modules.extractors import configured_extractor, configured_fingerprint
 from modules.extractors.base import Estimate, Extractor
+from modules.images import read_image, warp_crop
 from modules.layout import Frame, list_frames, read_camera, read_named_label, read_validation_list, validation_path
-from modules.pose_utils import (
-    Camera,
-    cam2pixel,
-    crop_camera,
-    distort,
-    least_squares_root,
-    pixel2ray,
-    world2cam,
-)
+from modules.pose_utils import Camera, cam2pixel, crop_camera, least_squares_root, pixel2ray, world2cam
 from modules.utils import UserError, digest, log, write_text
+from modules.world_up import complete_world_up
 
 PART_ROWS = 128
 CROP_JPEG_QUALITY = 95
@@ -57,7 +50,7 @@ def extract_split(config: Config, split: str) -> Summary:
     folder = cache.cache_folder(config, split)
     name, weights = config.EXTRACT.extractor, config.EXTRACT.weights
     # Loading the extractor is put off until an image needs it; where its weights are absent, it says so now.
-    fingerprint = installed_fingerprint(name, weights) or create_extractor(name, weights).fingerprint
+    fingerprint = configured_fingerprint(config) or configured_extractor(config).fingerprint
     manifest: dict[str, Any] = {
         "options": cache.cache_options(), "inputs": cache.inputs_digest(frames), "extractor": name,
         "weights": weights, "fingerprint": fingerprint,
@@ -73,12 +66,13 @@ def extract_split(config: Config, split: str) -> Summary:
     todo = sum(len(parts[index]) for index in missing)
     if missing:
         labels = read_labels(frames)  # all of them, so that a broken one is told before hours of extraction
-        extractor = create_extractor(name, weights)
+        extractor = configured_extractor(config)
+        views = complete_world_up(cameras, config.METRABS.world_up) if extractor.needs_world_up else cameras
         try:
             with tqdm(total=todo, unit="image", desc=f"extract {split}", disable=is_quiet()) as bar:
                 for index in missing:
                     part = _extract_part(
-                        parts[index], cameras, labels, extractor, config.EXTRACT.batch_size, bar.update
+                        parts[index], cameras, views, labels, extractor, config.EXTRACT.batch_size, bar.update
                     )
                     cache.write_part(folder, index, *part, key)
         except KeyboardInterrupt:
@@ -130,15 +124,16 @@ def _list_not_found(config: Config, split: str, frames: Sequence[Frame], folder:
 
 
 def _extract_part(
-    frames: Sequence[Frame], cameras: dict[Path, Camera], labels: dict[Path, np.ndarray], extractor: Extractor,
-    batch_size: int, progress: Callable[[int], Any],
+    frames: Sequence[Frame], cameras: dict[Path, Camera], views: dict[Path, Camera], labels: dict[Path, np.ndarray],
+    extractor: Extractor, batch_size: int, progress: Callable[[int], Any],
 ) -> tuple[list[dict[str, Any]], list[bytes]]:  # fmt: skip
+    """A part's rows and crops. `views` are the cameras as the extractor is to see them, which the cache never learns."""
     rows: list[dict[str, Any]] = []
     crops: list[bytes] = []
     offset = 0
     for batch, images in _decoded_batches(frames, cameras, batch_size):
         batch_cameras = [cameras[frame.camera_path] for frame in batch]
-        estimates = extractor.estimate(images, batch_cameras)
+        estimates = extractor.estimate(images, [views[frame.camera_path] for frame in batch])
         for frame, camera, image, estimate in zip(batch, batch_cameras, images, estimates, strict=True):
             values, crop = _row_values(camera, image, estimate, offset)
             joints = labels.get(frame.label_path)
@@ -169,75 +164,6 @@ def _decoded_batches(
             yield batch, images
 
 
-def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode an image to RGB (H, W, 3) uint8, pixels as they are stored: no EXIF orientation is ever applied.
-
-    A camera is calibrated for one of the two ways to read an image that EXIF turns, and only `image_size` can say which.
-    Where it is that of the stored pixels, and another than when turned, the image is read; where it is that of the
-    turned ones, is not declared, or is the same both ways (a square, a mirror image, a turn by 180 degrees), it is refused.
-
-    UserError where the file is missing, broken, of another size, or turned so.
-    """
-    image, orientation = decode_image(path)
-    complaint = size_complaint(path, image, image_size, orientation)
-    if complaint:
-        raise UserError(complaint)
-    return image
-
-
-def decode_image(path: Path) -> tuple[np.ndarray, int]:
-    """The stored pixels as RGB (H, W, 3) uint8, and the EXIF orientation that waits to be applied (1: none does)."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: this image is missing or cannot be read ({error.strerror}); restore it") from None
-    if _is_cut_off(data):
-        raise UserError(f"{path}: this image is truncated; replace the file")
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error:  # a header that announces more pixels than OpenCV takes
-        image = None
-    if image is None:
-        raise UserError(f"{path}: this is not a readable image; replace the file")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), exif_orientation(data)
-
-
-def _is_cut_off(data: bytes) -> bool:
-    """Whether a JPEG or PNG lacks its end; OpenCV would fill the rest with grey."""
-    jpeg, png = data.startswith(b"\xff\xd8"), data.startswith(b"\x89PNG")
-    return (jpeg and b"\xff\xd9" not in data[-1024:]) or (png and b"IEND" not in data[-1024:])
-
-
-def size_complaint(
-    path: Path, image: np.ndarray, image_size: tuple[int, int] | None, orientation: int = 1
-) -> str | None:
-    """A sentence where an image (H, W, 3) is not what its camera's image_size declares, or EXIF leaves that open."""
-    height, width = image.shape[:2]
-    shown = (height, width) if orientation >= 5 else (width, height)
-    if orientation != 1 and image_size in (None, shown):
-        return _turn_complaint(path, (width, height), orientation, image_size)
-    if image_size is None or image_size == (width, height):
-        return None
-    return (
-        f"{path}: the image is {width}x{height} px, but its camera's image_size is {image_size[0]}x{image_size[1]}; "
-        "use the image size that was calibrated"
-    )
-
-
-def _turn_complaint(path: Path, stored: tuple[int, int], orientation: int, image_size: tuple[int, int] | None) -> str:
-    if image_size is None:
-        why = "its camera declares no image_size that says which way it was calibrated"
-    elif image_size != stored:
-        why = f"its camera's image_size is the turned {image_size[0]}x{image_size[1]}"
-    else:
-        why = "image_size is the same both ways, so that it cannot say which way the camera was calibrated"
-    return (
-        f"{path}: EXIF orientation {orientation} turns this image of {stored[0]}x{stored[1]} stored px, and {why}; "
-        "bake the turn into the pixels, or calibrate for the stored ones, and drop the EXIF tag"
-    )
-
-
 def _row_values(
     camera: Camera, image: np.ndarray, estimate: Estimate | None, offset: int
 ) -> tuple[dict[str, Any], bytes]:
@@ -261,6 +187,7 @@ def _pose_values(estimate: Estimate, camera: Camera) -> dict[str, Any]:
         "score": estimate.score, "box_xywh": estimate.box_xywh, "joints_px": estimate.joints_px,
         "confidence": estimate.confidence, "joints_rel_mm": estimate.joints_rel_mm, "root_cam_mm": root,
         "depth_root_mm": root[2], "depth_rel_mm": estimate.joints_rel_mm[:, 2],
+        "people": estimate.people, "person_index": estimate.person, "choice": estimate.choice,
     }  # fmt: skip
 
 
@@ -273,7 +200,8 @@ def _liftable_pose(estimate: Estimate, camera: Camera) -> dict[str, Any] | None:
         values = _pose_values(estimate, camera)
     except ValueError:  # all joints on one ray
         return None
-    return values if (values["depth_root_mm"] + values["depth_rel_mm"] > 0).all() else None
+    in_front = values["depth_root_mm"] + values["depth_rel_mm"] > 0  # not so where the root is NaN
+    return values if in_front.all() and np.isfinite(values["root_cam_mm"]).all() else None
 
 
 def _truth_of_joints(joints_world: np.ndarray, camera: Camera, frame: Frame) -> dict[str, Any]:
@@ -289,24 +217,6 @@ def _truth_of_joints(joints_world: np.ndarray, camera: Camera, frame: Frame) -> 
         "labelled": True, "joints_world_mm": joints_world, "true_joints_px": cam2pixel(joints_cam, camera.K),
         "true_depth_root_mm": root, "true_depth_rel_mm": relative,
     }  # fmt: skip
-
-
-def warp_crop(
-    image: np.ndarray, camera: Camera, R_cam2crop: np.ndarray, K_crop: np.ndarray, size_px: int
-) -> np.ndarray:
-    """What the crop's virtual camera sees: (size, size, 3) uint8, without lens distortion, black outside the image.
-
-    Sampled finer than the crop and averaged down where the image holds more detail than the crop can show.
-    """
-    fine = int(np.clip(round(camera.K[0, 0] / K_crop[0, 0]), 1, 4))
-    grid = np.arange(-1.0, size_px + 1)  # one px more on each side, for the interpolation between
-    rays_cam = pixel2ray(np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2), K_crop) @ R_cam2crop
-    source = distort(cam2pixel(rays_cam, camera.K), camera.K, camera.distortion)
-    maps = source.reshape(len(grid), len(grid), 2).astype(np.float32)
-    # The map is smooth: between the crop's pixel centres it is linear to far below a hundredth of a pixel.
-    maps = cv2.resize(maps, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)[fine:-fine, fine:-fine]
-    warped = cv2.remap(image, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA) if fine > 1 else warped
 
 
 def _encode(crop_rgb: np.ndarray) -> bytes:

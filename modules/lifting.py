@@ -55,6 +55,11 @@ def lift(pose: CropPose, rows: Columns) -> np.ndarray:
     return cam2world(crop_to_cam(pose, rows["R_cam2crop"], rows["K_crop"]), rows["R"], rows["t"])
 
 
+def place_own(rows: Columns) -> np.ndarray:
+    """The extractor's own 3D where it stands by itself (by least squares, where it places no root): (B, 24, 3) world mm."""
+    return cam2world(rows["root_cam_mm"][:, None] + rows["joints_rel_mm"], rows["R"], rows["t"])
+
+
 def place_least_squares(rows: Columns) -> np.ndarray:
     """The extractor's own 3D laid on its own 2D rays by weighted least squares: (B, 24, 3) world mm."""
     weights = np.maximum(rows["confidence"], 1e-3)

@@ -29,7 +29,7 @@ from modules.console import interruptible
 from modules.dataset import PoseDataset, Sample
 from modules.devices import make_fabric
 from modules.earlystoppers import EarlyStopper
-from modules.lifting import place_least_squares
+from modules.lifting import place_own
 from modules.losses import DISTANCES, heat_loss, pose_loss
 from modules.metrics import METRICS, root_error, root_relative_mpjpe
 from modules.optimizers import make_optimizer, make_scheduler
@@ -116,7 +116,7 @@ class Trainer:
         self.distance = DISTANCES[train.loss_function]
         self.metric = METRICS[train.metric_function]
         self.stopper = EarlyStopper(train.early_stopping_patience)
-        self.baseline = self.metric(place_least_squares(validation_rows.columns), validation_rows["joints_world_mm"])
+        self.baseline = self.metric(place_own(validation_rows.columns), validation_rows["joints_world_mm"])
         self.recorder = PerformanceRecorder(
             folder, config.PERFORMANCE_RECORD.column_list, train.metric_function, self.baseline
         )

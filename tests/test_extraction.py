@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from modules import cache, extraction
 from modules.config import Config, Data, Extract
 from modules.exif import exif_orientation
-from modules.extraction import extract_split, read_image, warp_crop
+from modules.extraction import extract_split
 from modules.extractors.base import Estimate
+from modules.images import read_image, warp_crop
 from modules.layout import list_frames, write_camera, write_label
 from modules.pose_utils import Camera, cam2pixel, crop_camera, distort, pixel2ray, world2cam
 from modules.utils import UserError

@@ -5,10 +5,30 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from modules.config import Config
 from modules.extractors.base import Extractor
 from modules.utils import UserError
 
-EXTRACTORS = {"blazepose": "modules.extractors.blazepose:BlazePoseExtractor"}
+EXTRACTORS = {
+    "blazepose": "modules.extractors.blazepose:BlazePoseExtractor",
+    "metrabs": "modules.extractors.metrabs:MetrabsExtractor",
+}
+SECTIONS = {"metrabs": "METRABS"}  # extractors with a section of the config, which they receive as `options`
+
+
+def configured_extractor(config: Config) -> Extractor:
+    """The extractor that the config names, with its weights and options. UserError as `create_extractor`."""
+    return create_extractor(config.EXTRACT.extractor, config.EXTRACT.weights, **_options(config))
+
+
+def configured_fingerprint(config: Config) -> str | None:
+    """The fingerprint of the extractor that the config names, as `installed_fingerprint`."""
+    return installed_fingerprint(config.EXTRACT.extractor, config.EXTRACT.weights, **_options(config))
+
+
+def _options(config: Config) -> dict[str, Any]:
+    section = SECTIONS.get(config.EXTRACT.extractor)
+    return {} if section is None else {"options": getattr(config, section)}
 
 
 def create_extractor(name: str, weights: str, **options: Any) -> Extractor:

@@ -21,6 +21,9 @@ class Estimate:
     confidence: np.ndarray  # (24,) 0..1
     joints_rel_mm: np.ndarray  # (24, 3) relative to the pelvis joint, camera axes, mm
     root_cam_mm: np.ndarray | None = None  # (3,) where the extractor itself places the pelvis; None: by least squares
+    people: int | None = None  # how many were seen, where the extractor tells
+    person: int | None = None  # which of them, in the extractor's order, this is
+    choice: str = "confident"  # the rule that chose
 
 
 class Extractor(Protocol):
@@ -28,6 +31,7 @@ class Extractor(Protocol):
 
     name: str
     fingerprint: str
+    needs_world_up: bool  # whether the cameras that it is given must say which way is up
 
     @classmethod
     def fingerprint_of(cls, weights: str) -> str | None:

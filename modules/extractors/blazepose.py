@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from modules.console import no_chatter
 from modules.extractors import blazepose_decode as decode
 from modules.extractors.base import Estimate
 from modules.pose_utils import Camera, undistort
@@ -107,27 +106,13 @@ def check_weights(weights: str, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-@contextlib.contextmanager
-def _no_chatter() -> Iterator[None]:
-    """Keep LiteRT, which writes to the console past Python, from announcing its delegate; its errors are exceptions."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
 class _Network:
     """A tflite model with one image input; answers outputs by their number of values."""
 
     def __init__(self, path: Path, threads: int) -> None:
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (training asks for fingerprints only)
 
-        with _no_chatter():
+        with no_chatter():
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -192,7 +177,7 @@ class BlazePose:
 class BlazePoseExtractor:
     """BlazePose as `modules.extractors.base.Extractor`: landmarks undistorted once, then mixed into SMPL joints."""
 
-    name = "blazepose"
+    name, needs_world_up = "blazepose", False
 
     def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
         self._model = BlazePose(weights, models_dir, threads)

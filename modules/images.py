@@ -1,0 +1,99 @@
+"""Images: files to pixels as they are stored, and what a crop's virtual camera sees of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from modules.exif import exif_orientation
+from modules.pose_utils import Camera, cam2pixel, distort, pixel2ray
+from modules.utils import UserError
+
+
+def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
+    """Decode an image to RGB (H, W, 3) uint8, pixels as they are stored: no EXIF orientation is ever applied.
+
+    A camera is calibrated for one of the two ways to read an image that EXIF turns, and only `image_size` can say which.
+    Where it is that of the stored pixels, and another than when turned, the image is read; where it is that of the
+    turned ones, is not declared, or is the same both ways (a square, a mirror image, a turn by 180 degrees), it is refused.
+
+    UserError where the file is missing, broken, of another size, or turned so.
+    """
+    image, orientation = decode_image(path)
+    complaint = size_complaint(path, image, image_size, orientation)
+    if complaint:
+        raise UserError(complaint)
+    return image
+
+
+def decode_image(path: Path) -> tuple[np.ndarray, int]:
+    """The stored pixels as RGB (H, W, 3) uint8, and the EXIF orientation that waits to be applied (1: none does)."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: this image is missing or cannot be read ({error.strerror}); restore it") from None
+    if _is_cut_off(data):
+        raise UserError(f"{path}: this image is truncated; replace the file")
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that announces more pixels than OpenCV takes
+        image = None
+    if image is None:
+        raise UserError(f"{path}: this is not a readable image; replace the file")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), exif_orientation(data)
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether a JPEG or PNG lacks its end; OpenCV would fill the rest with grey."""
+    jpeg, png = data.startswith(b"\xff\xd8"), data.startswith(b"\x89PNG")
+    return (jpeg and b"\xff\xd9" not in data[-1024:]) or (png and b"IEND" not in data[-1024:])
+
+
+def size_complaint(
+    path: Path, image: np.ndarray, image_size: tuple[int, int] | None, orientation: int = 1
+) -> str | None:
+    """A sentence where an image (H, W, 3) is not what its camera's image_size declares, or EXIF leaves that open."""
+    height, width = image.shape[:2]
+    shown = (height, width) if orientation >= 5 else (width, height)
+    if orientation != 1 and image_size in (None, shown):
+        return _turn_complaint(path, (width, height), orientation, image_size)
+    if image_size is None or image_size == (width, height):
+        return None
+    return (
+        f"{path}: the image is {width}x{height} px, but its camera's image_size is {image_size[0]}x{image_size[1]}; "
+        "use the image size that was calibrated"
+    )
+
+
+def _turn_complaint(path: Path, stored: tuple[int, int], orientation: int, image_size: tuple[int, int] | None) -> str:
+    if image_size is None:
+        why = "its camera declares no image_size that says which way it was calibrated"
+    elif image_size != stored:
+        why = f"its camera's image_size is the turned {image_size[0]}x{image_size[1]}"
+    else:
+        why = "image_size is the same both ways, so that it cannot say which way the camera was calibrated"
+    return (
+        f"{path}: EXIF orientation {orientation} turns this image of {stored[0]}x{stored[1]} stored px, and {why}; "
+        "bake the turn into the pixels, or calibrate for the stored ones, and drop the EXIF tag"
+    )
+
+
+def warp_crop(
+    image: np.ndarray, camera: Camera, R_cam2crop: np.ndarray, K_crop: np.ndarray, size_px: int
+) -> np.ndarray:
+    """What the crop's virtual camera sees: (size, size, 3) uint8, without lens distortion, black outside the image.
+
+    Sampled finer than the crop and averaged down where the image holds more detail than the crop can show.
+    """
+    fine = int(np.clip(round(camera.K[0, 0] / K_crop[0, 0]), 1, 4))
+    grid = np.arange(-1.0, size_px + 1)  # one px more on each side, for the interpolation between
+    rays_cam = pixel2ray(np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2), K_crop) @ R_cam2crop
+    source = distort(cam2pixel(rays_cam, camera.K), camera.K, camera.distortion)
+    maps = source.reshape(len(grid), len(grid), 2).astype(np.float32)
+    # The map is smooth: between the crop's pixel centres it is linear to far below a hundredth of a pixel.
+    maps = cv2.resize(maps, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)[fine:-fine, fine:-fine]
+    warped = cv2.remap(image, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA) if fine > 1 else warped
