@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
-make_environment .venv requirements.txt
+make_environment_for "$@"
 
 "$PYTHON" -m data.prepare "$@"
 "$PYTHON" extract_train_info.py "$@"

@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
-make_environment .venv requirements.txt
+make_environment_for "$@"
 exec "$PYTHON" test.py "$@"
