@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,12 @@ import pytest
 from modules.config import PROJECT_ROOT
 from modules.pose_utils import Camera
 from modules.skeleton import JOINT_NAMES
+
+# A suite started in the background (`./run_tests.sh &`) is born deaf to Ctrl-C, and so would be what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# TensorFlow never runs beside torch: these are collected in a process of their own (tests/extractors/test_metrabs.py).
+collect_ignore = [] if "WORLDPOSE_STANDINS" in os.environ else ["extractors/in_tensorflow"]
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
 

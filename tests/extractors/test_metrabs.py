@@ -1,0 +1,337 @@
+"""MeTRAbs through the real script, on stand-ins of its published signatures; TensorFlow runs in child processes alone."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from modules.cache import Rows, open_cache
+from modules.config import PROJECT_ROOT, Config, load_config
+from modules.extractors import configured_fingerprint
+from modules.images import warp_crop
+from modules.layout import list_frames, write_camera, write_label
+from modules.pose_utils import Camera, cam2pixel, cam2world, crop_camera
+from modules.utils import UserError
+from modules.world_up import complete_world_up, nearest_axis
+from tests.conftest import RunScript, standing_person
+from tests.extractors.metrabs_truth import HEIGHT_MM, PEOPLE, SHAPE_MM, picture, true_answer
+
+KINDS = ("multiperson", "combined", "singleperson", "current")
+VARIANTS = (
+    "multiperson:shuffled", "multiperson:nameless", "multiperson:foreign", "combined:shuffled", "combined:early",
+    "combined:nameless", "singleperson:shuffled", "current:shuffled", "current:coco", "foreign",
+)  # fmt: skip
+LENS = np.array([-0.12, 0.05, 0.002, -0.001, 0.01])
+# By camera and sequence: who is where. The first is surer than the second; nobody is in sequence 2.
+SCENES = {
+    1: {0: (200, 80, 90, 300)}, 2: {}, 3: {0: (100, 90, 80, 310), 1: (350, 30, 110, 400)}, 4: {1: (260, 100, 70, 280)},
+}  # fmt: skip
+CAMERAS = {
+    "1": Camera(
+        np.array([[900.0, 0, 330], [0, 890, 235], [0, 0, 1]]), np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
+        np.array([200.0, 1400, 4000]), (640, 480), None, np.array([0.0, 0, 1]), 0.0,
+    ),
+    "2": Camera(
+        np.array([[950.0, 0, 310], [0, 940, 245], [0, 0, 1]]),
+        np.array([[0.0, 1, 0], [0.6, 0, -0.8], [-0.8, 0, -0.6]]) @ np.diag([1.0, 1, 1]),
+        np.array([-100.0, 300, 4500]), (640, 480), LENS, np.array([0.0, 0, 1]), 0.0,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def standins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every stand-in, exported in a child process; a combined one lies beside those that have no detector."""
+    folder = tmp_path_factory.mktemp("standins")
+    command = [sys.executable, "-m", "tests.extractors.metrabs_standins", str(folder), *KINDS, *VARIANTS]
+    subprocess.run(command, cwd=PROJECT_ROOT, check=True, capture_output=True)
+    for kind in ("multiperson", "singleperson"):
+        shutil.copytree(folder / "combined", folder / f"{kind}_combined")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of two cameras, one with a lens: PNG images, and a label for each moment."""
+    root = tmp_path_factory.mktemp("scene")
+    for split in ("train", "test"):
+        for name, camera in CAMERAS.items():
+            folder = root / f"task04_{split}"
+            write_camera(folder / "camera" / f"7_P_{name}.json", camera)
+            for sequence, people in SCENES.items():
+                path = folder / "images" / f"7_P_{name}" / f"7_P_{name}_{sequence}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(path), picture((640, 480), people)[..., ::-1])
+        for sequence in SCENES:
+            label = folder / "labels" / "7_P" / f"3D_7_P_{sequence}.json"
+            write_label(label, standing_person(np.random.default_rng(sequence)))
+    return root
+
+
+def arguments(root: Path, cache: Path, weights: Path, *extra: str) -> list[str]:
+    assignments = [
+        f"DATA.root={root}", f"DATA.cache={cache}", "EXTRACT.extractor=metrabs", f"EXTRACT.weights={weights}",
+        "DATA.validation=sequence", "EXTRACT.batch_size=3", *extra,
+    ]  # fmt: skip
+    return [part for assignment in assignments for part in ("--set", assignment)]
+
+
+def cached(root: Path, options: list[str], split: str = "train") -> tuple[Rows, Config]:
+    config = load_config(PROJECT_ROOT / "config/train_config.yml", options[1::2])
+    return open_cache(config, split, list_frames(root, split))[0], config
+
+
+def expected(kind: str, people: dict[int, tuple[int, int, int, int]], camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (24, 2) and camera mm (24, 3) of the surest person."""
+    box = people[min(people, key=lambda number: -PEOPLE[number][1])]
+    if kind != "singleperson":
+        return true_answer(kind, box, camera, 5)
+    from modules.extractors.metrabs_base import undistorted_box  # noqa: PLC0415
+
+    R_cam2crop, K_crop = crop_camera(undistorted_box(np.array(box, float), camera), camera.K, 256, 1.0)
+    crop = warp_crop(picture((640, 480), people), camera, R_cam2crop, K_crop, 256)
+    depth = K_crop[0, 0] * HEIGHT_MM / 256 + 100 * (crop / np.float32(255)).astype(np.float16).astype(float).mean()
+    joints = (np.array([0, 0, depth]) + SHAPE_MM) @ R_cam2crop
+    return cam2pixel(joints, camera.K), joints
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_script_fills_the_cache_with_what_the_model_implies(
+    kind: str, standins: Path, scene: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    options = arguments(scene, tmp_path, standins / kind)
+    said = run_script("extract_train_info.py", "--split", "train", *options)
+    assert "no person found: 7_P_1_2.png" in said.stdout and "no person found: 7_P_2_2.png" in said.stdout
+    rows, config = cached(scene, options)
+    assert rows["file_name"].tolist() == [f"7_P_{c}_{s}.png" for c in CAMERAS for s in SCENES]
+    assert rows["found"].tolist() == [True, False, True, True] * 2
+    for row, (name, sequence) in enumerate((c, s) for c in CAMERAS for s in SCENES):
+        if not SCENES[sequence]:
+            assert np.isnan(rows["joints_px"][row]).all() and np.isnan(rows["people"][row])
+            continue
+        camera = CAMERAS[name]
+        joints_px, joints_cam = expected(kind, SCENES[sequence], camera)
+        np.testing.assert_allclose(rows["joints_px"][row], joints_px, atol=0.01)
+        np.testing.assert_allclose(rows["depth_root_mm"][row], joints_cam[0, 2], atol=0.1)
+        np.testing.assert_allclose(rows["depth_rel_mm"][row], joints_cam[:, 2] - joints_cam[0, 2], atol=0.1)
+        own_world = cam2world(rows["root_cam_mm"][row] + rows["joints_rel_mm"][row], camera.R, camera.t)
+        np.testing.assert_allclose(own_world, cam2world(joints_cam, camera.R, camera.t), atol=0.1)
+        assert (rows["people"][row], rows["person_index"][row]) == (len(SCENES[sequence]), 0)
+        assert rows["choice"][row] == "confident" and rows["extractor"][row] == "metrabs"
+        crop = rows.read_crop(row)[128, 128]  # the crop shows the person that was taken
+        assert np.abs(crop.astype(int) - PEOPLE[min(SCENES[sequence])][0]).max() < 30
+    again = run_script("extract_train_info.py", "--split", "train", *options)
+    assert "(0 extracted now)" in again.stdout
+    assert configured_fingerprint(config) == rows["fingerprint"][0]  # told here, where no TensorFlow is
+
+
+@pytest.mark.slow
+def test_in_a_process_with_tensorflow(standins: Path) -> None:
+    """Everything that needs no script: kinds, lenses, regions, thresholds, choices, damaged files (in_tensorflow/)."""
+    folder = Path(__file__).parent / "in_tensorflow"
+    command = [sys.executable, "-m", "pytest", "--no-header", "-p", "no:cacheprovider", "-o", "addopts=", str(folder)]
+    result = subprocess.run(
+        command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "WORLDPOSE_STANDINS": str(standins)},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert " passed" in result.stdout and "skipped" not in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("weights", "extra", "says"),
+    [
+        ("foreign", (), "no MeTRAbs model"),
+        ("current_coco", (), "smpl_24"),
+        ("multiperson_foreign", (), "joint names"),
+        ("nothing", (), "saved_model.pb is missing"),
+        ("multiperson_nameless", ("METRABS.detector=own",), "METRABS.detector=own"),
+    ],
+)
+def test_what_cannot_extract_says_so_in_a_sentence(
+    weights: str, extra: tuple[str, ...], says: str, standins: Path, scene: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    options = arguments(scene, tmp_path, standins / weights, *extra)
+    result = run_script("extract_train_info.py", "--split", "train", *options, check=False)
+    assert result.returncode == 2 and says in result.stderr
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.slow
+def test_without_tensorflow_the_sentence_says_what_to_install(standins: Path, scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('no TensorFlow here')\n")
+    command = [
+        sys.executable,
+        str(PROJECT_ROOT / "extract_train_info.py"),
+        *arguments(scene, tmp_path, standins / "current"),
+    ]
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
+    assert result.returncode == 2 and "requirements-metrabs.txt" in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_world_up_is_taken_from_the_cameras_and_logged(
+    standins: Path, scene: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    """The same numbers as with a declared world_up; the cache does not learn what was guessed."""
+    root = tmp_path / "set"
+    shutil.copytree(scene, root)
+    for path in root.rglob("camera/*.json"):
+        path.write_text(path.read_text().replace("world_up", "was_up").replace("floor_height_mm", "was_floor"))
+    options = arguments(root, tmp_path / "cache", standins / "current")
+    said = run_script("extract_train_info.py", "--split", "train", *options).stdout
+    assert "declare no world_up" in said and "+z is nearest" in said
+    rows, _ = cached(root, options)
+    joints_px, joints_cam = expected("current", SCENES[1], CAMERAS["2"])
+    np.testing.assert_allclose(rows["joints_px"][4], joints_px, atol=0.01)
+    np.testing.assert_allclose(rows["root_cam_mm"][4], joints_cam[0], atol=0.1)
+    assert np.isnan(rows["world_up"]).all()
+
+
+@pytest.fixture(scope="session")
+def through_run_sh(
+    standins: Path, scene: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[str], str]:
+    """`./run.sh` on a current model's stand-in, in the environment of the tests: results folder, arguments, output."""
+    results = tmp_path_factory.mktemp("metrabs-results")
+    options = arguments(
+        scene, results / "cache", standins / "current", f"RESULTS.root={results}",
+        f"TEST.output={results / 'pred_submission.json'}", "TRAIN.num_epochs=1", "TRAIN.batch_size=2",
+        "TRAIN.simulated_views=16", "DATA.validation_share=0.4", "TEST.overlays=2",
+    )  # fmt: skip
+    done = subprocess.run(
+        ["bash", str(PROJECT_ROOT / "run.sh"), *options], capture_output=True, text=True, check=False,
+        env={**os.environ, "WORLDPOSE_ENVIRONMENT": sys.prefix},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return results, options, done.stdout
+
+
+@pytest.mark.slow
+def test_run_sh_goes_the_whole_way(through_run_sh: tuple[Path, list[str], str], scene: Path) -> None:
+    results, options, said = through_run_sh
+    rows, _ = cached(scene, options, "test")
+    answers = json.loads((results / "pred_submission.json").read_text())
+    assert [answer["file_name"] for answer in answers] == rows["file_name"].tolist()
+    assert np.isfinite([answer["3d_pos"] for answer in answers]).all()
+    methods = json.loads(next(results.rglob("metrics.json")).read_text())["methods"]
+    found = rows["found"].astype(bool)
+    own = [
+        cam2world(expected("current", SCENES[int(sequence)], CAMERAS[camera])[1], CAMERAS[camera].R, CAMERAS[camera].t)
+        for camera, sequence, there in zip(rows["camera"], rows["sequence"], found, strict=True) if there
+    ]  # fmt: skip
+    errors = np.linalg.norm(own - rows["joints_world_mm"][found], axis=-1).mean(1)
+    per_image = list(csv.DictReader(next(results.rglob("per_image.csv")).read_text().splitlines()))
+    told = [float(line["world_mpjpe_mm: extractor, its own 3D"]) for line in per_image]
+    np.testing.assert_allclose(np.array(told)[found], errors, atol=0.1)
+    assert next(iter(methods)) == "extractor, its own 3D" and "| extractor, its own 3D |" in said
+
+
+@pytest.mark.slow
+def test_the_extractor_beside_posenet(through_run_sh: tuple[Path, list[str], str]) -> None:
+    results, options, _ = through_run_sh
+    command = [sys.executable, "-m", "benchmarks.beside_extractor", "--images", "2", *options]
+    said = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
+    assert "| extractor, its own 3D |" in said and "| PoseNet |" in said and "PoseNet is nearer on" in said
+    lines = next(results.rglob("beside_extractor.csv")).read_text().splitlines()
+    assert len(lines) == 1 + 6  # nobody is seen in two of the eight
+    picture_file = next(results.rglob("beside_extractor.jpg"))
+    assert cv2.imread(str(picture_file)) is not None
+    methods = json.loads(next(results.rglob("metrics.json")).read_text())["methods"]
+    assert methods["PoseNet"]["overall"]["world_mpjpe"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "present", "absent"),
+    [
+        ("extract_train_info.py", "tensorflow", "torch"),
+        ("train.py", "torch", "tensorflow"),
+        ("test.py", "torch", "tensorflow"),
+    ],
+)
+def test_tensorflow_and_torch_never_meet(
+    through_run_sh: tuple[Path, list[str], str], tmp_path: Path, script: str, present: str, absent: str
+) -> None:
+    """One extraction, one epoch, one test with MeTRAbs, each in a process that tells what it has imported."""
+    results, options, _ = through_run_sh
+    place = tmp_path / "results"
+    shutil.copytree(results, place)
+    if script == "extract_train_info.py":
+        shutil.rmtree(place / "cache")
+    moved = [part.replace(str(results), str(place)) for part in options]
+    program = (
+        "import atexit, runpy, sys\n"
+        f"atexit.register(lambda: print({present!r} in sys.modules, {absent!r} in sys.modules))\n"
+        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {[script, *moved]!r}\n"
+        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "True False"
+
+
+def peak_memory_mb(root: Path, options: list[str]) -> float:
+    """Of an extraction, as the operating system counts it."""
+    program = (
+        "import atexit, resource, runpy, sys\n"
+        "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))\n"
+        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {['x', '--split', 'train', '--quiet', *options]!r}\n"
+        f"runpy.run_path({str(PROJECT_ROOT / 'extract_train_info.py')!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_ten_times_the_images_take_no_more_memory(standins: Path, scene: Path, tmp_path: Path) -> None:
+    peaks = []
+    for count in (40, 400):
+        root = tmp_path / str(count)
+        for name in CAMERAS:
+            (root / "task04_train" / "camera").mkdir(parents=True, exist_ok=True)
+            shutil.copy(scene / f"task04_train/camera/7_P_{name}.json", root / "task04_train" / "camera")
+            folder = root / "task04_train" / "images" / f"7_P_{name}"
+            folder.mkdir(parents=True)
+            for sequence in range(count // 2):
+                source = scene / f"task04_train/images/7_P_{name}/7_P_{name}_{1 + sequence % 4}.png"
+                (folder / f"7_P_{name}_{sequence}.png").symlink_to(source)
+        peaks.append(peak_memory_mb(root, arguments(root, tmp_path / "cache" / str(count), standins / "current")))
+    assert peaks[1] < 1.1 * peaks[0], peaks
+
+
+def a_camera(up_world: np.ndarray) -> Camera:
+    """A camera whose own up direction is this one."""
+    y = -up_world / np.linalg.norm(up_world)
+    x = np.cross(y, [0.3, 0.5, 0.1])
+    x /= np.linalg.norm(x)
+    R = np.stack([x, y, np.cross(x, y)])
+    return Camera(np.eye(3), R, np.zeros(3))
+
+
+def test_the_nearest_axis_is_the_mean_of_the_cameras() -> None:
+    tilted = [a_camera(np.array([np.cos(a), np.sin(a), 1.2])) for a in np.arange(4) * np.pi / 2]
+    np.testing.assert_array_equal(nearest_axis(tilted, Path("c.json")), [0, 0, 1])
+    np.testing.assert_array_equal(nearest_axis([a_camera(np.array([0.2, -1, 0.3]))], Path("c.json")), [0, -1, 0])
+
+
+@pytest.mark.parametrize("ups", [[[0, 1, 1]], [[0, 0, 1], [0, 0, -1]], [[1, 1, 1]]])
+def test_an_ambiguous_up_is_refused(ups: list[list[float]]) -> None:
+    cameras = {Path(f"{i}.json"): a_camera(np.array(up, float)) for i, up in enumerate(ups)}
+    with pytest.raises(UserError, match="world_up is missing.*METRABS.world_up"):
+        complete_world_up(cameras, None)
+    told = complete_world_up(cameras, [0, 0, 2.0])
+    assert all((camera.world_up == [0, 0, 1]).all() for camera in told.values() if camera.world_up is not None)
+    assert all(camera.world_up is None for camera in cameras.values())
