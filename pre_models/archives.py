@@ -113,11 +113,12 @@ def _bounded(entries: Iterator[_Entry]) -> Iterator[_Entry]:
 def _zip_entries(package: zipfile.ZipFile) -> Iterator[_Entry]:
     for info in package.infolist():
         is_folder = info.filename.endswith("/")
+        parts = _parts(info.filename, is_folder)
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG):
             raise _RefusedError(f"holds {brief(info.filename)}, which is a link or a device")
         if info.flag_bits & 1:
             raise _RefusedError("is encrypted")
-        yield _Entry(_parts(info.filename, is_folder), info.file_size, is_folder, partial(package.open, info))
+        yield _Entry(parts, info.file_size, is_folder, partial(package.open, info))
 
 
 def _tar_entries(package: tarfile.TarFile) -> Iterator[_Entry]:

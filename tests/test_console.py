@@ -16,7 +16,10 @@ from modules.console import command_again, interruptible, is_quiet, make_parser
 from modules.utils import log, start_logging
 from tests.conftest import RunScript, options
 
-SCRIPTS = ("extract_train_info.py", "train.py", "test.py", "check_data.py", "data/prepare.py", "data/demo/prepare.py")
+SCRIPTS = (
+    "extract_train_info.py", "train.py", "test.py", "check_data.py", "data/prepare.py", "data/demo/prepare.py",
+    "pre_models/fetch.py",
+)  # fmt: skip
 HEAVY = {"torch", "torchvision", "cv2", "pandas", "pyarrow", "matplotlib", "scipy", "ai_edge_litert", "tensorflow"}
 
 
