@@ -75,7 +75,7 @@ def _fetch(wish: _Wish) -> None:
 
 
 def _fetch_address(wish: _Wish) -> None:
-    if not wish.source.lower().startswith(("http://", "https://")):
+    if not _is_web_address(wish.source):
         raise UserError(f"--from {wish.source}: only http and https addresses are fetched; download it by other means")
     if wish.pin is None and not wish.trust:
         log.info("%s: no SHA-256 is pinned for it; once it is downloaded, it waits for your --trust", wish.name)
@@ -86,6 +86,14 @@ def _fetch_address(wish: _Wish) -> None:
         archive.unlink()
         raise UserError(f"{error}: it is deleted, and the same command downloads it anew") from None
     archive.unlink()
+
+
+def _is_web_address(source: str) -> bool:
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _download(wish: _Wish) -> Path:

@@ -23,6 +23,7 @@ class Resource:
     location: str | None = None
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)  # consumed one a request, before `status`
+    answers_from: int | None = None  # a range from here, whatever was asked for
     stalls: bool = False  # a cut connection stays open without a byte, until the server ends
 
 
@@ -75,7 +76,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             changed = mark is not None and mark not in (resource.etag, resource.last_modified)
             if not wanted or not resource.ranges or (changed and resource.minds_if_range):
                 return None
-            return int(wanted.removeprefix("bytes=").removesuffix("-"))
+            asked = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            return asked if resource.answers_from is None else resource.answers_from
 
         def _send_head(self, status: int, resource: Resource, headers: dict[str, str | None]) -> None:
             self.send_response(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,14 @@ def test_a_changed_file_starts_over(site: Site, path: Path, minds_if_range: bool
     assert site.ranges == ([REST] if minds_if_range and "W/" not in etag else [REST, None])
 
 
+@pytest.mark.parametrize("start", [0, CUT - 1, CUT + 1])
+def test_another_range_starts_over(site: Site, path: Path, start: int) -> None:
+    url = download_half(site, path, Resource(OLD))
+    site.files["/file"].answers_from = start
+    download(url, path, "file")
+    assert path.read_bytes() == OLD and site.ranges == [REST, None]
+
+
 @pytest.mark.parametrize("length", [CUT - 1, CUT, CUT + 1, 299_999])
 def test_another_length_starts_over(site: Site, path: Path, length: int) -> None:
     """No marks but the length; one of at most CUT bytes is answered with 416."""
@@ -177,8 +186,10 @@ def test_no_address_at_all(path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 
 def test_a_silent_server_is_left_and_asked_again(site: Site, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "TIMEOUT_S", 0.2)
+    began = time.monotonic()
     download(site.put("/file", Resource(OLD, cuts=[CUT], stalls=True)), path, "file")
     assert path.read_bytes() == OLD and site.ranges == [None, REST]
+    assert time.monotonic() - began < 10  # the server itself would have been silent for 20 s
 
 
 @pytest.mark.parametrize("sends_length", [True, False])
