@@ -135,6 +135,13 @@ def brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def reason(error: Exception) -> str:
+    """What an error says, on one short line, whatever a server or an archive has written into it."""
+    inner = getattr(error, "reason", error)  # urllib wraps what the operating system said
+    words = str(getattr(inner, "strerror", None) or inner).split()
+    return "".join(c for c in " ".join(words) if c.isprintable())[:200] or type(inner).__name__
+
+
 def sha256_file(path: Path) -> str:
     """The file's SHA-256 in hex."""
     with open(path, "rb") as handle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import lzma
 import stat
@@ -16,16 +17,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from modules.utils import UserError, brief
+from modules.utils import UserError, brief, reason
 from pre_models.known import SAVED_MODEL
 
 MAX_BYTES = 20 * 10**9
 MAX_FILES = 100_000
 CHUNK = 1 << 20
 _BROKEN = (
-    zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error, EOFError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError,
     RuntimeError, ValueError, OverflowError, IndexError,
 )  # fmt: skip
+
+
+# An OSError that a disk has no part in: a gzip's, a seek to before the start, a name that no file can have.
+_OF_THE_ARCHIVE = (None, errno.EINVAL, errno.ENAMETOOLONG)
 
 
 class DamagedArchiveError(UserError):
@@ -76,9 +81,11 @@ def unpack_model(archive: Path, folder: Path) -> None:
                     _write(entry, folder.joinpath(*entry.parts[len(root) :]))
     except _RefusedError as refused:
         raise UserError(f"{archive}: this archive {refused}; nothing of it is kept, take another one") from None
-    except (*_BROKEN, NotImplementedError) as error:
+    except (*_BROKEN, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _OF_THE_ARCHIVE:
+            raise
         raise DamagedArchiveError(
-            f"{archive}: this archive is damaged or cut off ({brief(str(error))}); fetch it again"
+            f"{archive}: this archive is damaged or cut off ({reason(error)}); fetch it again"
         ) from None
 
 

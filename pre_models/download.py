@@ -17,7 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from modules.console import is_quiet
-from modules.utils import log
+from modules.utils import log, reason
 from pre_models.part import Part
 
 CHUNK = 1 << 18
@@ -100,7 +100,7 @@ def _chunks(response: Any) -> Iterator[bytes]:
         try:
             chunk = response.read1(CHUNK)
         except (OSError, http.client.HTTPException) as error:
-            raise _CutError(_reason(error)) from None
+            raise _CutError(reason(error)) from None
         if not chunk:
             return
         yield chunk
@@ -131,15 +131,8 @@ def _request(url: str, headers: dict[str, str]) -> Any:
         if error.code == 416:
             return None
         kind = _CutError if error.code in _PASSING else DownloadError
-        raise kind(f"HTTP {error.code}, {_reason(error)}") from None
+        raise kind(f"HTTP {error.code}, {reason(error)}") from None
     except (ValueError, http.client.InvalidURL) as error:
-        raise DownloadError(f"this is no address: {error}") from None
+        raise DownloadError(f"this is no address: {reason(error)}") from None
     except (OSError, http.client.HTTPException) as error:
-        raise _CutError(_reason(error)) from None
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, on one line, whatever a server has written into it."""
-    reason = getattr(error, "reason", error)
-    words = str(getattr(reason, "strerror", None) or reason).split()
-    return "".join(c for c in " ".join(words) if c.isprintable())[:200] or type(reason).__name__
+        raise _CutError(reason(error)) from None

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modules.utils import UserError
@@ -57,6 +57,7 @@ def test_the_model_comes_out(tmp_path: Path, kind: str, top: str) -> None:
         ("m/saved_model.pb", b"again", "twice"),
         ("m/variables", b"a file where a folder is", "twice"),
         ("m/saved_model.pb/below", b"x", "twice"),
+        ("m/" + 300 * "x", b"x", "damaged or cut off .File name too long."),
         ("other/saved_model.pb", b"x", "holds 2 files saved_model.pb"),
         ("saved_model.pb", b"x", "holds 2 files saved_model.pb"),
     ],
@@ -221,6 +222,7 @@ WHOLE = {"zip": zip_bytes(in_folder("m/")), "tar": tar_bytes(in_folder("m/"), "w
 @given(
     st.sampled_from(sorted(WHOLE)), st.lists(st.tuples(st.integers(0), st.binary(min_size=1, max_size=12)), max_size=3)
 )
+@example("zip", [(1084, b"\1")])  # a member that begins before the file does
 def test_no_damage_is_a_traceback(kind: str, edits: list[tuple[int, bytes]]) -> None:
     data = bytearray(WHOLE[kind])
     for at, piece in edits:
