@@ -165,7 +165,7 @@ def test_an_encrypted_zip(tmp_path: Path) -> None:
         data[data.index(mark) + at] |= 1
     archive = tmp_path / "archive"
     archive.write_bytes(data)
-    with pytest.raises(UserError, match="is encrypted"):
+    with pytest.raises(UserError, match="this archive is encrypted"):
         unpack(tmp_path, archive)
 
 
