@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 import re
 
-from modules.config import PROJECT_ROOT, add_config_arguments, config_from_arguments
+from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
 from modules.console import make_parser, print_summary, start_console
 from modules.utils import log, run_script
-from pre_models.fetch import fetch_blazepose
+from pre_models.fetch import METRABS, fetch_blazepose, fetch_metrabs
+from pre_models.known import stands
 
+COMBINED = "metrabs_multiperson_smpl_combined"
 DEMO = re.compile(r"test_camera_([1-4])")
 
 
@@ -22,8 +24,7 @@ def main() -> None:
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
-    if config.EXTRACT.extractor == "blazepose":
-        fetch_blazepose(config.EXTRACT.weights)
+    fetch_weights(config)
     root = config.data_root.resolve()
     rotation = DEMO.fullmatch(root.name)
     if rotation is not None and root.parent == PROJECT_ROOT / "data" / "demo":
@@ -33,6 +34,20 @@ def main() -> None:
     else:
         log.info("%s: your own data; nothing to prepare", config.DATA.root)
     print_summary(arguments, stage="prepare", root=root)
+
+
+def fetch_weights(config: Config) -> None:
+    """Fetch the configured extractor's weights, and its detector's, where they are known by name and do not stand yet."""
+    weights, detector = config.EXTRACT.weights, config.METRABS.detector
+    if config.EXTRACT.extractor == "blazepose":
+        fetch_blazepose(weights)
+    elif config.EXTRACT.extractor == "metrabs":
+        without_detector = weights in ("metrabs_singleperson_smpl", "metrabs_multiperson_smpl")
+        for name in (weights, COMBINED if detector is None and without_detector else detector):
+            if name == "blazepose":
+                fetch_blazepose()
+            elif name in METRABS and not stands(name):
+                fetch_metrabs(name)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,9 @@ from modules.pose_utils import Camera
 from modules.skeleton import NUM_JOINTS, ROOT
 from modules.utils import UserError, digest, sha256_file
 from pre_models.fetch import BLAZEPOSE_FOLDER
+from pre_models.known import METRABS, PRE_MODELS, SAVED_MODEL, missing_sentence
 
 VERSION = 1  # raise it whenever the same model would get other questions, or its answers be read otherwise
-PRE_MODELS = BLAZEPOSE_FOLDER.parent
-SAVED_MODEL = "saved_model.pb"
 OWN, BLAZEPOSE = "own", "blazepose"
 BLAZEPOSE_WEIGHTS = "full"
 
@@ -33,11 +32,12 @@ def find_folder(named: str) -> Path | None:
 def model_folder(named: str, key: str) -> Path:
     """As `find_folder`. UserError, which names the config's key, where there is none."""
     folder = find_folder(named)
+    if folder is None and named in METRABS:
+        raise UserError(f"{key}: {missing_sentence(named)}")
     if folder is None:
         raise UserError(
-            f"{key}={named}: there is no SavedModel here ({project_path(named) / SAVED_MODEL} is missing); run python -m "
-            "pre_models.fetch to see which weights can be had, put a model's folder there by hand, or use "
-            "EXTRACT.extractor=blazepose, which needs none"
+            f"{key}={named}: {project_path(named) / SAVED_MODEL} is missing; name a folder that holds a MeTRAbs SavedModel, or "
+            f"one of {', '.join(METRABS)}; EXTRACT.extractor=blazepose needs none"
         )
     return folder
 
