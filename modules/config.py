@@ -190,6 +190,13 @@ class Train(_Section):
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(
         "auto", description="The device; auto takes what is there."
     )
+    num_threads: int = Field(
+        0,
+        ge=0,
+        le=MOST,
+        description="Processor threads that compute on a CPU; 0: half of the processors, for threads that wait for one that "
+        "is busy elsewhere lose far more than the rest gain.",
+    )
     devices: int = Field(1, ge=1, description="How many devices (on a CPU: processes) share each batch of batch_size.")
 
     @model_validator(mode="after")

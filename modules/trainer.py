@@ -27,7 +27,7 @@ from modules.cache import Rows
 from modules.config import Config
 from modules.console import interruptible
 from modules.dataset import PoseDataset, Sample
-from modules.devices import make_fabric
+from modules.devices import make_fabric, use_threads
 from modules.earlystoppers import EarlyStopper
 from modules.lifting import place_own
 from modules.losses import DISTANCES, heat_loss, pose_loss
@@ -338,6 +338,7 @@ def fit(
 ) -> dict[str, Any]:  # fmt: skip
     """What every process of a training does: train on `rows` (training, validation); answers the summary."""
     if fabric.world_size > 1:  # a process of its own has no log yet; the first one speaks for all
+        use_threads(config.TRAIN.num_threads, fabric.world_size)
         start_logging(folder / "train_log.log" if fabric.is_global_zero else None, quiet)
         log.setLevel(logging.INFO if fabric.is_global_zero else logging.ERROR)
     trainer = Trainer(config, *rows, folder, key, fingerprint, fabric)

@@ -9,7 +9,7 @@ import torch
 
 from modules import runs
 from modules.config import Config, Train
-from modules.devices import make_fabric, run_on_devices
+from modules.devices import make_fabric, run_on_devices, use_threads
 from modules.trainer import fit
 from modules.utils import UserError
 from tests.builders import make_rows
@@ -77,3 +77,20 @@ def test_what_this_machine_cannot_do_is_said() -> None:
 def test_more_devices_than_images_in_a_batch_are_refused() -> None:
     with pytest.raises(ValueError, match="devices must be at most batch_size = 4"):
         Train(devices=5, batch_size=4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "processes", "environment", "expected"),
+    [(0, 1, None, 4), (0, 2, None, 2), (0, 16, None, 1), (3, 2, None, 3), (0, 1, "6", None), (3, 1, "6", 3)],
+)
+def test_threads_leave_half_of_the_processors_to_others(
+    monkeypatch: pytest.MonkeyPatch, asked: int, processes: int, environment: str | None, expected: int | None
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)))
+    monkeypatch.setattr("torch.set_num_threads", told.append)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", environment)
+    use_threads(asked, processes)
+    assert told == ([] if expected is None else [expected])
