@@ -33,23 +33,33 @@ class _PinholeModel(Model):
 
 
 class CombinedModel(_PinholeModel):
-    """metrabs_multiperson_smpl_combined of 2021: predict_single_image with a detector inside."""
+    """metrabs_multiperson_smpl_combined of 2021: predict_multi_image, or predict_single_image, with a detector inside."""
 
     kind, detects = "combined", True
 
     def detect(
         self, images: Sequence[np.ndarray], cameras: Sequence[Camera], threshold: float, options: Metrabs
     ) -> list[People]:
-        return [self._detect(image, camera, threshold, options) for image, camera in zip(images, cameras, strict=True)]
+        asked = {
+            "detector_threshold": threshold, "detector_nms_iou_threshold": options.detector_nms_iou,
+            "internal_batch_size": options.internal_batch_size, "n_aug": options.num_aug, "num_aug": options.num_aug,
+        }  # fmt: skip
+        K = float32([camera.K for camera in cameras])
+        if hasattr(self._loaded, "predict_multi_image"):
+            whole = self._answer(self._ask(self._loaded.predict_multi_image, np.stack(images), K, **asked))
+            answers = [[of_image(part, index) for part in whole] for index in range(len(images))]
+        else:
+            single = self._loaded.predict_single_image
+            pairs = zip(images, K, strict=True)
+            answers = [self._answer(self._ask(single, image, one_K, **asked)) for image, one_K in pairs]
+        return [self._people(camera, answer) for camera, answer in zip(cameras, answers, strict=True)]
 
-    def _detect(self, image: np.ndarray, camera: Camera, threshold: float, options: Metrabs) -> People:
-        answer = self._ask(
-            self._loaded.predict_single_image, image, float32(camera.K), detector_threshold=threshold,
-            detector_nms_iou_threshold=options.detector_nms_iou, internal_batch_size=options.internal_batch_size,
-            n_aug=options.num_aug, num_aug=options.num_aug,
-        )  # fmt: skip
+    def _answer(self, answer: Any) -> list[Any]:
         if not isinstance(answer, list | tuple) or len(answer) != 3:
             raise UserError(f"{self._folder}: this model does not answer (boxes, 3D, 2D); use a combined MeTRAbs model")
+        return list(answer)
+
+    def _people(self, camera: Camera, answer: Sequence[Any]) -> People:
         boxes = np.asarray(answer[0], dtype=np.float64).reshape(-1, 5)
         raw_px = self._joints(answer[2], len(boxes), 2)
         return self._people_of(camera, boxes, self._joints(answer[1], len(boxes), 3), raw_px)

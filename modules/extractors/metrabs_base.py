@@ -68,7 +68,8 @@ class Model:
 
     def _joint_names(self) -> Any:
         """The names of the joints, as a tensor or array of bytes; None where the model does not tell them."""
-        owners: list[Any] = [self._loaded, getattr(self._loaded, "crop_model", None)]
+        parts = ("crop_model", "pose_estimator")
+        owners: list[Any] = [self._loaded, *(getattr(self._loaded, name, None) for name in parts)]
         return next((owner.joint_names for owner in owners if hasattr(owner, "joint_names")), None)
 
     def _joint_order(self) -> list[int]:

@@ -156,6 +156,34 @@ class Combined(tf.Module):
         return detections, reorder(joints, self._variant), reorder(pixels, self._variant)
 
 
+class CombinedBatched(Combined):
+    """The same with the batched function that the published source has beside it."""
+
+    @tf.function(input_signature=[
+        T((None, None, None, 3), tf.uint8), T((None, None, None), tf.float32), T((), tf.float32), T((), tf.float32),
+        T((), tf.bool), T((), tf.int32), T((), tf.int32),
+    ])  # fmt: skip
+    def predict_multi_image(
+        self, image: Any, intrinsics: Any = (((),),), detector_threshold: Any = 0.5,
+        detector_nms_iou_threshold: Any = 0.4, detector_flip_aug: Any = False, internal_batch_size: Any = 64,
+        n_aug: Any = 5,
+    ) -> Any:  # fmt: skip
+        images = tf.shape(image)[0]
+        parts = [
+            tf.TensorArray(tf.float32, size=images, element_shape=shape, infer_shape=False)
+            for shape in ((None, 5), (None, 24, 3), (None, 24, 2))
+        ]
+        counts = tf.TensorArray(tf.int64, size=images)
+        for index in tf.range(images):
+            answer = self.predict_single_image(
+                image[index], intrinsics[index], detector_threshold, detector_nms_iou_threshold, detector_flip_aug,
+                internal_batch_size, n_aug,
+            )  # fmt: skip
+            parts = [part.write(index, values) for part, values in zip(parts, answer, strict=True)]
+            counts = counts.write(index, tf.shape(answer[0], tf.int64)[0])
+        return tuple(tf.RaggedTensor.from_row_lengths(part.concat(), counts.stack()) for part in parts)
+
+
 class Singleperson(tf.Module):
     """metrabs_singleperson_smpl: the shape on the crop's axis, the farther the brighter the crop."""
 
@@ -251,7 +279,10 @@ def turn_to(up_cam: tf.Tensor) -> tf.Tensor:
     return EYE + cross + cross @ cross / (1 + c)
 
 
-KINDS = {"multiperson": Multiperson, "combined": Combined, "singleperson": Singleperson, "current": Current}
+KINDS = {
+    "multiperson": Multiperson, "combined": Combined, "batched": CombinedBatched, "singleperson": Singleperson,
+    "current": Current,
+}  # fmt: skip
 
 
 class Foreign(tf.Module):

@@ -26,7 +26,7 @@ from tests.extractors.metrabs_truth import HEIGHT_MM, PEOPLE, SHAPE_MM, picture,
 KINDS = ("multiperson", "combined", "singleperson", "current")
 VARIANTS = (
     "multiperson:shuffled", "multiperson:nameless", "multiperson:foreign", "combined:shuffled", "combined:early",
-    "combined:nameless", "singleperson:shuffled", "current:shuffled", "current:coco", "foreign",
+    "combined:nameless", "singleperson:shuffled", "current:shuffled", "current:coco", "batched", "foreign",
 )  # fmt: skip
 LENS = np.array([-0.12, 0.05, 0.002, -0.001, 0.01])
 # By camera and sequence: who is where. The first is surer than the second; nobody is in sequence 2.

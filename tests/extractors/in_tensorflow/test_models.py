@@ -37,7 +37,7 @@ def camera(lens: bool = False, up: bool = True, rolled: bool = False) -> Camera:
 
 def extractor(kind: str, **options: Any) -> MetrabsExtractor:
     """The extractor of a stand-in; each is loaded once."""
-    detector = {} if kind.startswith(("combined", "current")) else {"detector": str(STANDINS / "combined")}
+    detector = {} if kind.startswith(("combined", "batched", "current")) else {"detector": str(STANDINS / "combined")}
     return _extractor(kind, Metrabs(**{**detector, **options}).model_dump_json())
 
 
@@ -57,7 +57,7 @@ def check(answer: Any, kind: str, box: tuple[int, int, int, int], seen_by: Camer
     np.testing.assert_allclose(answer.joints_rel_mm, joints_cam - joints_cam[0], atol=0.1)
 
 
-KINDS = ("multiperson", "combined", "current")
+KINDS = ("multiperson", "combined", "batched", "current")
 
 
 @pytest.mark.parametrize("lens", [False, True])
