@@ -8,4 +8,4 @@ make_environment .venv-tests requirements.txt requirements-metrabs.txt requireme
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 "$PYTHON" -m mypy
-"$PYTHON" -m pytest "$@"
+"$PYTHON" -m pytest -n auto --maxprocesses=4 --dist=loadfile "$@"

@@ -89,7 +89,7 @@ def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any]) -> dict[st
         return out
 
     own, placed = place_own(seen), place_least_squares(seen)
-    methods = {} if np.allclose(own, placed, atol=1e-3) else {OWN: complete(own)}  # BlazePose places no root itself
+    methods = {} if np.allclose(own, placed, atol=1e-3) else {OWN: complete(own)}  # the same where pixels are its 3D's
     methods[LEAST_SQUARES] = complete(placed)
     if facts["pelvis_height_mm"] is not None:
         at_height = place_at_height(seen, facts["pelvis_height_mm"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -98,7 +99,9 @@ def run_script() -> RunScript:
 def demo_root() -> Path:
     """The demo with test camera 4, prepared as ./run.sh does."""
     root = PROJECT_ROOT / "data" / "demo" / "test_camera_4"
-    subprocess.run([sys.executable, "-m", "data.demo.prepare"], cwd=PROJECT_ROOT, check=True)
+    with open(PROJECT_ROOT / "data" / "demo" / "prepare.py", "rb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # several test processes want the same folder
+        subprocess.run([sys.executable, "-m", "data.demo.prepare"], cwd=PROJECT_ROOT, check=True)
     return root
 
 

@@ -93,6 +93,16 @@ def test_report_and_tables(tmp_path: Path) -> None:
     assert "| 1 |" in evaluation.format_breakdown(results, "per_camera")
 
 
+def test_an_extractor_that_places_the_pelvis_elsewhere_has_a_row_of_its_own(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 3)
+    facts = training_facts(rows)
+    columns = {**rows.columns, "root_cam_mm": rows["root_cam_mm"] + [0, 0, 70.0]}
+    methods = evaluation.compare(Rows(columns, rows.crop_files), rows["joints_world_mm"], facts)
+    assert next(iter(methods)) == evaluation.OWN
+    moved = methods[evaluation.OWN] - methods[evaluation.LEAST_SQUARES]
+    np.testing.assert_allclose(moved, np.broadcast_to((rows["R"][:, 2] * 70)[:, None], moved.shape), atol=1e-3)
+
+
 def test_pelvis_height_row_is_absent_without_world_up(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 3, floor=False)
     facts = training_facts(rows)

@@ -61,8 +61,20 @@ def second_detector(weights: str, options: Metrabs) -> str | None:
         folder = find_folder(name)
         if folder is not None:
             return str(folder)
-    stands = all(path.is_file() for path in blazepose_paths(BLAZEPOSE_WEIGHTS, BLAZEPOSE_FOLDER))
-    return BLAZEPOSE if stands else None
+    return BLAZEPOSE if _blazepose_stands() else None
+
+
+def _blazepose_stands() -> bool:
+    return all(path.is_file() for path in blazepose_paths(BLAZEPOSE_WEIGHTS, BLAZEPOSE_FOLDER))
+
+
+def all_stand(weights: str, options: Metrabs) -> bool:
+    """Whether the model, and the detector where one is configured, are there."""
+    if options.detector == BLAZEPOSE:
+        detector_stands = _blazepose_stands()
+    else:
+        detector_stands = options.detector in (None, OWN) or find_folder(options.detector) is not None
+    return detector_stands and find_folder(weights) is not None
 
 
 class MetrabsExtractor:
@@ -81,8 +93,9 @@ class MetrabsExtractor:
 
     @classmethod
     def fingerprint_of(cls, weights: str, options: Metrabs | None = None) -> str | None:
-        """The fingerprint without the model; None where its weights are absent."""
-        return cls._fingerprint(weights, options or Metrabs()) if find_folder(weights) else None
+        """The fingerprint without the model; None where its weights, or the configured detector's, are absent."""
+        options = options or Metrabs()
+        return cls._fingerprint(weights, options) if all_stand(weights, options) else None
 
     @classmethod
     def _fingerprint(cls, weights: str, options: Metrabs) -> str:

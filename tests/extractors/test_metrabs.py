@@ -7,14 +7,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from modules.cache import Rows, open_cache
-from modules.config import PROJECT_ROOT, Config, load_config
+from modules.config import PROJECT_ROOT, Config, Metrabs, load_config
 from modules.extractors import configured_fingerprint
+from modules.extractors.metrabs import MetrabsExtractor
 from modules.images import warp_crop
 from modules.layout import list_frames, write_camera, write_label
 from modules.pose_utils import Camera, cam2pixel, cam2world, crop_camera
@@ -200,6 +202,34 @@ def test_world_up_is_taken_from_the_cameras_and_logged(
     assert np.isnan(rows["world_up"]).all()
 
 
+def test_the_fingerprint_follows_model_detector_and_options(tmp_path: Path) -> None:
+    """Told without TensorFlow; None where something that is named is absent."""
+
+    def told(**options: Any) -> str | None:
+        return MetrabsExtractor.fingerprint_of(str(tmp_path / "model"), Metrabs(**options))
+
+    assert told() is None
+    for name in ("model", "other"):
+        (tmp_path / name / "variables").mkdir(parents=True)
+        (tmp_path / name / "saved_model.pb").write_bytes(name.encode())
+        (tmp_path / name / "variables" / "variables.index").write_bytes(b"1")
+    detector = str(tmp_path / "other")
+    found = [
+        told(detector="own"),
+        told(detector=detector),
+        told(num_aug=3),
+        told(person="largest"),
+        told(region=[0, 0, 1, 0.5]),
+    ]
+    assert told(detector=str(tmp_path / "nothing")) is None
+    for part, content in (("other/saved_model.pb", b"x"), ("model/variables/variables.index", b"2")):
+        (tmp_path / part).write_bytes(content)
+        found.append(told(detector=detector))
+    assert None not in found and len(set(found)) == len(found)
+    (tmp_path / "model" / "worldpose.json").write_text("{}")  # what fetching leaves is none of the model's
+    assert told(detector=detector) == found[-1]
+
+
 @pytest.fixture(scope="session")
 def through_run_sh(
     standins: Path, scene: Path, tmp_path_factory: pytest.TempPathFactory
@@ -234,9 +264,10 @@ def test_run_sh_goes_the_whole_way(through_run_sh: tuple[Path, list[str], str], 
     ]  # fmt: skip
     errors = np.linalg.norm(own - rows["joints_world_mm"][found], axis=-1).mean(1)
     per_image = list(csv.DictReader(next(results.rglob("per_image.csv")).read_text().splitlines()))
-    told = [float(line["world_mpjpe_mm: extractor, its own 3D"]) for line in per_image]
+    # Its pixels are its own 3D's, so least squares puts it back where it stood, and there is no row of its own.
+    told = [float(line["world_mpjpe_mm: extractor, least squares"]) for line in per_image]
     np.testing.assert_allclose(np.array(told)[found], errors, atol=0.1)
-    assert next(iter(methods)) == "extractor, its own 3D" and "| extractor, its own 3D |" in said
+    assert next(iter(methods)) == "extractor, least squares" and "| extractor, least squares |" in said
 
 
 @pytest.mark.slow
