@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -53,6 +54,11 @@ class Frame:
         return f"{self.pose}_{self.person}_{self.camera}"
 
     @property
+    def recording(self) -> str:
+        """`<POSE>_<PERSON>`: one recording by all its cameras, which share one world."""
+        return f"{self.pose}_{self.person}"
+
+    @property
     def image_path(self) -> Path:
         return self.folder / "images" / self.view / self.file_name
 
@@ -62,8 +68,7 @@ class Frame:
 
     @property
     def label_path(self) -> Path:
-        recording = f"{self.pose}_{self.person}"
-        return self.folder / "labels" / recording / f"3D_{recording}_{self.sequence}.json"
+        return self.folder / "labels" / self.recording / f"3D_{self.recording}_{self.sequence}.json"
 
 
 def split_folder(root: Path, split: str) -> Path:
@@ -104,17 +109,48 @@ def list_frames(root: Path, split: str) -> list[Frame]:
     return sorted(frames, key=lambda frame: _natural(frame.file_name))
 
 
-def _are_numbers(value: Any, shape: tuple[int, ...]) -> bool:
-    """Whether nested lists have this shape and hold numbers alone: null, true and "1" are none."""
-    if not shape:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, list) and len(value) == shape[0] and all(_are_numbers(part, shape[1:]) for part in value)
+def _flaw(name: str, value: Any, shape: tuple[int, ...]) -> str | None:
+    """What keeps a value from being nested lists of this shape that hold numbers alone: null, true and "1" are none."""
+    if not shape and isinstance(value, int | float) and not isinstance(value, bool):
+        return None
+    if not shape or not isinstance(value, list):
+        return f"{name} is {brief(value) if value not in (None, True, False) else json.dumps(value)}"
+    if len(value) != shape[0]:
+        return f"{name} is {len(value)} long, not {shape[0]}"
+    flaws = (_flaw(f"{name}[{index}]", part, shape[1:]) for index, part in enumerate(value))
+    return next((flaw for flaw in flaws if flaw), None)
+
+
+def _shape(value: Any, depth: int = 4) -> tuple[int, ...] | None:
+    """The shape of nested lists, down to `depth`; () of anything else, None where their lengths differ."""
+    if not isinstance(value, list) or not depth:
+        return ()
+    inner = {_shape(part, depth - 1) for part in value} or {()}
+    return None if len(inner) > 1 or None in inner else (len(value), *(inner.pop() or ()))
+
+
+def _flaw_sentence(field: str, value: Any, shape: tuple[int, ...]) -> str | None:
+    """What is wrong with a field that should hold numbers in this shape, and the mend; None where nothing is."""
+    flaw = _flaw(field, value, shape)
+    if flaw is None:
+        return None
+    written = _shape(value)
+    if field == "extrinsics" and written == (4, 4):
+        if value[3] == [0, 0, 0, 1]:
+            return "extrinsics is 4x4; leave out its last row"
+        return "extrinsics is 4x4, and its last row is not 0, 0, 0, 1; write [R|t], 3x4, with t as the last column"
+    if written and len(written) > 1 and written != shape:
+        flaw = f"{field} is {'x'.join(map(str, written))}"
+    elif written != shape and len(shape) == 1:
+        flaw = f"{field} is {brief(value)}"
+    wanted = f"lists of {'x'.join(map(str, shape))} numbers" if shape else "one number"
+    return f"{flaw}; write {wanted}, without text and null"
 
 
 def _numbers(path: Path, field: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    if not _are_numbers(value, shape):
-        wanted = f"lists of {'x'.join(map(str, shape))} numbers" if shape else "one number"
-        raise UserError(f"{path}: {field} is {brief(value)}; write {wanted}, without text and null")
+    flaw = _flaw_sentence(field, value, shape)
+    if flaw:
+        raise UserError(f"{path}: {flaw}")
     try:
         array = np.array(value, dtype=np.float64)
     except OverflowError:

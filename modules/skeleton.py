@@ -61,15 +61,16 @@ def joint_order(names: Sequence[str]) -> tuple[list[int], bool]:
     All recognised: reordered by name. None recognised and 24 of them: taken in our order, with False.
     Raises ValueError where only some are recognised, one is missing or doubled, or the number is another.
     """
-    if len(names) != NUM_JOINTS:
-        raise ValueError(f"has {len(names)} joint names, but the SMPL body has {NUM_JOINTS}")
     known = [canonical_joint(name) for name in names]
+    missing = [name for name in JOINT_NAMES if name not in known]
+    if len(names) != NUM_JOINTS:
+        lacking = f", and lacks {', '.join(missing)}" if any(known) and missing else ""
+        raise ValueError(f"has {len(names)} joint names, but the SMPL body has {NUM_JOINTS}{lacking}")
     if not any(known):
         return list(range(NUM_JOINTS)), False
     unknown = [name for name, found in zip(names, known, strict=True) if found is None]
     if unknown:
         raise ValueError(f"has joint names that are not SMPL's: {', '.join(map(repr, unknown))}")
-    missing = [name for name in JOINT_NAMES if name not in known]
     if missing:
         raise ValueError(f"names a joint twice and lacks {', '.join(missing)}")
     return [known.index(name) for name in JOINT_NAMES], True
