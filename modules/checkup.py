@@ -3,128 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from modules import doctor
+from modules.checkup_files import Files, Report, by_camera, read_files, refused_images
+from modules.checkup_world import check_world, doubts
 from modules.config import Config
-from modules.doctor import Diagnosis, Evidence
-from modules.extraction import unnamed_sentence
+from modules.doctor import Diagnosis
+from modules.doctor_mistakes import Evidence, read_with
 from modules.extractors import configured_extractor
-from modules.images import decode_image, size_complaint
-from modules.layout import Frame, list_frames, read_camera, read_camera_numbers, read_label, read_named_label
+from modules.images import decode_image
+from modules.layout import Frame, list_frames
 from modules.pose_utils import Camera
 from modules.utils import UserError
-from modules.vis import contact_sheet, witness_tile, write_image
+from modules.vis import WITNESS_LEGEND, contact_sheet, witness_tile, write_image
 
-MOST_SENTENCES = 10  # of one kind; the rest is counted
 SHEET_COLUMNS = 4
-
-
-@dataclass
-class Report:
-    """What the doctor found."""
-
-    told: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    sheet: Path | None = None
 
 
 def check(config: Config, split: str, images_per_camera: int) -> Report:
     """Look at one split. Complaints are sentences that name a file or a field and the mend."""
     frames = list_frames(config.data_root, split)
     report = Report()
-    readable = _check_files(frames, report)
-    labelled = [frame for frame in readable if frame.label_path.exists()]
+    files = read_files(frames, report)
+    labelled = [frame for frame in files.frames if frame.label_path in files.labels]
     report.told.append(f"{len(frames)} images, {len(labelled)} of them readable and labelled")
-    if not labelled:
-        report.complaints.append(f"{config.data_root}: no image has both a readable camera and a label to check it by")
-        return report
-    _check_numbers(labelled, report)
-    evidence, images = _gather(config, _spread(labelled, images_per_camera), report)
+    refused = refused_images(files, report)
+    usable = [frame for frame in labelled if frame.image_path not in refused]
+    evidence, images = _gather(config, _spread(usable, images_per_camera), files, report) if usable else ([], [])
+    diagnoses = [doctor.diagnose([e for e in evidence if e.camera == camera]) for camera in _cameras(evidence)]
     if evidence:
-        diagnoses = [doctor.diagnose([e for e in evidence if e.camera == camera]) for camera in _cameras(evidence)]
         _tell(evidence, diagnoses, report)
         report.sheet = config.results_root / "check" / f"{split}.jpg"
         write_image(report.sheet, _sheet(evidence, images, diagnoses))
+    check_world(files, doubts(diagnoses), report)
+    if not labelled:
+        _tell_unlabelled(config, split, frames, report)
     return report
 
 
-def _check_files(frames: Sequence[Frame], report: Report) -> list[Frame]:
-    """Every camera and label read as the scripts would; the frames whose numbers can be read at all."""
-    sentences: list[str] = []
-    unreadable = set()
-    for path in sorted({frame.camera_path for frame in frames}):
-        try:
-            read_camera_numbers(path)
-        except UserError as error:
-            unreadable.add(path)
-            sentences.append(str(error))
-            continue
-        try:
-            read_camera(path)
-        except UserError as error:
-            sentences.append(str(error))
-    unnamed = []
-    for path in sorted({frame.label_path for frame in frames if frame.label_path.exists()}):
-        try:
-            unnamed += [] if read_named_label(path)[1] else [path]
-        except UserError as error:
-            unreadable.add(path)
-            sentences.append(str(error))
-    report.told += [unnamed_sentence(unnamed)] if unnamed else []
-    report.complaints += sentences[:MOST_SENTENCES]
-    if len(sentences) > MOST_SENTENCES:
-        report.complaints.append(f"... and {len(sentences) - MOST_SENTENCES} more files like these")
-    return [frame for frame in frames if not {frame.camera_path, frame.label_path} & unreadable]
-
-
-def _check_numbers(labelled: Sequence[Frame], report: Report) -> None:
-    """What the labels say without an image: their unit, and where their feet stand."""
-    joints = np.stack([read_label(path) for path in sorted({frame.label_path for frame in labelled})])
-    complaint = doctor.unit_complaint(joints)
-    if complaint is None:
-        declared = read_camera_numbers(labelled[0].camera_path).optional
-        if "floor_height_mm" in declared:
-            complaint = doctor.floor_complaint(joints, declared["world_up"], declared["floor_height_mm"])
-    if complaint:
-        report.complaints.append(complaint)
+def _tell_unlabelled(config: Config, split: str, frames: Sequence[Frame], report: Report) -> None:
+    """A test set may come without labels; one to train on may not, and labels that are there must be readable."""
+    if split == "test" and not any(frame.label_path.exists() for frame in frames):
+        report.told.append(
+            f"{config.data_root}: the test images have no labels, so cameras, image sizes and EXIF are checked, "
+            "but not where labels land"
+        )
+    else:
+        report.complaints.append(f"{config.data_root}: no image has both a readable camera and a label to check it by")
 
 
 def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
     """Up to `count` frames of each camera, spread over its images."""
     chosen = []
-    for camera in sorted({frame.camera for frame in frames}):
-        own = [frame for frame in frames if frame.camera == camera]
+    for own in by_camera(frames).values():
         chosen += [own[i] for i in sorted({round(x) for x in np.linspace(0, len(own) - 1, min(count, len(own)))})]
     return chosen
 
 
-def _gather(config: Config, frames: Sequence[Frame], report: Report) -> tuple[list[Evidence], list[np.ndarray]]:
+def _gather(
+    config: Config, frames: Sequence[Frame], files: Files, report: Report
+) -> tuple[list[Evidence], list[np.ndarray]]:
     """Evidence of each frame in which the extractor finds a person, and its image."""
     extractor = configured_extractor(config)
     evidence, images = [], []
     for frame in frames:
         try:
-            image, orientation = decode_image(frame.image_path)
+            image, _ = decode_image(frame.image_path)
         except UserError as error:
             report.complaints.append(str(error))
             continue
         size = (image.shape[1], image.shape[0])
-        numbers = read_camera_numbers(frame.camera_path)
-        complaint = size_complaint(frame.image_path, image, numbers.optional.get("image_size"), orientation)
-        if complaint:
-            report.complaints.append(complaint)
         found = extractor.estimate([image], [_uncalibrated(size)])[0]
         if found is None:
             report.told.append(f"{frame.file_name}: the extractor finds no person")
             continue
+        numbers = files.cameras[frame.camera_path]
         evidence.append(
             Evidence(
                 frame.file_name, frame.camera, size, found.joints_px, numbers.intrinsics, numbers.image_scale,
-                numbers.extrinsics, numbers.optional.get("distortion"), read_label(frame.label_path),
+                numbers.extrinsics, numbers.optional.get("distortion"), files.labels[frame.label_path],
             )
         )  # fmt: skip
         images.append(image)
@@ -175,6 +134,6 @@ def _sheet(evidence: Sequence[Evidence], images: Sequence[np.ndarray], diagnoses
         readings = {"as written": (), "once mended": mistakes[one.camera]}
         for title, reading in readings.items():
             if title == "as written" or reading:
-                pixels = doctor.project(one, doctor.read_with(one, reading))
+                pixels = doctor.project(one, read_with(one, reading))
                 tiles.append(witness_tile(image, one.joints_px, pixels, f"{one.file_name}  {title}"))
-    return contact_sheet(tiles, SHEET_COLUMNS)
+    return contact_sheet(tiles, SHEET_COLUMNS, WITNESS_LEGEND)

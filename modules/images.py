@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from mmap import mmap
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from modules.exif import exif_orientation
+from modules.exif import exif_orientation, is_jpeg, is_png
 from modules.pose_utils import Camera, cam2pixel, distort, pixel2ray
 from modules.utils import UserError
 
@@ -22,9 +23,9 @@ def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndar
     UserError where the file is missing, broken, of another size, or turned so.
     """
     image, orientation = decode_image(path)
-    complaint = size_complaint(path, image, image_size, orientation)
-    if complaint:
-        raise UserError(complaint)
+    sentence = refusal(path, (image.shape[1], image.shape[0]), image_size, orientation)
+    if sentence:
+        raise UserError(sentence)
     return image
 
 
@@ -34,8 +35,8 @@ def decode_image(path: Path) -> tuple[np.ndarray, int]:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: this image is missing or cannot be read ({error.strerror}); restore it") from None
-    if _is_cut_off(data):
-        raise UserError(f"{path}: this image is truncated; replace the file")
+    if is_cut_off(data):
+        raise UserError(truncated_sentence(path))
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
@@ -46,17 +47,19 @@ def decode_image(path: Path) -> tuple[np.ndarray, int]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), exif_orientation(data)
 
 
-def _is_cut_off(data: bytes) -> bool:
+def is_cut_off(data: bytes | mmap) -> bool:
     """Whether a JPEG or PNG lacks its end; OpenCV would fill the rest with grey."""
-    jpeg, png = data.startswith(b"\xff\xd8"), data.startswith(b"\x89PNG")
-    return (jpeg and b"\xff\xd9" not in data[-1024:]) or (png and b"IEND" not in data[-1024:])
+    end = data[max(len(data) - 1024, 0) :]
+    return (is_jpeg(data) and b"\xff\xd9" not in end) or (is_png(data) and b"IEND" not in end)
 
 
-def size_complaint(
-    path: Path, image: np.ndarray, image_size: tuple[int, int] | None, orientation: int = 1
-) -> str | None:
-    """A sentence where an image (H, W, 3) is not what its camera's image_size declares, or EXIF leaves that open."""
-    height, width = image.shape[:2]
+def truncated_sentence(path: Path) -> str:
+    return f"{path}: this image is truncated; replace the file"
+
+
+def refusal(path: Path, size: tuple[int, int], image_size: tuple[int, int] | None, orientation: int = 1) -> str | None:
+    """A sentence where an image's (width, height) is not what its camera's image_size declares, or EXIF leaves that open."""
+    width, height = size
     shown = (height, width) if orientation >= 5 else (width, height)
     if orientation != 1 and image_size in (None, shown):
         return _turn_complaint(path, (width, height), orientation, image_size)

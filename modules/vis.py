@@ -20,6 +20,13 @@ from modules.utils import atomic_path
 
 # RGB. Left and right differ in hue and lightness, so that they can be told apart without colour vision too.
 LEFT, RIGHT, MIDDLE, REFERENCE = (255, 150, 30), (20, 90, 200), (230, 230, 90), (255, 255, 255)
+BACKGROUND = 30
+WITNESS_LEGEND = (
+    ("what the extractor sees", REFERENCE),
+    ("the label's left", LEFT),
+    ("its right", RIGHT),
+    ("its middle", MIDDLE),
+)
 
 
 def _side(child: int) -> tuple[int, int, int]:
@@ -47,7 +54,7 @@ def draw_skeleton(
 
 
 def _caption(image: np.ndarray, lines: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
-    band = np.full((18 + 30 * len(lines), image.shape[1], 3), 30, np.uint8)
+    band = np.full((18 + 30 * len(lines), image.shape[1], 3), BACKGROUND, np.uint8)
     for index, (text, colour) in enumerate(lines):
         cv2.putText(band, text, (12, 34 + 30 * index), cv2.FONT_HERSHEY_SIMPLEX, 0.72, colour, 2, cv2.LINE_AA)
     return np.concatenate([image, band])
@@ -78,39 +85,68 @@ def overlay(
 def witness_tile(
     image: np.ndarray, seen_px: np.ndarray, labels_px: np.ndarray, title: str, side: int = 360
 ) -> np.ndarray:
-    """What the extractor sees (white) and where a label lands (colour), about the person: (side + 30, side, 3)."""
-    drawn = image.copy()
-    draw_skeleton(drawn, seen_px, 7, REFERENCE)
-    if np.isfinite(labels_px).all():
-        draw_skeleton(drawn, labels_px, 4)
-    cut = _about(drawn, seen_px)
-    scale = side / max(cut.shape[:2])
-    cut = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:side, :side]
-    tile = np.full((side + 30, side, 3), 30, np.uint8)
+    """What the extractor sees (white) and where a label lands (colour), about the person: (side + 30, side, 3).
+
+    Drawn after scaling, so that lines are of one width on images of every size.
+    """
+    x0, y0, x1, y1 = _span(image, seen_px)
+    scale = side / max(x1 - x0, y1 - y0)
+    shrinks = scale < 1
+    cut = cv2.resize(
+        image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )[:side, :side]
+    for pixels, width, colour in ((seen_px, 4, REFERENCE), (labels_px, 2, None)):
+        if np.isfinite(pixels).all():
+            draw_skeleton(cut, (pixels + 0.5 - (x0, y0)) * scale - 0.5, width, colour)
+    tile = np.full((side + 30, side, 3), BACKGROUND, np.uint8)
     tile[: cut.shape[0], : cut.shape[1]] = cut
     cv2.putText(tile, title, (8, side + 20), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
     return tile
 
 
-def contact_sheet(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Tiles of one size, row after row; what the last row lacks is dark."""
+def contact_sheet(
+    tiles: Sequence[np.ndarray], columns: int, legend: Sequence[tuple[str, tuple[int, int, int]]]
+) -> np.ndarray:
+    """Tiles of one size, row after row, below what their colours mean; what the last row lacks is dark."""
     rows = -(-len(tiles) // columns)
     height, width = tiles[0].shape[:2]
-    sheet = np.full((rows * height, min(columns, len(tiles)) * width, 3), 30, np.uint8)
+    sheet = np.full((rows * height, min(columns, len(tiles)) * width, 3), BACKGROUND, np.uint8)
     for index, tile in enumerate(tiles):
         top, left = index // columns * height, index % columns * width
         sheet[top : top + height, left : left + width] = tile
-    return sheet
+    return np.concatenate([_legend(sheet.shape[1], legend), sheet])
+
+
+def _legend(width: int, entries: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
+    """A band of this width: a stroke of each colour and what it means, wrapped where it is too long."""
+    places, x, y = [], 12, 20
+    for text, _ in entries:
+        needed = 42 + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)[0][0]
+        if x > 12 and x + needed > width:
+            x, y = 12, y + 20
+        places.append((x, y))
+        x += needed + 24
+    band = np.full((y + 12, width, 3), BACKGROUND, np.uint8)
+    for (text, colour), (left, base) in zip(entries, places, strict=True):
+        cv2.line(band, (left, base - 4), (left + 30, base - 4), colour, 4, cv2.LINE_AA)
+        cv2.putText(band, text, (left + 42, base), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
+    return band
 
 
 def _about(image: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-    """The part of the image about these points, at least a quarter of it, never empty."""
+    """The part of the image about these points."""
+    x0, y0, x1, y1 = _span(image, points_px)
+    return image[y0:y1, x0:x1]
+
+
+def _span(image: np.ndarray, points_px: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the part about these points: at least a quarter of the image, never empty."""
     height, width = image.shape[:2]
     low, high = points_px.min(0), points_px.max(0)
     centre, half = (low + high) / 2, np.maximum((high - low).max() * 0.6, max(width, height) / 8)
     x0, x1 = np.clip([centre[0] - half, centre[0] + half], 0, width).astype(int)
     y0, y1 = np.clip([centre[1] - half, centre[1] + half], 0, height).astype(int)
-    return image[y0:y1, x0:x1] if x1 - x0 > 16 and y1 - y0 > 16 else image
+    return (x0, y0, x1, y1) if x1 - x0 > 16 and y1 - y0 > 16 else (0, 0, width, height)
 
 
 def write_image(path: Path, image_rgb: np.ndarray) -> None:
