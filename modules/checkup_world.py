@@ -42,9 +42,11 @@ def check_world(files: Files, unsure: Doubts, report: Report) -> None:
     told: dict[str, list[Declared]] = {}
     complaints: dict[str, list[Declared]] = {}
     declared = _declared(files.frames, files)
+    recordings: dict[str, list[Frame]] = {}
+    for frame in files.frames:
+        recordings.setdefault(frame.recording, []).append(frame)
     for group in _alike(declared):
-        own = {one.recording for one in group}
-        frames = [frame for frame in files.frames if frame.recording in own]
+        frames = [frame for recording in sorted({one.recording for one in group}) for frame in recordings[recording]]
         joints = np.zeros((0, 24, 3)) if unsure.labels else _joints(frames, files)
         up = np.median([one.world_up for one in group], axis=0)
         found = doctor_world.up_finding(

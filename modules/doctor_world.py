@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +128,9 @@ def spell(vector: np.ndarray) -> str:
 
 
 def disagreement(declared: Sequence[Declared], floor_mm: float) -> str | None:
-    """Which two of these camera files declare another up, or floors further apart than floor_mm; None where all agree."""
-    for one, other in itertools.combinations(declared, 2):
+    """Which file declares another up than the first one, or a floor further off than floor_mm; None where all agree."""
+    for other in declared[1:]:
+        one = declared[0]
         here, there = one.floor_height_mm, other.floor_height_mm
         apart = here is not None and there is not None and abs(here - there) > floor_mm
         if apart or one.world_up @ other.world_up < SAME_UP:

@@ -451,6 +451,13 @@ def test_recordings_with_a_world_each_are_told_and_no_mistake(tmp_path: Path, rn
     assert any("unless these recordings have a world each" in sentence for sentence in report.told)
 
 
+def test_a_set_that_declares_no_up_is_asked_for_none(tmp_path: Path, rng: np.random.Generator) -> None:
+    camera = dataclasses.replace(looking_camera(rng), image_size=(40, 40), world_up=None, floor_height_mm=None)
+    write_set(tmp_path, "1_A", camera, standing_person(rng))
+    report = check(Config(DATA=Data(root=str(tmp_path)), RESULTS=Results(root=str(tmp_path))), "test", 3)
+    assert len(report.complaints) == 1 and not any("world_up" in sentence for sentence in report.told)
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 @pytest.mark.parametrize("image_size", [None, (60, 40), (40, 60), (64, 48)])
 @pytest.mark.parametrize("kind", ["jpg", "progressive", "png", "cut", "text", "empty", "none"])
