@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import re
 import shlex
 import signal
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import modules
 from modules import runs
 from modules.config import PROJECT_ROOT
 from modules.console import command_again, interruptible, is_quiet, make_parser
@@ -35,6 +38,25 @@ def test_help_comes_before_anything_heavy(script: str) -> None:
     assert "argparse" in imported and not imported & HEAVY
     for word in ("--quiet", "--json", "exit codes: 0 done", "130 stopped by Ctrl-C"):
         assert word in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", [script.removesuffix(".py").replace("/", ".") for script in SCRIPTS])
+def test_without_the_environment_every_script_says_so(module: str) -> None:
+    """-S leaves the environment's packages out, as a terminal does in which nobody has activated it."""
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", module], capture_output=True, text=True, cwd=PROJECT_ROOT, env=bare, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {modules.missing_sentence(list(modules.PACKAGES))}\n"
+    assert "run `. .venv/bin/activate` (./run.sh makes it)" in done.stderr
+
+
+def test_the_packages_looked_for_are_those_of_the_requirements() -> None:
+    lines = (PROJECT_ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert list(modules.PACKAGES) == [re.split(r"[<>=]", line)[0] for line in lines if not line.startswith("#")]
+    assert modules.missing_sentence(["tqdm"]).startswith("packages are missing (tqdm); run `. .venv/bin/activate`")
+    assert "(a, b, c and 2 more)" in modules.missing_sentence(list("abcde"))
 
 
 @pytest.mark.slow
