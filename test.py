@@ -1,4 +1,4 @@
-"""Stage 3: lift the test images to world millimetres with the newest trained run and write the submission."""
+"""Stage 3: lift the test images to world millimetres with a trained run and write the submission."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from modules.utils import UserError, log, run_script
 def main() -> None:
     parser = make_parser(__doc__)
     add_config_arguments(parser)
-    parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest complete one)")
+    parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest finished one of this "
+                        "very config, or else of these data and extractor)")  # fmt: skip
     parser.add_argument("--reuse", action="store_true", help="do nothing where this run and cache are tested already")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
@@ -56,13 +57,18 @@ def newest_run(config: Config) -> Path:
     parent = config.results_root / "train"
     manifest = read_manifest(cache_folder(config, "train")) if (config.data_root / "task04_train").is_dir() else None
     run = newest_complete(parent, key=run_key(config, manifest["key"])) if manifest else None
-    run = run or newest_complete(parent, **origin(config))
-    if run is None:
+    newest = newest_complete(parent, **origin(config))
+    run = run or newest
+    if run is None or newest is None:
         raise UserError(
             f"{parent}: there is no finished training on {config.DATA.root} with {config.EXTRACT.extractor} "
             f"{config.EXTRACT.weights} in here; run python train.py first, or name a run with --run"
         )
     log.info("testing %s", run)
+    if newest.name > run.name:
+        log.info(
+            "a newer run of another config stands in %s; name it with --run, or give test.py the same --set", newest
+        )
     return run
 
 
