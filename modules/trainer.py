@@ -7,6 +7,7 @@ import itertools
 import logging
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -149,13 +150,10 @@ class Trainer:
     def _run_epoch(self, epoch: int) -> None:
         started = time.perf_counter()
         learning_rate = self.optimizer.param_groups[0]["lr"]
-        train_loss = self._train_epoch(epoch)
-        seconds_training = time.perf_counter() - started
+        train_loss, images = self._train_epoch(epoch)
+        images_per_second = images / (time.perf_counter() - started)
         evaluation: Any = self.fabric.broadcast(self._validate() if self.fabric.is_global_zero else None)
-        if isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.step(evaluation.score)
-        else:
-            self.scheduler.step()
+        self._lower_learning_rate(evaluation.score)
         improved = self.stopper.update(epoch, evaluation.score)
         if not self.fabric.is_global_zero:
             return
@@ -163,17 +161,31 @@ class Trainer:
             "epoch": epoch, "train_loss": train_loss, "validation_loss": evaluation.loss,
             "validation_score": evaluation.score, "validation_root": evaluation.root,
             "validation_root_relative": evaluation.root_relative, "learning_rate": learning_rate,
-            "images_per_second": len(self.dataset) / seconds_training, "seconds": time.perf_counter() - started,
+            "images_per_second": images_per_second, "seconds": time.perf_counter() - started,
         })  # fmt: skip
         self._save(epoch, evaluation.score, improved)
         log.info(
-            "epoch %3d  loss %.4f  validation loss %.4f  %s %.1f%s  root %.1f  root-relative %.1f  %.0f images/s",
+            "epoch %3d  loss %.4f  validation loss %.4f  %s %.1f%s  root %.1f  root-relative %.1f%s",
             epoch, train_loss, evaluation.loss, self.config.TRAIN.metric_function, evaluation.score,
-            " *" if improved else "", evaluation.root, evaluation.root_relative, len(self.dataset) / seconds_training,
+            " *" if improved else "", evaluation.root, evaluation.root_relative,
+            f"  {images_per_second:.0f} images/s" if images else "",
         )  # fmt: skip
 
-    def _train_epoch(self, epoch: int) -> float:
-        """One pass over the images, and as many simulated views beside them; the mean loss of what was learned from."""
+    def _lower_learning_rate(self, score: float) -> None:
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(score)
+            return
+        with warnings.catch_warnings():
+            # A process that goes on behind an epoch's last step makes none before this, as torch believes it must.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+            self.scheduler.step()
+
+    def _train_epoch(self, epoch: int) -> tuple[float, int]:
+        """One pass over the images, and as many simulated views beside them.
+
+        The mean loss of what was learned from, and how many images this process went through: fewer than all where the
+        epoch had been cut off.
+        """
         seed_everything(epoch_seed(self.config.SEED.random_seed, epoch))
         begun, self.partial = self.partial or Partial(0, 0.0, torch.get_rng_state()), None
         torch.set_rng_state(begun.rng_state)
@@ -183,7 +195,7 @@ class Trainer:
         self.network.train()
         per_batch = -(-train.simulated_views * train.batch_size // SIMULATED_BATCH)
         views = self._simulate(epoch, (begun.steps + len(self.batches)) * per_batch)
-        total = begun.total
+        total, images = begun.total, 0
         for _ in itertools.islice(views, begun.steps * per_batch):  # drawn again to come to the same ones after them
             pass
         shared = zip(self.batches.shares(), self.train_loader, strict=True)
@@ -195,10 +207,11 @@ class Trainer:
                 total += sum(simulated) / len(simulated) * share.total
             if self.simulator is None or self.network.sees_image:
                 total += self._step(self._image_loss, batch, share) * share.total
+            images += share.total
             self._save_within(epoch, Partial(step, total, torch.get_rng_state()))
         if not math.isfinite(total):
             raise UserError(f"epoch {epoch}: the loss is no longer finite; lower TRAIN.learning_rate and train again")
-        return total / self.batches.images
+        return total / self.batches.images, images
 
     def _save_within(self, epoch: int, partial: Partial) -> None:
         """Within an epoch: write model.pt where it is due, or where Ctrl-C was pressed, and then stop."""
