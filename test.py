@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
+from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments, project_path
 from modules.console import make_parser, print_summary, start_console
 from modules.submission import asked_frames, sample_path
 from modules.utils import UserError, log, run_script
@@ -25,17 +25,18 @@ def main() -> None:
     asked = asked_frames(config)  # a broken sample is told before hours of extraction
     if sample_path(config) is None:
         log.info("%s has no sample_submission.json: all %d test images are answered", config.data_root, len(asked))
+
+    from modules.evaluation import check_run, overall_scores, run_test
+
+    run = arguments.run.resolve() if arguments.run else newest_run(config)
+    check_run(config, run)  # and so is a run that cannot answer
     extract_in_child(arguments)
-
-    from modules.evaluation import overall_scores, run_test
-
-    run = arguments.run or newest_run(config)
     folder, table = run_test(config, run, arguments.reuse)
     if table:
         log.info("\n%s", table)
-    log.info("%s and %s are written", config.TEST.output, folder)
-    scores = overall_scores(folder)
-    print_summary(arguments, stage="test", run=run, folder=folder, output=config.TEST.output, methods=scores)
+    output = project_path(config.TEST.output)
+    log.info("%s and %s are written", output, folder)
+    print_summary(arguments, stage="test", run=run, folder=folder, output=output, methods=overall_scores(folder))
 
 
 def extract_in_child(arguments: argparse.Namespace) -> None:

@@ -41,6 +41,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     rows, manifest = open_cache(config, "train", list_frames(config.data_root, "train"))
     refuse_other_weights(config, manifest)
     parent, key, resume = config.results_root / "train", runs.run_key(config, manifest["key"]), arguments.resume
+    resume = resume and resume.resolve()  # what is said of it shall hold from any folder
     if arguments.reuse:
         finished = runs.newest_complete(parent, key=key)
         if finished is not None:

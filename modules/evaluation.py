@@ -15,6 +15,7 @@ from modules import metrics, runs, vis
 from modules.cache import Rows, open_cache
 from modules.config import Config, project_path
 from modules.devices import make_fabric
+from modules.extractors import configured_fingerprint
 from modules.images import read_image
 from modules.layout import Frame, list_frames, read_camera
 from modules.lifting import place_at_height, place_least_squares, place_own, true_depth_bound
@@ -178,16 +179,33 @@ def draw(folder: Path, config: Config, task: Task, predicted: np.ndarray, labell
         vis.plot_world(folder / "world.png", predicted[shown], references, up_or_none, titles)
 
 
-def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
-    """Answer the sample with a run; returns the results folder and the table (empty where there are no labels)."""
-    task = load_task(config)
+def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, dict[str, Any]]:
+    """A finished run's best checkpoint: its path, what it holds.
+
+    UserError where there is none, it is damaged, or it was trained on another extractor than the configured one, of which
+    this is the fingerprint where it is known.
+    """
     path = runs.best_checkpoint(run)
     checkpoint = runs.load_checkpoint(path)
-    if checkpoint["fingerprint"] != task.fingerprint:
+    same_name = checkpoint["config"]["EXTRACT"]["extractor"] == config.EXTRACT.extractor
+    if not same_name or fingerprint not in (None, checkpoint["fingerprint"]):
         raise UserError(
             f"{path}: it was trained on another extractor's cache than that of the test images; "
             "set EXTRACT as in the run's train_config.yaml, or train again"
         )
+    return path, checkpoint
+
+
+def check_run(config: Config, run: Path) -> None:
+    """UserError where a run could not answer, before the test images are extracted."""
+    path, checkpoint = load_run(config, run, configured_fingerprint(config))
+    runs.restore_network(checkpoint, path)
+
+
+def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
+    """Answer the sample with a run; returns the results folder and the table (empty where there are no labels)."""
+    task = load_task(config)
+    path, checkpoint = load_run(config, run, task.fingerprint)
     folder = config.results_root / "test" / run.resolve().name
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"

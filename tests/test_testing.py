@@ -1,16 +1,21 @@
 """test.py before anything is tested: which run it takes, and what it says of the others."""
 
 import importlib.util
+import json
 import logging
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
-from modules import cache, runs
-from modules.config import PROJECT_ROOT, Config, parse_config
-from modules.utils import log, write_json
+from model.model import PoseNet, PoseNetSpec
+from modules import cache, evaluation, runs
+from modules.config import PROJECT_ROOT, Config, Extract, parse_config
+from modules.utils import UserError, log, write_json
 
 
 @pytest.fixture
@@ -61,3 +66,74 @@ def test_a_newer_run_of_another_config_is_named(
     assert f"{newer}; name it with --run, or give test.py the same --set" in said.text
     said.clear()
     assert script.newest_run(config_of(tmp_path, num_epochs=7)) == newer and "another config" not in said.text
+
+
+@pytest.fixture
+def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Start test.py on a data set of which nothing is extracted; the extraction would fail the test."""
+    config = config_of(tmp_path)
+    monkeypatch.setattr(script, "asked_frames", lambda config: [])
+    monkeypatch.setattr(script, "start_console", lambda arguments: None)
+    monkeypatch.setattr(script, "extract_in_child", lambda arguments: pytest.fail("the extraction was started"))
+    monkeypatch.setattr(evaluation, "configured_fingerprint", lambda config: "installed")
+
+    def start(*arguments: str) -> None:
+        roots = ["--set", f"DATA.root={config.DATA.root}", "--set", f"RESULTS.root={config.RESULTS.root}"]
+        monkeypatch.setattr(sys, "argv", ["test.py", *roots, *arguments])
+        script.main()
+
+    return start
+
+
+def save_weights(run: Path, extractor: str = "blazepose", fingerprint: str = "installed", **model: Any) -> None:
+    spec = PoseNetSpec(model_type="pose")
+    config = Config(EXTRACT=Extract(extractor=extractor)).model_dump(mode="json")
+    content = {"spec": spec.as_dict(), "config": config, "model": model or PoseNet(spec).state_dict()}
+    runs.save_checkpoint(run / "best_01.pt", {**content, "fingerprint": fingerprint})
+
+
+def test_a_run_that_cannot_answer_is_told_before_the_extraction(
+    started: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="there is no finished training"):
+        started()
+    monkeypatch.chdir(tmp_path)
+    for name in ("nowhere", "unfinished"):
+        (tmp_path / "unfinished").mkdir(exist_ok=True)
+        with pytest.raises(UserError, match=f"^{tmp_path / name}: this is no finished training"):  # absolute
+            started("--run", name)
+    run = finish_run(config_of(tmp_path), "20260101000000")
+    for arguments in ([], ["--run", str(run)]):
+        with pytest.raises(UserError, match="this checkpoint is damaged"):
+            started(*arguments)
+    for save, says in (
+        (lambda: save_weights(run, extractor="metrabs"), "trained on another extractor's cache"),
+        (lambda: save_weights(run, fingerprint="other weights"), "trained on another extractor's cache"),
+        (lambda: save_weights(run, w=torch.rand(3)), "the weights do not fit"),
+    ):
+        save()
+        with pytest.raises(UserError, match=says):
+            started("--run", str(run))
+    save_weights(run)
+    with pytest.raises(pytest.fail.Exception, match="the extraction was started"):
+        started("--run", str(run))
+
+
+def test_the_paths_of_the_summary_are_absolute(
+    script: ModuleType,
+    started: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(script, "extract_in_child", lambda arguments: None)
+    monkeypatch.setattr(evaluation, "check_run", lambda config, run: None)
+    monkeypatch.setattr(evaluation, "run_test", lambda config, run, reuse: (tmp_path / run.name, ""))
+    monkeypatch.chdir(tmp_path)
+    started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    paths = {name: told[name] for name in ("run", "folder", "output")}
+    assert paths == {
+        "run": str(tmp_path / "POSENET_1"), "folder": str(tmp_path / "POSENET_1"),
+        "output": str(PROJECT_ROOT / "answers.json"),
+    }  # fmt: skip
