@@ -33,7 +33,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     """Train, or keep a finished run of the same key; returns the run folder and its summary."""
     from modules import runs
     from modules.cache import open_cache
-    from modules.dataset import split_rows
+    from modules.dataset import split_rows, tell_split
     from modules.devices import make_fabric, run_on_devices
     from modules.layout import list_frames
     from modules.trainer import fit
@@ -51,13 +51,15 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     if resume is not None and not (resume / runs.LAST).exists():
         raise UserError(f"{resume}: there is no {runs.LAST} to go on from; train anew without --resume")
     fabric = make_fabric(config.TRAIN, config.TRAIN.devices)
+    split = split_rows(rows, config)  # before a folder is made for what cannot be trained
     folder = resume or runs.new_folder(parent)
     if resume is None:
         write_text(folder / "train_config.yaml", dump_config(config))
         write_json(folder / runs.STARTED, {"key": key, **runs.origin(config)})
     with runs.held(folder):
         start_console(arguments, folder / "train_log.log")
-        job = (split_rows(rows, config), folder, key, manifest["fingerprint"], resume is not None, arguments.quiet)
+        tell_split(rows, split[1], config)
+        job = (split, folder, key, manifest["fingerprint"], resume is not None, arguments.quiet)
         try:
             return folder, run_on_devices(fabric, fit, config, *job)
         except KeyboardInterrupt:

@@ -124,10 +124,8 @@ def _targets(row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
-    """Training and validation rows, apart by group. Rows without label or person are left out and logged by name."""
+    """Training and validation rows, apart by group, none without label or person. UserError where there are none."""
     usable = rows["found"] & rows["labelled"]
-    for name, found in zip(rows["file_name"][~usable], rows["found"][~usable], strict=True):
-        log.info("not trained on: %s (%s)", name, "no label" if found else "no person found")
     validates = _validation_mask(rows, config)
     train, validation = rows.take(usable & ~validates), rows.take(usable & validates)
     if not rows["found"].any():
@@ -135,10 +133,35 @@ def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
     for part, what in ((train, "train"), (validation, "validate")):
         if len(part) == 0:
             raise UserError(
-                f"{config.data_root}: no labelled image with a person is left to {what} on; "
-                "add labels, or change the validation list or DATA.validation"
+                f"{config.data_root}: no labelled image with a person is left to {what} on ({(~rows['labelled']).sum()} "
+                f"of {len(rows)} images have no label, {(~rows['found']).sum()} show nobody); add labels, or change the "
+                "validation list or DATA.validation"
             )
     return train, validation
+
+
+def tell_split(rows: Rows, validation: Rows, config: Config) -> None:
+    """Log what validates and what is left out: the console hears how many and an example, the log file every name."""
+    how = config.DATA.validation
+    if how != "list":
+        log.info("validation %ss: %s", how, ", ".join(sorted(set(_groups(validation, how)))))
+    for why, left_out in (
+        ("no label", rows["found"] & ~rows["labelled"]),
+        ("no person found", ~rows["found"].astype(bool)),
+    ):
+        names = rows["file_name"][left_out]
+        if len(names):
+            log.info("not trained on: %d images (%s), such as %s", len(names), why, names[0])
+        for name in names:
+            log.debug("not trained on: %s (%s)", name, why)
+
+
+def _groups(rows: Rows, how: str) -> np.ndarray:
+    """Each row's group, by which it is held out or not."""
+    names = rows[how].astype(str)
+    if how == "sequence":  # a moment of one recording: its views and its label belong together
+        names = np.array(["_".join(parts) for parts in zip(rows["pose"], rows["person"], names, strict=True)])
+    return names
 
 
 def _validation_mask(rows: Rows, config: Config) -> np.ndarray:
@@ -154,13 +177,10 @@ def _validation_mask(rows: Rows, config: Config) -> np.ndarray:
         if unknown:
             raise UserError(f"{path}: {min(unknown)} is not among the training images; remove it from the list")
         return np.array([name in listed for name in rows["file_name"]])
-    names = rows[how].astype(str)
-    if how == "sequence":  # a moment of one recording: its views and its label belong together
-        names = np.array(["_".join(parts) for parts in zip(rows["pose"], rows["person"], names, strict=True)])
+    names = _groups(rows, how)
     groups = sorted(set(names))
     if len(groups) < 2:
         raise UserError(f"DATA.validation={how}: the training images show a single {how}; use list, or another group")
     count = min(max(1, round(config.DATA.validation_share * len(groups))), len(groups) - 1)
     held_out = np.random.default_rng(config.SEED.random_seed).permutation(groups)[:count]
-    log.info("validation %ss: %s", how, ", ".join(sorted(held_out)))
     return np.isin(names, held_out)

@@ -353,7 +353,7 @@ def fit(
     if fabric.world_size > 1:  # a process of its own has no log yet; the first one speaks for all
         use_threads(config.TRAIN.num_threads, fabric.world_size)
         start_logging(folder / "train_log.log" if fabric.is_global_zero else None, quiet)
-        log.setLevel(logging.INFO if fabric.is_global_zero else logging.ERROR)
+        log.setLevel(logging.DEBUG if fabric.is_global_zero else logging.ERROR)
     trainer = Trainer(config, *rows, folder, key, fingerprint, fabric)
     if resumes:
         trainer.resume(folder / runs.LAST)

@@ -177,8 +177,11 @@ class _LogFile(logging.FileHandler):
 
 
 def start_logging(log_file: Path | None = None, quiet: bool = False) -> None:
-    """Send the project's log to the console (warnings alone where it shall be quiet) and, where given, to a file."""
-    log.setLevel(logging.INFO)
+    """Send the project's log to the console (warnings alone where it shall be quiet) and, where given, to a file.
+
+    The file alone holds what is logged at level DEBUG.
+    """
+    log.setLevel(logging.DEBUG)
     log.propagate = False
     for handler in list(log.handlers):
         log.removeHandler(handler)

@@ -11,7 +11,7 @@ import torch
 from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Config, Data
-from modules.dataset import PoseDataset, from_uvd, split_rows
+from modules.dataset import PoseDataset, from_uvd, split_rows, tell_split
 from modules.lifting import cached_joints_cam, lift
 from modules.losses import joints_crop_mm
 from modules.pose_utils import cam2world
@@ -145,22 +145,34 @@ def test_split_needs_two_groups(tmp_path: Path) -> None:
         split_rows(make_rows(tmp_path, 4), config_for(tmp_path, validation="pose"))
 
 
-def test_unlabelled_and_unseen_are_left_out_by_name(
+def test_unlabelled_and_unseen_are_left_out_and_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """For people their number and an example; by name, at the level that only the log file keeps."""
     rows = make_rows(tmp_path, 10)
     found, labelled = np.ones(10, bool), np.ones(10, bool)
-    found[0], labelled[1] = False, False
+    found[0], labelled[1:3] = False, False
     rows = Rows({**rows.columns, "found": found, "labelled": labelled}, rows.crop_files)
+    config = config_for(tmp_path, validation="person")
+    train, validation = split_rows(rows, config)
+    assert len(train) + len(validation) == 7
     monkeypatch.setattr(log, "propagate", True)
-    with caplog.at_level("INFO"):
-        train, validation = split_rows(rows, config_for(tmp_path, validation="person"))
-    assert len(train) + len(validation) == 8
-    assert f"{rows['file_name'][0]} (no person found)" in caplog.text
-    assert f"{rows['file_name'][1]} (no label)" in caplog.text
+    with caplog.at_level("DEBUG", "worldpose"):
+        tell_split(rows, validation, config)
+    said = {level: [r.getMessage() for r in caplog.records if r.levelname == level] for level in ("INFO", "DEBUG")}
+    name = rows["file_name"]
+    assert said["INFO"] == [
+        f"validation persons: {validation['person'][0]}",
+        f"not trained on: 2 images (no label), such as {name[1]}",
+        f"not trained on: 1 images (no person found), such as {name[0]}",
+    ]
+    assert said["DEBUG"] == [
+        *(f"not trained on: {name[i]} (no label)" for i in (1, 2)),
+        f"not trained on: {name[0]} (no person found)",
+    ]
 
 
 def test_nothing_left_to_train_on(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 4).without_truth()
-    with pytest.raises(UserError, match="no labelled image"):
+    with pytest.raises(UserError, match=r"no labelled image.*\(4 of 4 images have no label, 0 show nobody\)"):
         split_rows(rows, config_for(tmp_path, validation="person"))
