@@ -21,6 +21,7 @@ from tqdm import tqdm
 from modules.utils import log, start_logging
 
 Item = TypeVar("Item")
+SECONDS_PER_LINE = 10.0  # of progress, where stderr is no terminal
 EXIT_CODES = (
     "exit codes: 0 done; 1 a fault of WorldPose itself, with its traceback; 2 something to mend, said in one sentence; "
     "130 stopped by Ctrl-C, after saying what is saved and how to go on"
@@ -52,9 +53,31 @@ def is_quiet() -> bool:
     return bool(consoles) and all(handler.level > logging.INFO for handler in consoles)
 
 
+class _Lines:
+    """stderr for a progress bar that nobody watches: each of its states is a line of its own, written over none."""
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            sys.stderr.write(f"{text.strip()}\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def progress_bar(total: int | None, what: str, unit: str, **options: Any) -> tqdm[Any]:
+    """A bar with the rate and the time left; in a file or pipe a line every few seconds instead, and none where it is quiet."""
+    if not sys.stderr.isatty():
+        line = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
+        options |= {"file": _Lines(), "bar_format": line, "mininterval": SECONDS_PER_LINE}
+    return tqdm(total=total, desc=what, unit=unit, disable=is_quiet(), **options)
+
+
 def progress(items: Sequence[Item], what: str, unit: str) -> Iterator[Item]:
-    """Walk `items` under a progress bar with its rate and the time left."""
-    yield from tqdm(items, desc=what, unit=unit, disable=is_quiet())
+    """Walk `items` under a `progress_bar`."""
+    with progress_bar(len(items), what, unit) as bar:
+        for item in items:
+            yield item
+            bar.update()
 
 
 def command_again(*extra: str, without: str) -> str:

@@ -11,11 +11,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from modules import cache
 from modules.config import Config
-from modules.console import is_quiet
+from modules.console import progress_bar
 from modules.extractors import configured_extractor, configured_fingerprint
 from modules.extractors.base import Estimate, Extractor
 from modules.images import read_image, warp_crop
@@ -68,16 +67,19 @@ def extract_split(config: Config, split: str) -> Summary:
         labels = read_labels(frames)  # all of them, so that a broken one is told before hours of extraction
         extractor = configured_extractor(config)
         views = complete_world_up(cameras, config.METRABS.world_up) if extractor.needs_world_up else cameras
+        kept = len(frames) - todo
         try:
-            with tqdm(total=todo, unit="image", desc=f"extract {split}", disable=is_quiet()) as bar:
+            with progress_bar(todo, f"extract {split}", "image") as bar:
                 for index in missing:
                     part = _extract_part(
                         parts[index], cameras, views, labels, extractor, config.EXTRACT.batch_size, bar.update
                     )
                     cache.write_part(folder, index, *part, key)
+                    kept += len(parts[index])
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"stopped; {folder} keeps its finished parts of {PART_ROWS} images; start the same command again to go on"
+                f"stopped; {folder} keeps {kept} of {len(frames)} images ({PART_ROWS} are written at a time); "
+                "start the same command again to go on"
             ) from None
     cache.drop_parts_from(folder, len(parts))
     complete = {**manifest, "key": key, "parts": len(parts), "images": len(frames)}

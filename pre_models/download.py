@@ -14,9 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from modules.console import is_quiet
+from modules.console import progress_bar
 from modules.utils import log, reason
 from pre_models.part import Part
 
@@ -80,7 +78,7 @@ def _receive(url: str, part: Part, what: str) -> None:
         length, size = part.marks.get("length"), part.size
         if (length or 0) > MAX_BYTES:
             raise DownloadError(f"it is larger than {MAX_BYTES / 1e9:.0f} GB")
-        bar = tqdm(total=length, initial=size, desc=what, unit="B", unit_scale=True, disable=is_quiet())
+        bar = progress_bar(length, what, "B", initial=size, unit_scale=True)
         with bar, open(part.path, "ab") as file:
             for chunk in _chunks(response):
                 size += len(chunk)

@@ -8,14 +8,15 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import modules
-from modules import runs
+from modules import console, runs
 from modules.config import PROJECT_ROOT
-from modules.console import command_again, interruptible, is_quiet, make_parser
+from modules.console import command_again, interruptible, is_quiet, make_parser, progress
 from modules.utils import log, start_logging
 from tests.conftest import RunScript, options
 
@@ -131,11 +132,33 @@ def test_ctrl_c_in_extraction_says_what_stays(small_root: Path, tmp_path: Path) 
     command = [sys.executable, "-u", "extract_train_info.py", *options(small_root, tmp_path, f"DATA.cache={tmp_path}")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_ROOT)
     assert process.stderr is not None
-    process.stderr.read(1)  # the progress bar has begun
+    process.stderr.readline()  # of progress: it has begun
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130 and "Traceback" not in errors
-    assert "keeps its finished parts" in errors and "start the same command again to go on" in errors
+    assert "keeps 0 of 15 images (128 are written at a time); start the same command again to go on" in errors
+
+
+def test_progress_in_a_log_file_is_a_few_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(progress(range(2000), "walk", "step")) == list(range(2000))
+    first, last = capsys.readouterr().err.splitlines()  # of a walk shorter than SECONDS_PER_LINE
+    assert first.startswith("walk: 0/2000 [") and last.startswith("walk: 2000/2000 [") and "step/s]" in last
+    monkeypatch.setattr(console, "SECONDS_PER_LINE", 0.01)
+    for _ in progress(range(50), "walk", "step"):
+        time.sleep(0.002)
+    written = capsys.readouterr().err
+    assert "\r" not in written and 3 < written.count("\n") < 20
+
+
+def test_progress_on_a_terminal_writes_over_itself(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    list(progress(range(10), "walk", "step"))
+    written = capsys.readouterr().err
+    assert written.count("\r") >= 2 and written.count("\n") == 1 and "walk: 100%" in written
 
 
 def test_the_first_ctrl_c_raises_a_flag_and_the_second_stops() -> None:

@@ -90,13 +90,14 @@ def test_a_second_run_extracts_nothing(made: tuple[Config, MadeUpExtractor]) -> 
 
 def test_a_stopped_run_goes_on_with_what_is_missing(made: tuple[Config, MadeUpExtractor]) -> None:
     config, extractor = made
-    extractor.stop_after = 3
-    with pytest.raises(KeyboardInterrupt):
-        extract_split(config, "train")
+    for stop_after, kept in ((1, 0), (3, 2), (2, 4)):
+        extractor.calls, extractor.stop_after = 0, stop_after
+        with pytest.raises(KeyboardInterrupt, match=rf"keeps {kept} of 6 images \(2 are written at a time\)"):
+            extract_split(config, "train")
     with pytest.raises(UserError, match="no complete cache"):
         cache.open_cache(config, "train", list_frames(config.data_root, "train"))
     extractor.stop_after = None
-    assert extract_split(config, "train").extracted == 4
+    assert extract_split(config, "train").extracted == 2
 
 
 def test_other_weights_or_labels_extract_anew(made: tuple[Config, MadeUpExtractor], rng: np.random.Generator) -> None:
