@@ -1,4 +1,4 @@
-"""Fetch the extractor's weights, and make the data that a config asks for where WorldPose can make them.
+"""Fetch the extractor's weights where they do not stand, and make the demo where DATA.root names it.
 
 python -m data.prepare [--config FILE] [--set SECTION.key=value]
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 
 from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
 from modules.console import make_parser, print_summary, start_console
-from modules.utils import log, run_script
-from pre_models.fetch import METRABS, fetch_blazepose, fetch_metrabs
+from modules.layout import split_folder
+from modules.utils import UserError, log, run_script
+from pre_models.fetch import BLAZEPOSE_FOLDER, METRABS, fetch_blazepose, fetch_metrabs
 from pre_models.known import stands
 
 COMBINED = "metrabs_multiperson_smpl_combined"
@@ -24,30 +26,66 @@ def main() -> None:
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
-    fetch_weights(config)
     root = config.data_root.resolve()
-    rotation = DEMO.fullmatch(root.name)
-    if rotation is not None and root.parent == PROJECT_ROOT / "data" / "demo":
+    rotation = DEMO.fullmatch(root.name) if root.parent == (PROJECT_ROOT / "data/demo").resolve() else None
+    if rotation is None:
+        refuse_missing(root)
+    fetch_weights(config)
+    if rotation is not None:
         from data.demo.prepare import prepare_demo
 
         prepare_demo(root.parent, [int(rotation[1])])
     else:
-        log.info("%s: your own data; nothing to prepare", config.DATA.root)
+        log.info("%s: your own data, which need no preparation", root)
     print_summary(arguments, stage="prepare", root=root)
 
 
+def refuse_missing(root: Path) -> None:
+    """UserError where no data set lies."""
+    if not any(split_folder(root, split).is_dir() for split in ("train", "test")):
+        wrong = "holds neither task04_train nor task04_test" if root.is_dir() else "is missing"
+        raise UserError(f"{root}: this folder {wrong}; set DATA.root to the one that holds your data set")
+
+
 def fetch_weights(config: Config) -> None:
-    """Fetch the configured extractor's weights, and its detector's, where they are known by name and do not stand yet."""
+    """See to it that the configured extractor's weights stand, and say so.
+
+    Those that are known by name are fetched. UserError where there is no such extractor, no such weights of it, or
+    nothing to fetch them from.
+    """
+    from modules.extractors import configured_fingerprint
+
+    name, weights = config.EXTRACT.extractor, config.EXTRACT.weights
+    fetched = _fetch_known(config)
+    if configured_fingerprint(config) is None:
+        raise UserError(
+            f"EXTRACT.weights={weights}: these weights of {name} are not here, nor known to be fetched; put them in place, or "
+            "name others"
+        )
+    log.info("%s %s: the weights %s", name, weights, "are fetched" if fetched else "stand already")
+
+
+def _fetch_known(config: Config) -> list[Path]:
+    """Fetch the weights, and the detector's, where they are known by name and do not stand yet; answers what was fetched."""
     weights, detector = config.EXTRACT.weights, config.METRABS.detector
     if config.EXTRACT.extractor == "blazepose":
-        fetch_blazepose(weights)
-    elif config.EXTRACT.extractor == "metrabs":
-        without_detector = weights in ("metrabs_singleperson_smpl", "metrabs_multiperson_smpl")
-        for name in (weights, COMBINED if detector is None and without_detector else detector):
-            if name == "blazepose":
-                fetch_blazepose()
-            elif name in METRABS and not stands(name):
-                fetch_metrabs(name)
+        from modules.extractors.blazepose import weight_paths
+
+        weight_paths(weights, BLAZEPOSE_FOLDER)  # refuses what there is none of
+        return fetch_blazepose(weights)
+    if config.EXTRACT.extractor != "metrabs":
+        return []
+    from modules.extractors.metrabs import model_folder
+
+    fetched: list[Path] = []
+    without_detector = weights in ("metrabs_singleperson_smpl", "metrabs_multiperson_smpl")
+    for name in (weights, COMBINED if detector is None and without_detector else detector):
+        if name == "blazepose":
+            fetched += fetch_blazepose()
+        elif name in METRABS and not stands(name):
+            fetched.append(fetch_metrabs(name))
+    model_folder(weights, "EXTRACT.weights")  # which says what can be named instead
+    return fetched
 
 
 if __name__ == "__main__":

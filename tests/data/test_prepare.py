@@ -1,0 +1,92 @@
+"""python -m data.prepare: what stands is said to stand, what is not there is refused, nothing is fetched twice."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data import prepare
+from modules.extractors import metrabs
+from modules.extractors.blazepose import BlazePoseExtractor
+from modules.utils import UserError, log
+
+Prepare = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Prepare:
+    """Start it on a data set of one's own, with weights that are fetched by being asked for; answers what it says."""
+    (tmp_path / "mine" / "task04_test").mkdir(parents=True)
+    standing: list[str] = []
+
+    def fetch(weights: str = "full") -> list[Path]:
+        written = [] if weights in standing else [tmp_path / weights]
+        standing.append(weights)
+        return written
+
+    monkeypatch.setattr(prepare, "fetch_blazepose", fetch)
+    monkeypatch.setattr(prepare, "fetch_metrabs", lambda name: pytest.fail("the network was asked"))
+    monkeypatch.setattr(BlazePoseExtractor, "fingerprint_of", lambda weights: "some" if weights in standing else None)
+    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr(log, "propagate", True)  # as it was, whatever the console makes of it
+
+    def run(*assignments: str, root: str = "mine") -> str:
+        parts = [f"DATA.root={tmp_path / root}", *assignments]
+        monkeypatch.setattr(sys, "argv", ["prepare", *(word for part in parts for word in ("--set", part))])
+        prepare.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_weights_are_fetched_once_and_said_to_stand(run: Prepare, tmp_path: Path) -> None:
+    own = f"{tmp_path / 'mine'}: your own data, which need no preparation\n"
+    assert run() == f"blazepose full: the weights are fetched\n{own}"
+    assert run() == f"blazepose full: the weights stand already\n{own}"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("EXTRACT.weights=heavie", "blazepose has the weights full and heavy, not 'heavie'"),
+        ("EXTRACT.extractor=blaze", "there is no 'blaze'; known are blazepose, metrabs"),
+    ],
+)
+def test_what_there_is_none_of_is_refused(run: Prepare, assignment: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        run(assignment)
+
+
+def test_a_model_that_is_neither_here_nor_known_is_refused(run: Prepare) -> None:
+    with pytest.raises(UserError, match="EXTRACT.weights=nowhere: .*saved_model.pb is missing; name a folder"):
+        run("EXTRACT.extractor=metrabs", "EXTRACT.weights=nowhere")
+
+
+def test_a_detector_is_fetched_for_a_model_that_stands(
+    run: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model's fingerprint, which wants the detector too, is not asked for before."""
+    model, detector = "metrabs_multiperson_smpl", "metrabs_multiperson_smpl_combined"
+    write_model(tmp_path / model)
+    monkeypatch.setattr(prepare, "stands", lambda name: (tmp_path / name).exists())
+    monkeypatch.setattr(prepare, "fetch_metrabs", lambda name: write_model(tmp_path / name))
+    monkeypatch.setattr(metrabs, "PRE_MODELS", tmp_path)
+    options = ("EXTRACT.extractor=metrabs", f"EXTRACT.weights={model}", f"METRABS.detector={detector}")
+    assert "the weights are fetched" in run(*options) and (tmp_path / detector).exists()
+    assert "the weights stand already" in run(*options)
+
+
+def write_model(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "saved_model.pb").touch()
+    return folder
+
+
+def test_a_data_set_that_is_not_there_is_refused_before_anything_is_fetched(run: Prepare, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"{tmp_path / 'absent'}: this folder is missing; set DATA.root"):
+        run(root="absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds neither task04_train nor task04_test"):
+        run(root="empty")
+    assert "are fetched" in run()  # for the first time
