@@ -20,6 +20,9 @@ by hand. [`{DEFAULT_CONFIG}`](../{DEFAULT_CONFIG}) holds every key with its defa
 config file leaves out has the default below. One key for one run: `--set SECTION.key=value`, on every script, read as YAML.
 An unknown key is refused with the nearest right name, a value outside its range with the range.
 
+Relative paths of the config start at the project's folder, wherever a command is started. `--run`, `--resume` and `--config`
+start at the working folder; a config file that is not there is looked for in the project's.
+
 The resolved config goes into the run folder (`train_config.yaml`) and into every checkpoint before the first step.
 """
 # How JSON schema words a bound, and how this page does.

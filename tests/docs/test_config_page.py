@@ -1,5 +1,7 @@
 """The config reference says what the schema says, whatever is added to it."""
 
+import argparse
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -46,3 +48,15 @@ def test_every_kind_of_key_is_worded(monkeypatch: pytest.MonkeyPatch) -> None:
         "| `ODD.either` | whole number or text | `3` |  |",
     ):
         assert row in page.splitlines(), page.split("## ODD")[1]
+
+
+def test_paths_start_where_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Relative paths of the config start at the project's folder" in config_reference.render()
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    config.add_config_arguments(parser)
+    shipped = config.config_from_arguments(parser.parse_args([]))  # not in the working folder
+    assert shipped.data_root == PROJECT_ROOT / shipped.DATA.root
+    (tmp_path / "own.yml").write_text("DATA: {root: mine, cache: kept}")
+    own = config.config_from_arguments(parser.parse_args(["--config", "own.yml"]))
+    assert (own.data_root, own.cache_root) == (PROJECT_ROOT / "mine", PROJECT_ROOT / "kept")
