@@ -44,7 +44,8 @@ def main() -> None:
     reference = task.rows["joints_world_mm"][at]
     shown = vis.overlay(image, camera, predicted[at], reference, frame.file_name)
     world = config.results_root / "test" / run.name / "picture.png"
-    vis.plot_world(world, predicted[[at]], reference[None], camera.world_up, ["world, m (grey: reference)"])
+    up = vis.up_to_draw(camera.world_up, camera.R[None])
+    vis.plot_world(world, predicted[[at]], reference[None], up, ["in the world"])
     plot = cv2.cvtColor(cv2.imread(str(world)), cv2.COLOR_BGR2RGB)
     row = np.concatenate([_to_height(part) for part in (image, shown, plot)], axis=1)
     vis.write_image(PICTURE, row)

@@ -173,10 +173,9 @@ def draw(folder: Path, config: Config, task: Task, predicted: np.ndarray, labell
     shown = chosen[:: max(1, len(chosen) // 4)][:4]
     if len(shown):
         references = task.rows["joints_world_mm"][shown] if labelled[shown].all() else None
-        up = task.rows["world_up"][shown[0]]
+        up = vis.up_to_draw(task.rows["world_up"][shown[0]], task.rows["R"])
         titles = [task.names[index] for index in shown]
-        up_or_none = up if np.isfinite(up).all() else None
-        vis.plot_world(folder / "world.png", predicted[shown], references, up_or_none, titles)
+        vis.plot_world(folder / "world.png", predicted[shown], references, up, titles)
 
 
 def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib
@@ -11,6 +12,7 @@ import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from modules.pose_utils import Camera, cam2pixel, distort, world2cam
@@ -18,8 +20,10 @@ from modules.recorders import save_figure
 from modules.skeleton import EDGES, JOINT_NAMES
 from modules.utils import atomic_path
 
-# RGB. Left and right differ in hue and lightness, so that they can be told apart without colour vision too.
-LEFT, RIGHT, MIDDLE, REFERENCE = (255, 150, 30), (20, 90, 200), (230, 230, 90), (255, 255, 255)
+# RGB. Left and right differ in hue and lightness, so that they can be told apart without colour vision too. All three are seen
+# on a photograph and on white paper; the reference is white on the one and grey on the other.
+LEFT, RIGHT, MIDDLE, REFERENCE = (255, 150, 30), (20, 90, 200), (200, 30, 120), (255, 255, 255)
+GREY = (153, 153, 153)
 BACKGROUND = 30
 WITNESS_LEGEND = (
     ("what the extractor sees", REFERENCE),
@@ -160,11 +164,19 @@ def _hex(colour: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
+def up_to_draw(world_up: np.ndarray | None, R: np.ndarray) -> np.ndarray:
+    """The declared up (3,), or where there is none, the mean up of the cameras R (N, 3, 3): for drawing and nothing else."""
+    declared = world_up is not None and np.isfinite(world_up).all()
+    return np.array(world_up if declared else -R[:, 1].mean(0))
+
+
 def plot_world(
-    path: Path, predicted: np.ndarray, reference: np.ndarray | None, up: np.ndarray | None, titles: Sequence[str]
+    path: Path, predicted: np.ndarray, reference: np.ndarray | None, up: np.ndarray, titles: Sequence[str]
 ) -> None:
-    """3D plots of poses (N, 24, 3) world mm in a row: the prediction in colour, the reference in grey; axes in m."""
-    vertical = "z" if up is None else "xyz"[int(np.abs(up).argmax())]
+    """3D plots of poses (N, 24, 3) world mm in a row: the prediction in colour, the reference in grey; axes in m.
+
+    The world axis nearest to `up` (3,) stands upright.
+    """
     figure = plt.figure(figsize=(4.2 * len(predicted), 4.8))
     for index, (pose, title) in enumerate(zip(predicted, titles, strict=True)):
         axes = figure.add_subplot(1, len(predicted), index + 1, projection="3d")
@@ -172,18 +184,31 @@ def plot_world(
         for layer, joints in enumerate(shown):
             grey = layer < len(shown) - 1
             for parent, child in EDGES:
+                colour = _hex(GREY if grey else _side(child))
                 bone = joints[[parent, child]] / 1e3
-                colour = "#999999" if grey else _hex(_side(child) if _side(child) != MIDDLE else (60, 60, 60))
                 axes.plot(*bone.T, color=colour, lw=3 if grey else 1.8, alpha=0.7 if grey else 1)
-        low, high = shown.min((0, 1)), shown.max((0, 1))
-        centre, half = (low + high) / 2e3, (high - low).max() / 1.9e3
-        for name in "xyz":
-            getattr(axes, f"set_{name}label")(f"{name}, m", fontsize=8, labelpad=-4)
-        for name, middle in zip("xyz", centre, strict=True):
-            getattr(axes, f"set_{name}lim")(middle - half, middle + half)
-            getattr(axes, f"{name}axis").set_major_locator(MaxNLocator(4))
-        axes.tick_params(labelsize=7, pad=0)
-        axes.set_box_aspect((1, 1, 1))
-        axes.view_init(elev=12, azim=-60, vertical_axis=vertical)
-        axes.set_title(title, fontsize=9)
+        _stand_upright(axes, shown, up)
+        axes.set_title(title, fontsize=9, y=0.97)
+    names = {"left": LEFT, "right": RIGHT, "spine": MIDDLE, **({} if reference is None else {"reference": GREY})}
+    lines = [Line2D([], [], color=_hex(colour), lw=2.5, label=name) for name, colour in names.items()]
+    figure.legend(
+        handles=lines, loc="lower center", bbox_to_anchor=(0.5, 0.1), ncols=len(lines), frameon=False, fontsize=9
+    )
     save_figure(figure, path)
+
+
+def _stand_upright(axes: Any, shown: np.ndarray, up: np.ndarray) -> None:
+    """Turn a 3D plot so that the axis nearest to `up` points upwards, and frame the poses (N, 24, 3) world mm."""
+    vertical = int(np.abs(up).argmax())
+    # Turning an axis round alone would show a mirrored world; with a second one it is half a turn.
+    turned = {vertical, (vertical + 1) % 3} if up[vertical] < 0 else set()
+    low, high = shown.min((0, 1)), shown.max((0, 1))
+    centre, half = (low + high) / 2e3, (high - low).max() / 1.9e3
+    for place, name in enumerate("xyz"):
+        ends = (centre[place] - half, centre[place] + half)
+        getattr(axes, f"set_{name}lim")(*(ends[::-1] if place in turned else ends))
+        getattr(axes, f"{name}axis").set_major_locator(MaxNLocator(4))
+        getattr(axes, f"set_{name}label")(f"{name}, m", fontsize=8, labelpad=-1 if place == vertical else -4)
+    axes.tick_params(labelsize=7, pad=0)
+    axes.set_box_aspect((1, 1, 1), zoom=1.05)
+    axes.view_init(elev=12, azim=-60, vertical_axis="xyz"[vertical])

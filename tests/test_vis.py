@@ -5,6 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import proj3d
 
 from modules import vis
 from modules.recorders import PerformanceRecorder
@@ -44,12 +47,48 @@ def test_far_away_and_broken_joints_do_not_overflow(rng: np.random.Generator) ->
     assert vis.overlay(image, camera, behind, None, "a.jpg").shape[1] == 720
 
 
-@pytest.mark.parametrize("up", [None, np.array([0.0, 0, 1]), np.array([0.0, 1, 0])])
-def test_world_plot_is_a_whole_png(tmp_path: Path, rng: np.random.Generator, up: np.ndarray | None) -> None:
+@pytest.mark.parametrize("reference", [False, True])
+def test_world_plot_is_a_whole_png(tmp_path: Path, rng: np.random.Generator, reference: bool) -> None:
     poses = np.stack([standing_person(rng), standing_person(rng)])
-    vis.plot_world(tmp_path / "world.png", poses, poses + 30 if up is not None else None, up, ["a", "b"])
+    vis.plot_world(tmp_path / "world.png", poses, poses + 30 if reference else None, np.array([0.0, 0, 1]), ["a", "b"])
     assert cv2.imread(str(tmp_path / "world.png")).std() > 5
     assert [path.name for path in tmp_path.iterdir()] == ["world.png"]
+
+
+def test_the_world_plot_explains_its_colours(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(vis, "save_figure", lambda figure, path: figures.append(figure))
+    poses, up = standing_person(rng)[None], np.array([0.0, 0, 1])
+    vis.plot_world(tmp_path / "world.png", poses, poses, up, ["a"])
+    vis.plot_world(tmp_path / "world.png", poses, None, up, ["a"])
+    both, alone = ([(line.get_label(), line.get_color()) for line in f.legends[0].get_lines()] for f in figures)
+    assert both == [("left", "#ff961e"), ("right", "#145ac8"), ("spine", "#c81e78"), ("reference", "#999999")]
+    assert alone == both[:3]
+    drawn = {line.get_color() for line in figures[1].axes[0].get_lines()}
+    assert drawn == {colour for _, colour in alone}  # those of the overlays, the spine's too
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_person_stands_upright_in_the_plot_and_is_not_mirrored(axis: int, sign: int) -> None:
+    up = 0.2 * np.ones(3)
+    up[axis] = sign
+    axes = plt.figure().add_subplot(projection="3d")
+    vis._stand_upright(axes, np.array([[[0.0, 0, 0], [1000, 1000, 1000]]]), up)
+    corners = np.concatenate([np.full((1, 3), 0.5), 0.5 + 0.1 * np.eye(3)])
+    shown = np.stack(proj3d.proj_transform(*corners.T, axes.get_proj()), -1)  # right, up, towards the reader
+    steps = shown[1:] - shown[0]
+    assert sign * steps[axis, 1] > 5 * abs(steps[axis, 0])
+    assert np.linalg.det(steps) < 0, "the projection's own sign, that of z up"
+
+
+def test_up_is_the_declared_one_or_the_cameras(rng: np.random.Generator) -> None:
+    cameras = np.stack([looking_camera(rng).R for _ in range(5)])
+    np.testing.assert_array_equal(vis.up_to_draw(np.array([0.0, 1, 0]), cameras), [0, 1, 0])
+    for undeclared in (None, np.full(3, np.nan)):
+        assert vis.up_to_draw(undeclared, cameras).argmax() == 2  # they stand on a floor below z
 
 
 def test_recorder_keeps_the_asked_columns_in_order(tmp_path: Path) -> None:
