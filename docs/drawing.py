@@ -28,12 +28,14 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def save(figure: Figure, name: str) -> Path:
-    """Write a figure below docs/images, the same bytes for the same picture."""
+def save(figure: Figure, name: str, tight: bool = True) -> Path:
+    """Write a figure below docs/images, cut to what is drawn or as its page is; the same bytes for the same picture."""
     path = IMAGES / name
     options = {"pil_kwargs": {"quality": 88}} if path.suffix == ".jpg" else {"metadata": {"Software": None}}
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, facecolor="white", bbox_inches="tight", pad_inches=0.05, **options)
+        figure.savefig(
+            temporary, dpi=110, facecolor="white", bbox_inches="tight" if tight else None, pad_inches=0.05, **options
+        )
     plt.close(figure)
     return path
 

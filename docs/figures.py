@@ -93,7 +93,12 @@ def _draw_from_above(axes: Axes, scene: Scene) -> None:
         drawing.draw_camera(axes, centre, camera.R[2, :2], 0.35, colour)
         drawing.draw_bones(axes, pose[:, :2] / 1e3, colour, label)
         axes.annotate(f"camera {name}", (centre[0], centre[1]), (0, -14), textcoords="offset points", ha="center")
-    axes.set(xlabel="world x, m", ylabel="world y, m", aspect="equal", title="from above: elsewhere, and turned")
+    axes.set(
+        xlabel="world x, m",
+        ylabel="world y, m",
+        aspect="equal",
+        title="from above: another camera's [R|t] moves and turns the person",
+    )
     axes.set(xlim=(-4.6, 2.2), ylim=(-2.6, 1.2))
 
 
@@ -113,7 +118,7 @@ def _draw_from_the_side(axes: Axes, scene: Scene) -> None:
         xlabel="distance from the camera, m",
         ylabel="world z, m",
         aspect="equal",
-        title="from the side: afloat, and tilted",
+        title="from the side: without R the person floats and tilts",
     )
     axes.set(xlim=(-0.3, 4.3), ylim=(-0.2, 3.1))
 

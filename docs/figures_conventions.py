@@ -16,7 +16,7 @@ from modules.cache import CROP_MARGIN, CROP_SIZE
 from modules.images import warp_crop
 from modules.pose_utils import crop_camera, pixel2cam
 from modules.skeleton import EDGES, JOINT_NAMES
-from modules.vis import REFERENCE, draw_skeleton, project_to_image
+from modules.vis import LEFT, REFERENCE, RIGHT, draw_skeleton, hex_colour, project_to_image, side_colour
 
 BOX_MARGIN = 0.1  # of the longer side, as the extractor's box stands about its landmarks
 # A standing figure for the drawing alone: how far to the side, how high; cm.
@@ -42,24 +42,20 @@ def draw_joints() -> None:
     figure, (axes,) = drawing.new_figure(1, 6.4, 6.4)
     points = standing_figure()
     for child, (parent, end) in enumerate(EDGES, start=1):
-        axes.plot(*points[[parent, end]].T, color=_side_colour(JOINT_NAMES[child]), lw=2.5, solid_capstyle="round")
+        axes.plot(*points[[parent, end]].T, color=hex_colour(side_colour(child)), lw=2.5, solid_capstyle="round")
     for joint, (name, (x, y)) in enumerate(zip(JOINT_NAMES, points, strict=True)):
-        axes.plot(x, y, "o", color=_side_colour(name), ms=5, zorder=5)
+        axes.plot(x, y, "o", color=hex_colour(side_colour(joint)), ms=5, zorder=5)
         to_left = name.startswith("right")
         start = np.array([x, y]) + _label_offset(name)
         axes.annotate(
             f"{joint} {name}", (x, y), start, ha="right" if to_left else "left", va="center",
             arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "lw": 0.6, "shrinkA": 1, "shrinkB": 2},
         )  # fmt: skip
-    axes.text(-60, 168, "the person's right", color=DOUBLE, ha="center")
-    axes.text(60, 168, "the person's left", color=TRUTH, ha="center")
+    axes.text(-60, 168, "the person's right", color=hex_colour(RIGHT), ha="center", weight="bold")
+    axes.text(60, 168, "the person's left", color=hex_colour(LEFT), ha="center", weight="bold")
     axes.set(xlim=(-105, 105), ylim=(-4, 174), aspect="equal")
     axes.set_axis_off()
     drawing.save(figure, "joints.png")
-
-
-def _side_colour(name: str) -> str:
-    return TRUTH if name.startswith("left") else DOUBLE if name.startswith("right") else FAINT
 
 
 def _label_offset(name: str) -> np.ndarray:
@@ -72,11 +68,12 @@ def _label_offset(name: str) -> np.ndarray:
 def draw_axes(scene: Scene) -> None:
     """The world's and the camera's axes about the demo's person, and the pixel axes."""
     plt.rcParams.update(drawing.STYLE)
-    figure = plt.figure(figsize=(9.6, 4.8), layout="constrained")
-    spaces = figure.add_gridspec(1, 2, width_ratios=[1.45, 1])
-    _draw_world(figure.add_subplot(spaces[0], projection="3d"), scene)
-    _draw_pixels(figure.add_subplot(spaces[1]))
-    drawing.save(figure, "axes.png")
+    figure = plt.figure(figsize=(9.6, 3.7))
+    # A flat scene fills a third of a 3D plot's square, which therefore reaches beyond the page.
+    _draw_world(figure.add_axes((0, -0.26, 0.64, 1.66), projection="3d"), scene)
+    _draw_pixels(figure.add_axes((0.68, 0.13, 0.31, 0.79)))
+    figure.text(0.32, 0.944, "world and camera axes: cam = R @ world + t", ha="center", fontsize=10)
+    drawing.save(figure, "axes.png", tight=False)
 
 
 def _draw_world(axes: Any, scene: Scene) -> None:
@@ -84,25 +81,24 @@ def _draw_world(axes: Any, scene: Scene) -> None:
     for parent, child in EDGES:
         axes.plot(*(scene.joints_world[[parent, child]] / 1e3).T, color=TRUTH, lw=2)
     centre, pelvis = camera.centre_world / 1e3, scene.joints_world[0] / 1e3
-    _arrows(axes, np.zeros(3), np.eye(3), {"x": (0, 0, 0), "y": (-0.02, 0, 0.05), "z up": (0, 0, 0)}, FAINT)
+    _arrows(axes, np.zeros(3), np.eye(3), {"x": (0, 0, 0), "y": (0, 0, 0.08), "z up": (0.1, 0, 0)}, FAINT)
     axes.text(0.3, 0, -0.24, "world", color=FAINT, ha="center")
     _arrows(
         axes,
         centre,
         camera.R,
-        {"x right": (0.25, 0, -0.05), "y down": (0, 0, -0.05), "z forward": (0.3, 0, 0.2)},
+        {"x right": (0.25, 0, -0.05), "y down": (0, 0, -0.05), "z forward": (0.2, 0, -0.2)},
         DOUBLE,
     )
     axes.plot(*np.stack([centre, pelvis]).T, ":", color=DOUBLE)
-    axes.text(*centre + [0, 0, 0.2], "camera at $-R^T t$", color=DOUBLE, ha="center")
-    corners = np.array([[-4, -2.2], [1.3, -2.2], [1.3, 1.6], [-4, 1.6], [-4, -2.2]])
+    axes.text(*centre + [0.1, 0, 0.14], "camera at $-R^T t$", color=DOUBLE, ha="center")
+    corners = np.array([[-4, -1.8], [1.2, -1.8], [1.2, 1.5], [-4, 1.5], [-4, -1.8]])
     axes.plot(*corners.T, floor, color=FAINT, lw=0.8)
-    axes.text(1.3, -2.2, floor - 0.28, "floor", color=FAINT, ha="right")
-    axes.set_box_aspect((5.3, 3.8, 2.2), zoom=1.05)
+    axes.text(0.9, -1.6, floor, "floor", color=FAINT, ha="right")
+    axes.set_box_aspect((5.3, 3.8, 2.2), zoom=1.1)
     axes.set(xlim=(-4.2, 1.3), ylim=(-2.2, 1.6), zlim=(0, 2.2))
     axes.set_axis_off()
-    axes.view_init(elev=16, azim=-104)
-    axes.set_title("world and camera axes: cam = R @ world + t", y=0.98)
+    axes.view_init(elev=22, azim=-112)
 
 
 def _arrows(
@@ -110,8 +106,8 @@ def _arrows(
 ) -> None:
     """Axes with their names, each moved aside a little so that no two meet on paper."""
     for direction, (name, aside) in zip(directions, names.items(), strict=True):
-        axes.quiver(*origin, *(0.7 * direction), color=colour, arrow_length_ratio=0.18, lw=1.6)
-        axes.text(*(origin + 0.85 * direction + aside), name, color=colour, ha="center", va="center")
+        axes.quiver(*origin, *(0.9 * direction), color=colour, arrow_length_ratio=0.18, lw=1.6)
+        axes.text(*(origin + 1.06 * direction + aside), name, color=colour, ha="center", va="center")
 
 
 def _draw_pixels(axes: Axes) -> None:
@@ -142,7 +138,7 @@ def draw_depths(scene: Scene, image: np.ndarray) -> None:
     box = np.concatenate([low - border, high - low + 2 * border])
     R_cam2crop, K_crop = crop_camera(box, scene.camera.K, CROP_SIZE, CROP_MARGIN)
     whole.imshow(image)
-    whole.add_patch(Rectangle((box[0], box[1]), box[2], box[3], fill=False, edgecolor=REFERENCE_HEX, lw=1.5))
+    whole.add_patch(Rectangle((box[0], box[1]), box[2], box[3], fill=False, edgecolor=hex_colour(REFERENCE), lw=1.5))
     edges = np.array([[-0.5, -0.5], [CROP_SIZE - 0.5, -0.5], [CROP_SIZE - 0.5] * 2, [-0.5, CROP_SIZE - 0.5]])
     outline = pixel2cam(edges, np.ones(4), K_crop) @ R_cam2crop @ scene.camera.K.T
     whole.add_patch(Polygon(outline[:, :2] / outline[:, 2:], fill=False, edgecolor="#ffb000", lw=1.5))
@@ -154,9 +150,6 @@ def draw_depths(scene: Scene, image: np.ndarray) -> None:
     for axes in (whole, crop):
         axes.set_axis_off()
     drawing.save(figure, "depths.jpg")
-
-
-REFERENCE_HEX = "#{:02x}{:02x}{:02x}".format(*REFERENCE)
 
 
 def _draw_depth_lines(axes: Axes, scene: Scene) -> None:

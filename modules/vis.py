@@ -33,7 +33,8 @@ WITNESS_LEGEND = (
 )
 
 
-def _side(child: int) -> tuple[int, int, int]:
+def side_colour(child: int) -> tuple[int, int, int]:
+    """The colour of a joint, and of the bone that ends in it."""
     name = JOINT_NAMES[child]
     return LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE
 
@@ -51,10 +52,10 @@ def draw_skeleton(
     limit = 4 * max(image.shape[:2])  # cv2 overflows on far-away ends
     points = np.clip(np.nan_to_num(joints_px), -limit, limit).round().astype(int)
     for parent, child in EDGES:
-        shade = colour or _side(child)
+        shade = colour or side_colour(child)
         cv2.line(image, points[parent].tolist(), points[child].tolist(), shade, width, cv2.LINE_AA)
     for joint, point in enumerate(points):
-        cv2.circle(image, point.tolist(), width, colour or _side(joint), -1, cv2.LINE_AA)
+        cv2.circle(image, point.tolist(), width, colour or side_colour(joint), -1, cv2.LINE_AA)
 
 
 def _caption(image: np.ndarray, lines: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
@@ -160,7 +161,8 @@ def write_image(path: Path, image_rgb: np.ndarray) -> None:
         temporary.write_bytes(encoded)  # cv2.imwrite does not notice a full disk
 
 
-def _hex(colour: tuple[int, int, int]) -> str:
+def hex_colour(colour: tuple[int, int, int]) -> str:
+    """An RGB colour as plots name it."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
@@ -184,13 +186,13 @@ def plot_world(
         for layer, joints in enumerate(shown):
             grey = layer < len(shown) - 1
             for parent, child in EDGES:
-                colour = _hex(GREY if grey else _side(child))
+                colour = hex_colour(GREY if grey else side_colour(child))
                 bone = joints[[parent, child]] / 1e3
                 axes.plot(*bone.T, color=colour, lw=3 if grey else 1.8, alpha=0.7 if grey else 1)
         _stand_upright(axes, shown, up)
         axes.set_title(title, fontsize=9, y=0.97)
     names = {"left": LEFT, "right": RIGHT, "spine": MIDDLE, **({} if reference is None else {"reference": GREY})}
-    lines = [Line2D([], [], color=_hex(colour), lw=2.5, label=name) for name, colour in names.items()]
+    lines = [Line2D([], [], color=hex_colour(colour), lw=2.5, label=name) for name, colour in names.items()]
     figure.legend(
         handles=lines, loc="lower center", bbox_to_anchor=(0.5, 0.1), ncols=len(lines), frameon=False, fontsize=9
     )

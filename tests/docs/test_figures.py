@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from docs import ambiguity, drawing, figures, figures_conventions, measurements
 from docs.measurements import Scene
+from modules import vis
 from modules.config import PROJECT_ROOT
 from modules.pose_utils import world2cam
 from modules.utils import read_json
@@ -94,3 +96,16 @@ def test_a_figure_comes_out_the_same_twice(
         figures_conventions.draw_joints()
         drawn.append((drawing.IMAGES / "joints.png").read_bytes())
     assert drawn[0] == drawn[1]
+
+
+def test_left_and_right_have_the_colours_of_every_other_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures_drawn: list[Figure] = []
+    monkeypatch.setattr(drawing, "save", lambda figure, name: figures_drawn.append(figure))
+    figures_conventions.draw_joints()
+    (axes,) = figures_drawn[0].axes
+    colours = {text.get_text(): text.get_color() for text in axes.texts}
+    left, right = colours["the person's left"], colours["the person's right"]
+    assert (left, right) == (vis.hex_colour(vis.LEFT), vis.hex_colour(vis.RIGHT))
+    for line in axes.lines:
+        side = max(line.get_xdata(), key=abs)  # of somebody who faces the reader
+        assert line.get_color() == (left if side > 0 else right if side < 0 else vis.hex_colour(vis.MIDDLE))
