@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small nets, and threads that wait for a busy core spin
@@ -20,6 +21,7 @@ import pytest
 from modules.config import PROJECT_ROOT
 from modules.pose_utils import Camera
 from modules.skeleton import JOINT_NAMES
+from modules.utils import log
 
 # A suite started in the background (`./run_tests.sh &`) is born deaf to Ctrl-C, and so would be what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -33,6 +35,18 @@ RunScript = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[logging.LogRecord]]:
+    """What the project's log is told within the test, each record once, whatever logging an earlier test has started."""
+    records: list[logging.LogRecord] = []
+    listener, level = logging.Handler(), log.level
+    monkeypatch.setattr(listener, "emit", records.append)
+    monkeypatch.setattr(log, "handlers", [listener])
+    log.setLevel(logging.DEBUG)
+    yield records
+    log.setLevel(level)
 
 
 def rotation(rng: np.random.Generator) -> np.ndarray:

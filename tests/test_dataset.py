@@ -1,6 +1,7 @@
 """Samples: what they hold, that augmentation keeps target and input consistent, and that groups never mix."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from modules.dataset import PoseDataset, from_uvd, split_rows, tell_split
 from modules.lifting import cached_joints_cam, lift
 from modules.losses import joints_crop_mm
 from modules.pose_utils import cam2world
-from modules.utils import UserError, log
+from modules.utils import UserError
 from tests.builders import make_rows
 
 
@@ -145,9 +146,7 @@ def test_split_needs_two_groups(tmp_path: Path) -> None:
         split_rows(make_rows(tmp_path, 4), config_for(tmp_path, validation="pose"))
 
 
-def test_unlabelled_and_unseen_are_left_out_and_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unlabelled_and_unseen_are_left_out_and_told(tmp_path: Path, said: list[logging.LogRecord]) -> None:
     """For people their number and an example; by name, at the level that only the log file keeps."""
     rows = make_rows(tmp_path, 10)
     found, labelled = np.ones(10, bool), np.ones(10, bool)
@@ -156,17 +155,15 @@ def test_unlabelled_and_unseen_are_left_out_and_told(
     config = config_for(tmp_path, validation="person")
     train, validation = split_rows(rows, config)
     assert len(train) + len(validation) == 7
-    monkeypatch.setattr(log, "propagate", True)
-    with caplog.at_level("DEBUG", "worldpose"):
-        tell_split(rows, validation, config)
-    said = {level: [r.getMessage() for r in caplog.records if r.levelname == level] for level in ("INFO", "DEBUG")}
+    tell_split(rows, validation, config)
+    told = {level: [r.getMessage() for r in said if r.levelname == level] for level in ("INFO", "DEBUG")}
     name = rows["file_name"]
-    assert said["INFO"] == [
+    assert told["INFO"] == [
         f"validation persons: {validation['person'][0]}",
         f"not trained on: 2 images (no label), such as {name[1]}",
         f"not trained on: 1 images (no person found), such as {name[0]}",
     ]
-    assert said["DEBUG"] == [
+    assert told["DEBUG"] == [
         *(f"not trained on: {name[i]} (no label)" for i in (1, 2)),
         f"not trained on: {name[0]} (no person found)",
     ]

@@ -1,6 +1,7 @@
 """Training on made-up rows: it learns, resumes to the same numbers, stops early, and records what it did."""
 
 import csv
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from modules import runs
 from modules.config import Config, Train
 from modules.earlystoppers import EarlyStopper
 from modules.trainer import Trainer
-from modules.utils import UserError, log
+from modules.utils import UserError
 from tests.builders import make_rows
 
 POSE_ONLY = {"model_type": "pose", "batch_size": 8}
@@ -129,7 +130,7 @@ def test_a_training_cut_off_within_an_epoch_goes_on_from_there(
 
 @pytest.mark.parametrize("scheduler", ["cosine", "plateau"])
 def test_going_on_behind_an_epochs_last_step_is_quiet_and_boasts_of_no_speed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, scheduler: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[logging.LogRecord], scheduler: str
 ) -> None:
     """Ctrl-C came while the last step of the first epoch was made: what is left of it is to validate."""
     train = {"num_epochs": 2, "simulated_views": 16, "scheduler": scheduler}
@@ -143,13 +144,13 @@ def test_going_on_behind_an_epochs_last_step_is_quiet_and_boasts_of_no_speed(
     second = trainer(tmp_path, "cut", **train)
     second.resume(tmp_path / "cut" / runs.LAST)
     assert second.partial is not None and second.partial.steps == len(whole.batches)
-    monkeypatch.setattr(log, "propagate", True)
-    with warnings.catch_warnings(), caplog.at_level("INFO", "worldpose"):
+    said.clear()
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
         second.fit()
     rates = [row["images_per_second"] for row in second.recorder.rows]
     assert rates[0] == 0 < rates[1]
-    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("epoch")]
+    lines = [record.getMessage() for record in said if record.getMessage().startswith("epoch")]
     assert "images/s" not in lines[0] and "images/s" in lines[1]
     a, b = (runs.load_checkpoint(tmp_path / run / runs.LAST)["model"] for run in ("whole", "cut"))
     assert all(torch.equal(a[name], b[name]) for name in a)
