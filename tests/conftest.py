@@ -160,3 +160,16 @@ def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> 
             copy = target / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
+
+
+def told_at_exit(script: str, arguments: list[str], expression: str) -> str:
+    """Run one of the project's scripts, and answer what a Python expression is worth in its process when it ends."""
+    program = (
+        "import atexit, resource, runpy, sys\n"
+        f"atexit.register(lambda: print({expression}))\n"
+        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {[script, *arguments]!r}\n"
+        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()[-1]

@@ -17,7 +17,7 @@ from modules.cache import open_cache
 from modules.config import PROJECT_ROOT, load_config
 from modules.dataset import split_rows
 from modules.layout import list_frames
-from tests.conftest import RunScript, options
+from tests.conftest import RunScript, options, told_at_exit
 
 pytestmark = pytest.mark.slow
 
@@ -145,14 +145,7 @@ def test_process_boundary(
     results = tmp_path / "results"
     if script == "test.py":
         shutil.copytree(finished[0], results)
-    program = (
-        "import atexit, runpy, sys\n"
-        f"atexit.register(lambda: print('LOADED' if {forbidden!r} in sys.modules else 'ABSENT'))\n"
-        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {[script, *options(small_root, results)]!r}\n"
-        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith("ABSENT")
+    assert told_at_exit(script, options(small_root, results), f"{forbidden!r} in sys.modules") == "False"
 
 
 @pytest.mark.parametrize(

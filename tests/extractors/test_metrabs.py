@@ -22,7 +22,7 @@ from modules.layout import list_frames, write_camera, write_label
 from modules.pose_utils import Camera, cam2pixel, cam2world, crop_camera
 from modules.utils import UserError
 from modules.world_up import complete_world_up, nearest_axis
-from tests.conftest import RunScript, standing_person
+from tests.conftest import RunScript, standing_person, told_at_exit
 from tests.extractors.metrabs_truth import HEIGHT_MM, PEOPLE, SHAPE_MM, picture, true_answer
 
 KINDS = ("multiperson", "combined", "singleperson", "current")
@@ -303,27 +303,13 @@ def test_tensorflow_and_torch_never_meet(
     if script == "extract_train_info.py":
         shutil.rmtree(place / "cache")
     moved = [part.replace(str(results), str(place)) for part in options]
-    program = (
-        "import atexit, runpy, sys\n"
-        f"atexit.register(lambda: print({present!r} in sys.modules, {absent!r} in sys.modules))\n"
-        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {[script, *moved]!r}\n"
-        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "True False"
+    assert told_at_exit(script, moved, f"({present!r} in sys.modules, {absent!r} in sys.modules)") == "(True, False)"
 
 
-def peak_memory_mb(root: Path, options: list[str]) -> float:
+def peak_memory_mb(options: list[str]) -> float:
     """Of an extraction, as the operating system counts it."""
-    program = (
-        "import atexit, resource, runpy, sys\n"
-        "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))\n"
-        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {['x', '--split', 'train', '--quiet', *options]!r}\n"
-        f"runpy.run_path({str(PROJECT_ROOT / 'extract_train_info.py')!r}, run_name='__main__')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return float(done.stdout.splitlines()[-1])
+    peak = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024"
+    return float(told_at_exit("extract_train_info.py", ["--split", "train", "--quiet", *options], peak))
 
 
 @pytest.mark.slow
@@ -339,7 +325,7 @@ def test_ten_times_the_images_take_no_more_memory(standins: Path, scene: Path, t
             for sequence in range(count // 2):
                 source = scene / f"task04_train/images/7_P_{name}/7_P_{name}_{1 + sequence % 4}.png"
                 (folder / f"7_P_{name}_{sequence}.png").symlink_to(source)
-        peaks.append(peak_memory_mb(root, arguments(root, tmp_path / "cache" / str(count), standins / "current")))
+        peaks.append(peak_memory_mb(arguments(root, tmp_path / "cache" / str(count), standins / "current")))
     assert peaks[1] < 1.1 * peaks[0], peaks
 
 
