@@ -3,7 +3,7 @@
     python -m benchmarks.threads [--rounds 3]      prints medians and ratios of one run
 
 The same training step (PoseNet on made-up crops, the default batch and precision) is timed in turn: one thread, all
-threads, each alone and beside a process that keeps one processor busy. Times of other machines will differ; the ratios say
+threads, each alone and beside processes that keep processors busy. Times of other machines will differ; the ratios say
 whether TRAIN.num_threads is worth setting on yours.
 """
 
@@ -22,6 +22,7 @@ from model.model import PoseNet, PoseNetSpec
 
 BATCH, STEPS = 16, 12
 BUSY = "while True: pass"
+COMPANY = {"alone": 0, "beside a busy process": 1, "beside two": 2, "beside four": 4}
 
 
 def images_per_second(network: torch.nn.Module, crops: torch.Tensor, threads: int, seconds: float = 8.0) -> float:
@@ -49,18 +50,18 @@ def main() -> None:
     images_per_second(network, crops, 1, 2.0)
     found: dict[tuple[str, int], list[float]] = {}
     for _ in range(arguments.rounds):
-        for company in ("alone", "beside a busy process"):
-            neighbour = subprocess.Popen([sys.executable, "-c", BUSY]) if company != "alone" else None
+        for company, count in COMPANY.items():
+            neighbours = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
             for threads in (1, processors):
                 found.setdefault((company, threads), []).append(images_per_second(network, crops, threads))
-            if neighbour is not None:
+            for neighbour in neighbours:
                 neighbour.kill()
                 neighbour.wait()
     print(
         f"| images/s, median of {arguments.rounds}, {processors} processors | 1 thread | {processors} threads | ratio |"
     )
     print("| --- | --- | --- | --- |")
-    for company in ("alone", "beside a busy process"):
+    for company in COMPANY:
         one, all_threads = (statistics.median(found[company, threads]) for threads in (1, processors))
         print(f"| {company} | {one:.1f} | {all_threads:.1f} | {all_threads / one:.2f} |")
 

@@ -42,8 +42,9 @@ def make_fabric(config: Train, devices: int = 1) -> Fabric:
 def use_threads(num_threads: int, processes: int = 1) -> None:
     """Let the CPU's arithmetic of this process run in so many threads; 0: half of the processors, shared by the processes.
 
-    Threads meet at a barrier thousands of times a second, and all wait for the one whose processor has other work: on two
-    processors with one busy neighbour, two threads were measured at a seventh of one thread's speed (benchmarks.threads).
+    Threads meet at a barrier thousands of times a second, and all wait for the one whose processor has other work. On two
+    processors, two threads were 1.7 times as fast as one where nothing else ran, and 0.6 to 0.7 times beside busy
+    processes (benchmarks.threads); a whole training beside several test suites fell from 14 to 2 images per second.
     What OMP_NUM_THREADS says stands.
     """
     if num_threads == 0 and "OMP_NUM_THREADS" in os.environ:
