@@ -190,7 +190,7 @@ def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, 
     if not same_name or fingerprint not in (None, checkpoint["fingerprint"]):
         raise UserError(
             f"{path}: it was trained on another extractor's cache than that of the test images; "
-            "set EXTRACT as in the run's train_config.yaml, or train again"
+            "set EXTRACT and METRABS as in the run's train_config.yaml, or train again"
         )
     return path, checkpoint
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,12 @@ class MetrabsExtractor:
         self._model = load_model(model_folder(weights, "EXTRACT.weights"))
         self._finder = self._make_finder(weights)
         self.needs_world_up = self._model.needs_world_up
-        self.fingerprint = self._fingerprint(weights, self._options)
+        self._weights = weights
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of hundreds of MB, so not before somebody asks."""
+        return self._fingerprint(self._weights, self._options)
 
     @classmethod
     def fingerprint_of(cls, weights: str, options: Metrabs | None = None) -> str | None:

@@ -18,6 +18,11 @@ from modules.utils import UserError
 CROP_SIZE = 256  # px, where the signature leaves it open
 
 
+def _asked(options: Metrabs) -> dict[str, Any]:
+    """What every model with crops of its own is asked; exports call the number of crops by either name."""
+    return {"internal_batch_size": options.internal_batch_size, "n_aug": options.num_aug, "num_aug": options.num_aug}
+
+
 class _PinholeModel(Model):
     """The 2021 models: they take the raw image for one of a pinhole camera."""
 
@@ -40,10 +45,10 @@ class CombinedModel(_PinholeModel):
     def detect(
         self, images: Sequence[np.ndarray], cameras: Sequence[Camera], threshold: float, options: Metrabs
     ) -> list[People]:
-        asked = {
-            "detector_threshold": threshold, "detector_nms_iou_threshold": options.detector_nms_iou,
-            "internal_batch_size": options.internal_batch_size, "n_aug": options.num_aug, "num_aug": options.num_aug,
-        }  # fmt: skip
+        asked = _asked(options) | {
+            "detector_threshold": threshold,
+            "detector_nms_iou_threshold": options.detector_nms_iou,
+        }
         K = float32([camera.K for camera in cameras])
         if hasattr(self._loaded, "predict_multi_image"):
             whole = self._answer(self._ask(self._loaded.predict_multi_image, np.stack(images), K, **asked))
@@ -74,9 +79,7 @@ class MultipersonModel(_PinholeModel):
         self, images: Sequence[np.ndarray], cameras: Sequence[Camera], boxes: Sequence[np.ndarray], options: Metrabs
     ) -> list[People]:
         K = float32([camera.K for camera in cameras])
-        asked = {
-            "internal_batch_size": options.internal_batch_size, "n_aug": options.num_aug, "num_aug": options.num_aug,
-        }  # fmt: skip
+        asked = _asked(options)
         if hasattr(self._loaded, "predict_multi_image"):
             ragged = ragged_boxes([one[:, :4] for one in boxes], 4)
             answer = self._ask(self._loaded.predict_multi_image, np.stack(images), K, ragged, **asked)
