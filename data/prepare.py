@@ -1,4 +1,4 @@
-"""Fetch the extractor's weights where they do not stand, and make the demo where DATA.root names it.
+"""Fetch the extractor's weights where they do not stand, and make the demo or the synthetic set that DATA.root names.
 
 python -m data.prepare [--config FILE] [--set SECTION.key=value]
 """
@@ -9,6 +9,8 @@ import argparse
 import re
 from pathlib import Path
 
+from data.synthetic.generate import DEFAULT_OPTIONS, DEFAULT_OUT, make_set
+from data.synthetic.plan import Options, begun_options
 from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
 from modules.console import make_parser, print_summary, start_console
 from modules.layout import split_folder
@@ -28,16 +30,25 @@ def main() -> None:
     start_console(arguments)
     root = config.data_root.resolve()
     rotation = DEMO.fullmatch(root.name) if root.parent == (PROJECT_ROOT / "data/demo").resolve() else None
-    if rotation is None:
+    synthetic = synthetic_options(root)
+    if rotation is None and synthetic is None:
         refuse_missing(root)
     fetch_weights(config)
     if rotation is not None:
         from data.demo.prepare import prepare_demo
 
         prepare_demo(root.parent, [int(rotation[1])])
+    elif synthetic is not None:
+        make_set(root, synthetic)
     else:
         log.info("%s: your own data, which need no preparation", root)
     print_summary(arguments, stage="prepare", root=root)
+
+
+def synthetic_options(root: Path) -> Options | None:
+    """What the synthetic set in this folder is to be made of: as it was begun, or as data/synthetic/set is by default."""
+    begun = begun_options(root)
+    return begun or (DEFAULT_OPTIONS if root == (PROJECT_ROOT / DEFAULT_OUT).resolve() else None)
 
 
 def refuse_missing(root: Path) -> None:

@@ -45,18 +45,23 @@ make_environment() {
   echo "$wanted" >"$stamp"
 }
 
-# The environment that the arguments of a script ask for: MeTRAbs needs TensorFlow, in an environment beside the usual one.
+# The environment that the arguments of a script ask for, beside the usual one: MeTRAbs needs TensorFlow, and the synthetic
+# data set a body model and a renderer.
 make_environment_for() {
-  if asks_for_metrabs "$@"; then
-    make_environment .venv-metrabs requirements.txt requirements-metrabs.txt
-  else
-    make_environment .venv requirements.txt
+  local folder=.venv files=(requirements.txt)
+  if [ "$(setting_of EXTRACT extractor "$@")" = metrabs ]; then
+    folder+=-metrabs files+=(requirements-metrabs.txt)
   fi
+  case "$(setting_of DATA root "$@")" in
+    data/synthetic/*) folder+=-synthetic files+=(requirements-synthetic.txt) ;;
+  esac
+  make_environment "$folder" "${files[@]}"
 }
 
-# Whether --set or the config file chooses EXTRACT.extractor: metrabs; the last --set counts, as in the scripts.
-asks_for_metrabs() {
-  local config=config/train_config.yml extractor= before= argument value
+# setting_of SECTION KEY ARGUMENTS...: what --set or the config file says; the last --set counts, as in the scripts.
+setting_of() {
+  local section=$1 key=$2 config=config/train_config.yml setting= before= argument value
+  shift 2
   for argument in "$@"; do
     value=$argument
     case "$argument" in
@@ -64,10 +69,10 @@ asks_for_metrabs() {
     esac
     case "$before" in
       --config) config=$value ;;
-      --set) case "$value" in EXTRACT.extractor=*) extractor=${value#*=} ;; esac ;;
+      --set) case "$value" in "$section.$key="*) setting=${value#*=} ;; esac ;;
     esac
     before=$argument
   done
-  [ -n "$extractor" ] || extractor=$(sed -n '/^EXTRACT:/,/^[A-Z]/s/^ *extractor: *\([a-z_0-9]*\).*/\1/p' "$config" 2>/dev/null || true)
-  [ "$extractor" = metrabs ]
+  [ -n "$setting" ] || setting=$(sed -n "/^$section:/,/^[A-Z]/s/^ *$key: *\([^ #]*\).*/\1/p" "$config" 2>/dev/null || true)
+  echo "$setting"
 }

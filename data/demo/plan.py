@@ -19,6 +19,7 @@ MARKER = "prepared.json"
 _ROOT = Path(__file__).parents[2]
 _CODE = [*sorted(Path(__file__).parent.glob("*.py")), *sorted((_ROOT / "modules").glob("rig*.py"))]
 _CODE += [_ROOT / "modules" / name for name in ("pose_utils.py", "layout.py", "skeleton.py")]
+_CODE += [_ROOT / "modules/extractors/blazepose_smpl24.json"]
 
 
 def image_name(camera: int, frame: int) -> str:

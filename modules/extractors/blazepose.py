@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ LANDMARKS = (
     "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle", "left_heel",
     "right_heel", "left_toe", "right_toe",
 )  # fmt: skip
-SPINE = {"pelvis": 0.16, "spine1": 0.37, "spine2": 0.62, "spine3": 0.71, "neck": 1.0}  # from mid-hip to mid-shoulder
+MAP_PATH = Path(__file__).with_name(
+    "blazepose_smpl24.json"
+)  # each joint as shares of landmarks, and where they are from
 
 
 @dataclass(frozen=True)
@@ -44,31 +47,12 @@ class Landmarks:
     world_landmarks_mm: np.ndarray  # (33, 3) camera-aligned (x right, y down, z away), from the mid-hip
 
 
-def _landmark_mix(joint: str) -> dict[str, float]:
-    """A joint as shares of landmarks."""
-    side, _, part = joint.partition("_")
-    other = "right" if side == "left" else "left"
-    if joint in SPINE:
-        up = SPINE[joint] / 2
-        return {"left_shoulder": up, "right_shoulder": up, "left_hip": 0.5 - up, "right_hip": 0.5 - up}
-    if joint == "head":
-        return {"left_ear": 0.5, "right_ear": 0.5}
-    if part == "collar":  # 0.93 up the spine, then 40 % of the half shoulder width outward
-        shoulders = {f"{side}_shoulder": 0.465 + 0.2, f"{other}_shoulder": 0.465 - 0.2}
-        return {**shoulders, "left_hip": 0.035, "right_hip": 0.035}
-    if part == "hand":
-        return {f"{side}_index": 0.5, f"{side}_pinky": 0.5}
-    if part == "foot":
-        return {f"{side}_toe": 0.75, f"{side}_heel": 0.25}
-    return {joint: 1.0}
-
-
 def _landmarks_to_smpl24() -> np.ndarray:
-    matrix = np.zeros((len(JOINT_NAMES), len(LANDMARKS)), dtype=np.float32)
-    for row, joint in enumerate(JOINT_NAMES):
-        for landmark, share in _landmark_mix(joint).items():
-            matrix[row, LANDMARKS.index(landmark)] = share
-    return matrix
+    matrix = np.zeros((len(JOINT_NAMES), len(LANDMARKS)))
+    for joint, shares in json.loads(MAP_PATH.read_text(encoding="utf-8"))["shares"].items():
+        for landmark, share in shares.items():
+            matrix[JOINT_NAMES.index(joint), LANDMARKS.index(landmark)] = share
+    return (matrix / matrix.sum(1, keepdims=True)).astype(np.float32)
 
 
 LANDMARKS_TO_SMPL24 = _landmarks_to_smpl24()

@@ -1,0 +1,103 @@
+"""The plan of the synthetic set: people apart, sets that can grow, and folders that never mix two kinds of images."""
+
+from pathlib import Path
+
+import pytest
+
+from data.synthetic import plan
+from data.synthetic.generate import make_set
+from modules.layout import parse_image_name
+from modules.utils import UserError, write_json
+
+OPTIONS = plan.Options(people=7, frames=2, cameras=3, seed=1)
+
+
+def test_people_are_shared_out_and_a_larger_set_shares_the_same_people_alike() -> None:
+    roles = [plan.role_of(index) for index in range(200)]
+    assert {role: roles.count(role) for role in set(roles)} == {"train": 150, "validation": 20, "test": 30}
+    assert set(roles[: plan.FEWEST_PEOPLE]) == {"train", "validation", "test"}
+    assert [plan.split_of(index) == "test" for index in range(200)] == [role == "test" for role in roles]
+
+
+def test_names_are_the_layouts() -> None:
+    recording = plan.Recording(Path("set"), "test", 3, "F160A-3")
+    fields = parse_image_name(recording.image_path(2, 4).name, "")
+    assert fields == {"pose": plan.POSE, "person": "F160A-3", "camera": "2", "sequence": "4"}
+    assert recording.label_path(4) == Path("set/task04_test/labels/1_F160A-3/3D_1_F160A-3_4.json")
+    assert recording.camera_path(2) == Path("set/task04_test/camera/1_F160A-3_2.json")
+
+
+def write_moment(recording: plan.Recording, frame: int) -> None:
+    paths = [recording.image_path(camera, frame) for camera in (1, 2, 3)]
+    for path in [*paths, recording.label_path(frame)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+
+
+def test_a_recording_is_done_with_its_last_image(tmp_path: Path) -> None:
+    recording = plan.Recording(tmp_path, "test", 3, "F160A-3")
+    write_moment(plan.Recording(tmp_path, "test", 13, "M180B-13"), 0)
+    assert plan.find_recording(tmp_path, 3) is None
+    write_moment(recording, 0)
+    assert plan.find_recording(tmp_path, 3) == recording
+    assert not plan.is_done(tmp_path, 3, OPTIONS)
+    write_moment(recording, 1)
+    assert plan.is_done(tmp_path, 3, OPTIONS)
+    recording.image_path(2, 0).unlink()
+    assert not plan.is_done(tmp_path, 3, OPTIONS)
+
+
+def test_random_numbers_are_a_places_own() -> None:
+    draws = {place: plan.generator(OPTIONS, *place).random() for place in [(0,), (1,), (0, 1), (1, 0), (0, 1, 2)]}
+    assert len(set(draws.values())) == len(draws)
+    assert draws[(0, 1)] == plan.generator(OPTIONS, 0, 1).random()
+
+
+@pytest.mark.parametrize("key", ["recipe", "frames", "cameras", "seed"])
+def test_a_set_of_another_make_is_refused(tmp_path: Path, key: str) -> None:
+    plan.write_marker(tmp_path, OPTIONS, finished=True)
+    plan.check_folder(tmp_path, OPTIONS)
+    write_json(tmp_path / plan.MARKER, plan.marker(OPTIONS) | {key: 99})
+    with pytest.raises(UserError, match=f"made with {key} 99, not .*remove .* to make it again, or name another"):
+        plan.check_folder(tmp_path, OPTIONS)
+
+
+def test_people_may_be_added_and_other_peoples_data_are_left_alone(tmp_path: Path) -> None:
+    plan.write_marker(tmp_path / "small", OPTIONS, finished=True)
+    plan.check_folder(tmp_path / "small", plan.Options(70, 2, 3, 1))
+    assert plan.finished_options(tmp_path / "small") == OPTIONS
+    (tmp_path / "mine/task04_train").mkdir(parents=True)
+    with pytest.raises(UserError, match="was not made here; name another one by --out"):
+        plan.check_folder(tmp_path / "mine", OPTIONS)
+
+
+def test_an_unfinished_or_unreadable_marker_is_no_finished_set(tmp_path: Path) -> None:
+    plan.write_marker(tmp_path, OPTIONS, finished=False)
+    assert plan.begun_options(tmp_path) == OPTIONS and plan.finished_options(tmp_path) is None
+    (tmp_path / plan.MARKER).write_text("[1]")
+    assert plan.begun_options(tmp_path) is None and plan.finished_options(tmp_path) is None
+    assert plan.begun_options(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (plan.Options(6, 1, 1, 0), "--people is 6; write at least 7"),
+        (plan.Options(7, 0, 1, 0), "--frames is 0; write 1 or more"),
+        (plan.Options(7, 1, -1, 0), "--cameras is -1; write 1 or more"),
+        (plan.Options(7, 1, 1, -1), "--seed is -1; write 0 or more"),
+    ],
+)
+def test_impossible_wishes_are_refused_before_anything_is_written(
+    tmp_path: Path, options: plan.Options, says: str
+) -> None:
+    with pytest.raises(UserError, match=says):
+        make_set(tmp_path / "set", options)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_finished_set_is_left_alone(tmp_path: Path) -> None:
+    plan.write_marker(tmp_path, OPTIONS, finished=True)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert make_set(tmp_path, OPTIONS) == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
