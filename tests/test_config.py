@@ -169,3 +169,8 @@ def test_an_assignment_is_not_blamed_for_the_file(tmp_path: Path) -> None:
         load_config(path, ["TRAIN.batch_size=4"])
     with pytest.raises(UserError, match="--set TRAIN.num_epochs=few: TRAIN.num_epochs is 'few'"):
         load_config(path, ["TRAIN.batch_size=4", "TRAIN.num_epochs=few"])
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT_ROOT / "config").glob("*.yml")), ids=lambda path: path.name)
+def test_every_shipped_config_is_read(path: Path) -> None:
+    assert load_config(path).DATA.root

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data.synthetic import plan
+from data.synthetic.clips import fetch_clips
 from data.synthetic.sheet import write_sheet
 from modules.console import progress_bar
 from modules.layout import validation_path
@@ -32,6 +33,7 @@ def make_recordings(root: Path, options: plan.Options, processes: int) -> int:
 
     UserError where one of them cannot be, or a process ends before its time; what was made by then stands.
     """
+    fetch_clips()
     plan.write_marker(root, options, finished=False)
     missing = [index for index in range(options.people) if not plan.is_done(root, index, options)]
     per_person = options.frames * options.cameras

@@ -20,8 +20,8 @@ from data.synthetic.people import Person, body_mass_class, people_model, sample_
 from data.synthetic.photograph import Sensor, encode_jpeg, photograph, sample_sensor
 from data.synthetic.pieces import Outfit
 from data.synthetic.render import Renderer
-from data.synthetic.room import Room, sample_room
 from data.synthetic.sampler import Drawn
+from data.synthetic.surroundings import Surroundings, surround
 from modules.layout import write_camera, write_label
 from modules.pose_utils import Camera
 from modules.utils import atomic_path
@@ -42,7 +42,7 @@ class Scene:
     posed: list[Posed]
     joints: np.ndarray  # (F, 24, 3) mm
     views: list[View]
-    room: Room
+    place: Surroundings
     sensors: list[Sensor]
     shift: np.ndarray  # (3,) mm from here to the world of the files
 
@@ -77,26 +77,26 @@ class Studio:
         joints = np.stack([places.of(shape, one) for one in posed])
         rng = plan.generator(options, index, _ROOM)
         views = sample_rig(rng, joints, 0.0, options.cameras)
-        room = sample_room(rng, joints, views)
+        place = surround(rng, joints, views)
         shift = rng.uniform(-1, 1, 3) * WORLD_SPREAD_MM
         sensors = [sample_sensor(rng) for _ in views]
         recording = plan.Recording(root, plan.split_of(index), index, f"{person.code}-{index}")
-        return Scene(recording, person, outfit, motion, posed, joints, views, room, sensors, shift)
+        return Scene(recording, person, outfit, motion, posed, joints, views, place, sensors, shift)
 
     def _record_moment(self, scene: Scene, frame: int, options: plan.Options) -> Iterator[bool]:
         """Write one moment's pictures and then its label, which says that they stand."""
         joints, facts = scene.joints[frame], {}
         meshes = [
-            *scene.room.meshes,
-            *scene.room.seat(scene.motion[frame].seat),
+            *scene.place.meshes,
+            *scene.place.seat(scene.motion[frame].seat),
             *scene.outfit.meshes(scene.posed[frame]),
         ]
         of_person = np.array([mesh.person for mesh in meshes] + [False])  # the last one is for pixels that show nothing
-        with self._renderer.scene(meshes, scene.room.lighting) as pictures:
+        with self._renderer.scene(meshes, scene.place.lighting) as pictures:
             for number, (view, sensor) in enumerate(zip(scene.views, scene.sensors, strict=True), 1):
                 picture = pictures.view(view.camera)
                 rng = plan.generator(options, scene.recording.index, _SENSOR, frame, number)
-                photo = encode_jpeg(photograph(picture, sensor, rng), sensor.quality, LARGEST_BYTES)
+                photo = encode_jpeg(photograph(picture, sensor, rng), sensor.jpeg_quality, LARGEST_BYTES)
                 write_bytes(scene.recording.image_path(number, frame), photo)
                 visibility = joint_visibility(joints, view.camera, picture.depth_mm, of_person[picture.owner])
                 facts[str(number)] = view_facts(view, joints, visibility)
@@ -118,7 +118,7 @@ def moment_facts(scene: Scene, frame: int) -> dict[str, Any]:
         "source": drawn.source,
         "airborne": drawn.airborne,
         "seated": drawn.seat is not None,
-        "room": scene.room.kind,
+        "room": scene.place.kind,
         "sex": person.sex,
         "height_mm": round(person.height_mm, 1),
         "mass_class": body_mass_class(person.body_mass_index),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from data import prepare
+from data.synthetic import plan
 from modules.extractors import metrabs
 from modules.extractors.blazepose import BlazePoseExtractor
 from modules.utils import UserError, log
@@ -90,3 +91,23 @@ def test_a_data_set_that_is_not_there_is_refused_before_anything_is_fetched(run:
     with pytest.raises(UserError, match="holds neither task04_train nor task04_test"):
         run(root="empty")
     assert "are fetched" in run()  # for the first time
+
+
+def test_a_synthetic_set_is_made_as_it_was_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, begun = tmp_path / "set", plan.Options(people=9, frames=2, cameras=3, seed=5)
+    assert prepare.synthetic_options(root) is None
+    plan.write_marker(root, begun, finished=False)
+    assert prepare.synthetic_options(root) == begun
+    monkeypatch.setattr(prepare, "PROJECT_ROOT", tmp_path)
+    assert prepare.synthetic_options((tmp_path / prepare.DEFAULT_OUT).resolve()) == prepare.DEFAULT_OPTIONS
+
+
+def test_run_goes_on_with_the_set_that_data_root_names(
+    run: Prepare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun = plan.Options(people=9, frames=2, cameras=3, seed=5)
+    plan.write_marker(tmp_path / "begun", begun, finished=False)
+    made: list[object] = []
+    monkeypatch.setattr(prepare, "make_set", lambda root, options: made.append((root, options)))
+    run(root="begun")
+    assert made == [((tmp_path / "begun").resolve(), begun)]

@@ -1,0 +1,177 @@
+"""The synthetic set as a user makes it: layout, exact truth, the same bytes after a kill, a doctor without complaints."""
+
+import csv
+import filecmp
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from data.synthetic.render import Renderer
+
+from data.synthetic import plan
+from data.synthetic.cameras import project
+from data.synthetic.parts import Lighting, Material, Mesh
+from modules.config import PROJECT_ROOT
+from modules.images import read_image
+from modules.layout import list_frames, read_camera, read_label, read_validation_list
+from modules.pose_utils import Camera
+from modules.skeleton import JOINT_NAMES, ROOT
+from modules.utils import read_json
+from tests.conftest import RunScript
+
+pytestmark = pytest.mark.slow
+
+OPTIONS = plan.Options(people=7, frames=1, cameras=2, seed=3)
+
+
+def generate(out: Path, *extra: str) -> list[str]:
+    sizes = [f"--{name}={getattr(OPTIONS, name)}" for name in ("people", "frames", "cameras", "seed")]
+    return [sys.executable, "-m", "data.synthetic.generate", *sizes, f"--out={out}", *extra]
+
+
+@pytest.fixture(scope="session")
+def small_set(tmp_path_factory: pytest.TempPathFactory, egl: None) -> Path:
+    """A set of fourteen images."""
+    out = tmp_path_factory.mktemp("synthetic") / "set"
+    subprocess.run(generate(out, "--processes=2"), check=True, cwd=PROJECT_ROOT, capture_output=True, text=True)
+    return out
+
+
+def files_of(root: Path) -> list[Path]:
+    return sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+
+
+def test_everything_is_in_its_place(small_set: Path) -> None:
+    train, test = (list_frames(small_set, split) for split in ("train", "test"))
+    assert len(train) + len(test) == OPTIONS.images
+    held_out = read_validation_list(small_set)
+    assert held_out is not None and {frame.person.split("-")[1] for frame in train if frame.file_name in held_out} == {
+        "6"
+    }
+    people = [{frame.person for frame in split} for split in (train, test)]
+    assert len(people[0]) == 6 and len(people[1]) == 1 and not people[0] & people[1]
+    sample = read_json(small_set / "sample_submission.json")
+    assert [entry["file_name"] for entry in sample] == [frame.file_name for frame in test]
+    for frame in [*train, *test]:
+        camera = read_camera(frame.camera_path)
+        assert camera.image_size == read_image(frame.image_path).shape[1::-1]
+        assert frame.image_path.stat().st_size <= 300_000
+        joints = read_label(frame.label_path)
+        lowest, floor = joints[:, 2].min(), camera.floor_height_mm
+        assert floor is not None and -60 < lowest - floor < 900, frame.file_name
+    assert (small_set / "contact_sheet.jpg").stat().st_size > 20_000
+
+
+def test_the_manifest_has_a_line_for_every_image(small_set: Path) -> None:
+    with open(small_set / "manifest.csv", newline="") as handle:
+        lines = list(csv.DictReader(handle))
+    names = {frame.file_name for split in ("train", "test") for frame in list_frames(small_set, split)}
+    assert {line["file_name"] for line in lines} == names and len(lines) == OPTIONS.images
+    for line in lines:
+        assert line["role"] == plan.role_of(int(line["file_name"].split("_")[1].split("-")[1]))
+        assert line["source"].split(":")[0] in ("clip", "sampler")
+        assert 1500 < float(line["distance_mm"]) < 8000 and -180 <= float(line["facing_degrees"]) <= 180
+
+
+def test_labels_tell_what_every_camera_sees(small_set: Path) -> None:
+    for frame in list_frames(small_set, "train"):
+        label = read_json(frame.label_path)["annotations"]
+        words = label["views"][frame.camera]["visibility"]
+        assert len(words) == 24 and set(words) <= {"seen", "self", "object", "outside"}
+        camera, joints = read_camera(frame.camera_path), read_label(frame.label_path)
+        width, height = camera.image_size or (0, 0)
+        inside = ((project(joints, camera) >= -0.5) & (project(joints, camera) <= np.array([width, height]) - 0.5)).all(
+            -1
+        )
+        assert [word != "outside" for word in words] == inside.tolist()
+        assert inside[ROOT]
+
+
+def test_a_marker_at_every_joint_is_seen_where_the_files_say(small_set: Path) -> None:
+    """The chain from label and camera file through the renderer to the pixel, lens and all, holds to a tenth of a pixel."""
+    frames = list_frames(small_set, "train")
+    views = {frame.view: frame for frame in frames}.values()
+    with Renderer() as renderer:
+        for frame in views:
+            camera, joints = read_camera(frame.camera_path), read_label(frame.label_path)
+            expected = project(joints, camera)
+            for joint in (JOINT_NAMES.index(name) for name in ("pelvis", "head", "left_hand", "right_foot")):
+                u, v = expected[joint]
+                width, height = camera.image_size or (0, 0)
+                if 20 < u < width - 20 and 20 < v < height - 20:
+                    found = centroid(renderer, joints[joint], camera)
+                    assert np.abs(found - expected[joint]).max() < 0.1, (frame.view, JOINT_NAMES[joint])
+
+
+def centroid(renderer: Renderer, place: np.ndarray, camera: Camera) -> np.ndarray:
+    """Where a bright square of 40 mm, parallel to the image and askew in it, is seen: its pixels' mean by brightness."""
+    corners = 20.0 * np.array([[1.0, 0.6, 0], [-0.6, 1.0, 0], [-1.0, -0.6, 0], [0.6, -1.0, 0]]) @ camera.R
+    white = Material("marker", ((1.0, 1.0, 1.0),))
+    square = Mesh("square", place + corners, np.array([[0, 1, 2], [0, 2, 3]]), corners, white, two_sided=True)
+    dark = Lighting((), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0)
+    picture = renderer.render([square], dark, camera)
+    weights = np.where(cv2.dilate((picture.owner == 0).astype(np.uint8), np.ones((5, 5))), picture.rgb.sum(-1), 0)
+    rows, columns = np.nonzero(weights)
+    return np.array([columns, rows]) @ weights[rows, columns] / weights.sum()
+
+
+def test_a_second_start_does_nothing(small_set: Path) -> None:
+    before = {path: (small_set / path).stat().st_mtime_ns for path in files_of(small_set)}
+    done = subprocess.run(generate(small_set), check=True, cwd=PROJECT_ROOT, capture_output=True, text=True)
+    assert f"{small_set}: stands already, nothing to do" in done.stdout
+    assert {path: (small_set / path).stat().st_mtime_ns for path in files_of(small_set)} == before
+
+
+def test_killed_and_started_again_it_comes_to_the_same_bytes(small_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    process = subprocess.Popen(
+        generate(out, "--processes=1"), cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    wait_for(lambda: len(list(out.glob("task04_*/images/*/*.jpg"))) >= 3)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    made = list(out.glob("task04_*/images/*/*.jpg"))
+    assert 3 <= len(made) < OPTIONS.images
+    stamps = {path: path.stat().st_mtime_ns for path in made}
+    done = subprocess.run(generate(out, "--json"), check=True, cwd=PROJECT_ROOT, capture_output=True, text=True)
+    kept = sum(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+    assert kept >= len(made) - OPTIONS.cameras
+    assert json.loads(done.stdout.splitlines()[-1])["made"] == OPTIONS.images - kept
+    assert files_of(out) == files_of(small_set)
+    different = [path for path in files_of(out) if not filecmp.cmp(out / path, small_set / path, shallow=False)]
+    assert not different
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)
+
+
+def test_the_doctor_has_no_complaint(small_set: Path, tmp_path: Path, run_script: RunScript) -> None:
+    done = run_script("check_data.py", "--set", f"DATA.root={small_set}", "--set", f"RESULTS.root={tmp_path}")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def egl() -> Iterator[None]:
+    """A machine that can render without a screen; elsewhere than in CI, where it must be one, such tests are skipped."""
+    from modules.utils import UserError  # noqa: PLC0415
+
+    try:
+        Renderer().close()
+    except UserError as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+    yield
