@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from pathlib import Path
 
 from data.synthetic.plan import FEWEST_PEOPLE, Options, check_folder, finished_options
@@ -51,9 +52,14 @@ def make_set(root: Path, options: Options, processes: int | None = None) -> int:
         return 0
     from data.synthetic.make import make_recordings, write_lists  # noqa: PLC0415  (OpenCV, and what makes people)
 
+    start = time.monotonic()
     made = make_recordings(root, options, processes or os.cpu_count() or 1)
+    minutes = (time.monotonic() - start) / 60
     write_lists(root, options)
-    log.info("%s: ready, %d images of %d people", root, options.images, options.people)
+    log.info(
+        "%s: ready, %d images of %d people; %d made now in %.1f minutes, %.0f a minute",
+        root, options.images, options.people, made, minutes, made / minutes,
+    )  # fmt: skip
     return made
 
 

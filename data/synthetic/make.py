@@ -17,6 +17,7 @@ from typing import Any
 
 from data.synthetic import plan
 from data.synthetic.clips import fetch_clips
+from data.synthetic.render import Renderer
 from data.synthetic.sheet import write_sheet
 from modules.console import progress_bar
 from modules.layout import validation_path
@@ -33,6 +34,7 @@ def make_recordings(root: Path, options: plan.Options, processes: int) -> int:
 
     UserError where one of them cannot be, or a process ends before its time; what was made by then stands.
     """
+    Renderer().close()  # whether this machine can draw is better known before than after
     fetch_clips()
     plan.write_marker(root, options, finished=False)
     missing = [index for index in range(options.people) if not plan.is_done(root, index, options)]

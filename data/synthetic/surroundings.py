@@ -59,5 +59,7 @@ def surround(rng: np.random.Generator, joints: np.ndarray, views: Sequence[View]
 
 def _kind(rng: np.random.Generator, farthest_mm: float) -> str:
     """A kind of place that has room for cameras so far away."""
-    shares = np.array([share * (kind != "corridor" or farthest_mm < SMALL_MM) for kind, share in zip(KINDS, SHARES, strict=True)])
+    shares = np.array(
+        [share * (kind != "corridor" or farthest_mm < SMALL_MM) for kind, share in zip(KINDS, SHARES, strict=True)]
+    )
     return str(rng.choice(KINDS, p=shares / shares.sum()))
