@@ -19,7 +19,7 @@ HEIGHT_MM = (800.0, 3000.0)
 DISTANCE_MM = (2000.0, 7000.0)
 FOCAL_PX = (800.0, 2500.0)
 SIDES_PX = (1920, 1080)
-FILL = (0.42, 0.93)  # the share of the picture that the person spans, in the direction that is the tighter one
+FILL = (0.5, 0.95)  # the share of the picture that the person spans, in the direction that is the tighter one
 REACH_MM = 170.0  # from the joints to the surface: crown, fingertips, toes, and the clothes about them
 EDGE_PX = 8.0
 CUT_SHARE = (0.04, 0.45)  # of a truncated view's joints that lie outside, in the frame that is cut most
@@ -43,7 +43,7 @@ class Habits:
     portrait: float = 0.35
     distorted: float = 0.4
     truncated: float = 0.12
-    occluded: float = 0.2
+    occluded: float = 0.25
     ring: float = 0.5
 
 
