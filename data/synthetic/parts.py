@@ -37,6 +37,7 @@ class Mesh:
     tint: np.ndarray | None = None  # (V, 3) what the material's colour is multiplied by
     person: bool = False  # part of the person: its body, clothes and hair
     two_sided: bool = False  # cloth that is seen from inside too
+    casts_shadow: bool = True  # not the walls and the ceiling, which would keep every lamp out
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,22 @@ class Lamp:
 
 
 @dataclass(frozen=True)
+class Fill:
+    """Soft light without shadows from a place in the room, such as a window, that fades with the distance."""
+
+    place_world: np.ndarray  # (3,) mm
+    colour: Colour
+    strength: float
+    reach_mm: float  # where half of it is left
+
+
+@dataclass(frozen=True)
 class Lighting:
-    """The lamps, and what comes from everywhere: from above and from below."""
+    """The lamps (two at most cast shadows), and what comes from everywhere: from above and from below."""
 
     lamps: tuple[Lamp, ...]
     sky: Colour
     ground: Colour
     ambient: float
+    fills: tuple[Fill, ...] = ()
+    clouds: float = 0.5  # how much of the open sky they cover

@@ -1,0 +1,68 @@
+"""A lens that bends straight lines: the pinhole picture that holds all its rays, and the resampling into the raw image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from scipy.interpolate import RectBivariateSpline
+
+from modules.pose_utils import Camera, undistort
+from modules.utils import UserError
+
+STEP = 16  # px between the rays that are traced; between them the lens is a cubic spline, true to some 1e-4 px
+EDGE = 2  # px beyond the outermost ray, for the cubic kernel
+
+
+@dataclass(frozen=True)
+class Lens:
+    """How a raw image is drawn: render `pinhole`, then look up every raw pixel's place in it."""
+
+    pinhole: Camera
+    map_x: np.ndarray | None = None  # (H, W) float32 px of the pinhole picture; None: the two are one
+    map_y: np.ndarray | None = None
+
+    def bend(self, picture: np.ndarray) -> np.ndarray:
+        """A pinhole picture's colours as the lens shows them, interpolated."""
+        if self.map_x is None:
+            return picture
+        return np.maximum(
+            cv2.remap(picture, self.map_x, self.map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), 0
+        )
+
+    def pick(self, picture: np.ndarray) -> np.ndarray:
+        """The same for what must not be mixed, such as depths: the nearest pixel."""
+        if self.map_x is None:
+            return picture
+        return np.asarray(
+            cv2.remap(picture, self.map_x, self.map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+        )
+
+
+def make_lens(camera: Camera) -> Lens:
+    """The lens of a camera whose image size is known. Raises UserError where the lens model folds within the image."""
+    if camera.image_size is None:
+        raise UserError("to render a camera its image_size is needed, and it has none.")
+    if camera.distortion is None or not np.any(camera.distortion):
+        return Lens(replace(camera, distortion=None))
+    width, height = camera.image_size
+    columns, rows = _nodes(width), _nodes(height)
+    grid = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
+    straight = undistort(grid, camera.K, camera.distortion, iterations=12).reshape(len(rows), len(columns), 2)
+    if not np.isfinite(straight).all():
+        raise UserError("the camera's distortion folds the image over within its borders; give it milder coefficients.")
+    map_x, map_y = (
+        RectBivariateSpline(rows, columns, straight[..., axis], s=0)(np.arange(height), np.arange(width))
+        for axis in (0, 1)
+    )
+    left, top = (int(np.floor(m.min())) - EDGE for m in (map_x, map_y))
+    right, bottom = (int(np.ceil(m.max())) + EDGE for m in (map_x, map_y))
+    K = camera.K - np.array([[0, 0, left], [0, 0, top], [0, 0, 0.0]])
+    pinhole = replace(camera, K=K, image_size=(right - left + 1, bottom - top + 1), distortion=None)
+    return Lens(pinhole, (map_x - left).astype(np.float32), (map_y - top).astype(np.float32))
+
+
+def _nodes(length: int) -> np.ndarray:
+    """Pixels from the first to the last, both included, no more than STEP apart."""
+    return np.linspace(0, length - 1, max((length - 2) // STEP + 2, 4))

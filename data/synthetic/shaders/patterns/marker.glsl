@@ -1,0 +1,1 @@
+void paint(inout Surface s) { s.unlit = true; }
