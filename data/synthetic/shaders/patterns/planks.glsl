@@ -3,6 +3,7 @@ void paint(inout Surface s) {
     float row = floor(s.p.y / scale), length_ = 9.0 * scale, shift = hash(ivec3(int(row), 0, 0), seed) * length_;
     float board = floor((s.p.x + shift) / length_);
     float tone = hash(ivec3(int(row), int(board), 1), seed);
+    tone = mix(0.5, tone, fade(3.0 * scale, s.px));
     vec3 q = vec3(s.p.x * 0.06, s.p.y, s.p.z) + 400.0 * tone;
     float grain = fbm(q, 0.16 * scale, s.px * 0.7, seed + 2u) + 0.6 * fine(q, 3.0, s.px, seed + 6u);
     s.albedo = mix(colours[0], colours[1], clamp(0.15 + 0.5 * tone + 0.45 * grain, 0.0, 1.0));

@@ -1,0 +1,133 @@
+"""The solids that rooms and furniture are made of, with a place in the material for every vertex.
+
+In the material a flat face lies in the plane x, y: x level and y up on an upright face, so that patterns of boards, bricks
+and tiles fall right. z tells the faces apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.synthetic.parts import Material, Mesh
+
+Size = Sequence[float]
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A piece of surface without a look. All mm, z up."""
+
+    vertices: np.ndarray  # (V, 3)
+    triangles: np.ndarray  # (F, 3)
+    texture: np.ndarray  # (V, 3)
+
+    def moved(self, shift: Size) -> Solid:
+        """The same elsewhere; its material moves along."""
+        return Solid(self.vertices + np.asarray(shift, dtype=np.float64), self.triangles, self.texture)
+
+    def turned(self, R: np.ndarray) -> Solid:
+        """The same turned by R (3, 3) about the origin."""
+        return Solid(self.vertices @ R.T, self.triangles, self.texture)
+
+
+def about_z(degrees: float) -> np.ndarray:
+    """(3, 3) rotation about the upward axis."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+
+
+def about_x(degrees: float) -> np.ndarray:
+    """(3, 3) rotation about the x axis."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[1.0, 0, 0], [0, c, -s], [0, s, c]])
+
+
+def mesh(name: str, material: Material, solids: Sequence[Solid], two_sided: bool = False, casts: bool = True) -> Mesh:
+    """Solids of one material as one mesh."""
+    starts = np.cumsum([0] + [len(solid.vertices) for solid in solids])
+    triangles = np.concatenate([s.triangles + start for s, start in zip(solids, starts[:-1], strict=True)])
+    vertices, texture = (np.concatenate([getattr(s, key) for s in solids]) for key in ("vertices", "texture"))
+    return Mesh(name, vertices, triangles, texture, material, two_sided=two_sided, casts_shadow=casts)
+
+
+def sheet(corner: Size, along: Size, up: Size) -> Solid:
+    """A rectangle from a corner; it is seen from where `along` x `up` points to. Its material begins at the corner."""
+    corner, along, up = (np.asarray(v, dtype=np.float64) for v in (corner, along, up))
+    vertices = np.stack([corner, corner + along, corner + along + up, corner + up])
+    width, height = np.linalg.norm(along), np.linalg.norm(up)
+    texture = np.array([[0, 0, 0], [width, 0, 0], [width, height, 0], [0, height, 0]])
+    return Solid(vertices, np.array([[0, 1, 2], [0, 2, 3]]), texture)
+
+
+def surface(points: np.ndarray) -> Solid:
+    """A grid (rows, columns, 3) of points as one smooth sheet, seen from where columns x rows points to."""
+    rows, columns = points.shape[:2]
+    at = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
+    x = np.cumsum(np.linalg.norm(np.diff(points, axis=1, prepend=points[:, :1]), axis=2), axis=1)
+    y = np.cumsum(np.linalg.norm(np.diff(points, axis=0, prepend=points[:1]), axis=2), axis=0)
+    texture = np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3)
+    return Solid(points.reshape(-1, 3), np.concatenate([np.c_[a, b, c], np.c_[a, c, d]]), texture)
+
+
+def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0) -> Solid:
+    """A block of a size with rounded edges, the middle of its foot at `foot`."""
+    half = np.asarray(size, dtype=np.float64) / 2
+    bevel = min(bevel, 0.45 * float(half.min()) * 2 / 2)
+    faces = [_box_face(half, bevel, axis, side) for axis in range(3) for side in (-1, 1)]
+    starts = np.arange(6) * 16
+    vertices = np.concatenate([face.vertices for face in faces]) + np.asarray(foot, dtype=np.float64) + [0, 0, half[2]]
+    triangles = np.concatenate([face.triangles + start for face, start in zip(faces, starts, strict=True)])
+    return Solid(vertices, triangles, np.concatenate([face.texture for face in faces]))
+
+
+def _box_face(half: np.ndarray, bevel: float, axis: int, side: int) -> Solid:
+    """One side of a box as 4 x 4 points, its rim bent round the edges."""
+    a, b = [(1, 2), (0, 2), (0, 1)][axis]
+    ticks = [np.array([-half[k], -half[k] + bevel, half[k] - bevel, half[k]]) for k in (a, b)]
+    grid = np.zeros((4, 4, 3))
+    grid[..., a], grid[..., b], grid[..., axis] = ticks[0][None, :], ticks[1][:, None], side * half[axis]
+    inner = np.clip(grid, bevel - half, half - bevel)
+    out = grid - inner
+    points = inner + bevel * out / np.linalg.norm(out, axis=-1, keepdims=True)
+    flat = surface(points)
+    outwards = side * (-1 if axis == 1 else 1)
+    texture = np.stack([grid[..., a], grid[..., b], np.full((4, 4), 1000.0 * (2 * axis + side))], -1).reshape(-1, 3)
+    return Solid(flat.vertices, flat.triangles[:, :: int(outwards)], texture)
+
+
+def cylinder(radius: float, height: float, foot: Size = (0, 0, 0), top: float | None = None, sides: int = 20) -> Solid:
+    """A cylinder, or a cone cut off at radius `top`, standing on `foot`."""
+    top = radius if top is None else top
+    angle = np.linspace(0, 2 * np.pi, sides + 1)
+    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], -1)
+    lower, upper = radius * ring, top * ring + [0, 0, height]
+    wall = surface(np.stack([lower, upper]))
+    texture = wall.texture[:, [0, 1, 2]].copy()
+    texture[:, 1] = wall.vertices[:, 2]
+    texture[sides + 1 :, 0] = texture[: sides + 1, 0]
+    lids = [
+        surface(np.stack([np.zeros_like(lower), lower])),
+        surface(np.stack([upper, np.zeros_like(upper) + [0, 0, height]])),
+    ]
+    solids = [Solid(wall.vertices, wall.triangles, texture)]
+    solids += [Solid(lid.vertices, lid.triangles, lid.vertices) for lid in lids]
+    starts = np.arange(3) * 2 * (sides + 1)
+    vertices, places = (np.concatenate([getattr(s, key) for s in solids]) for key in ("vertices", "texture"))
+    triangles = np.concatenate([s.triangles + start for s, start in zip(solids, starts, strict=True)])
+    return Solid(vertices + np.asarray(foot, dtype=np.float64), triangles, places)
+
+
+def blob(radii: Size, centre: Size, rng: np.random.Generator | None = None, rough: float = 0.0) -> Solid:
+    """An ellipsoid, or with `rough` a lumpy one such as a bush; its material is solid."""
+    a, b = np.meshgrid(np.linspace(0, 2 * np.pi, 25), np.linspace(-np.pi / 2, np.pi / 2, 13))
+    unit = np.stack([np.cos(b) * np.cos(a), np.cos(b) * np.sin(a), np.sin(b)], -1)
+    if rng is not None and rough > 0:
+        waves, phases = rng.normal(0, 2.5, (6, 3)), rng.uniform(0, 2 * np.pi, 6)
+        unit = unit * (1 + rough * np.sin(unit @ waves.T + phases).mean(-1, keepdims=True) * 2)
+    points = unit * np.asarray(radii, dtype=np.float64) + np.asarray(centre, dtype=np.float64)
+    solid = surface(points)
+    return Solid(solid.vertices, solid.triangles, solid.vertices)
