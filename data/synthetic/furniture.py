@@ -11,8 +11,8 @@ from data.synthetic.parts import Colour, Material, Mesh
 from data.synthetic.shapes import Solid, about_x, about_z, blob, box, cylinder, mesh, sheet, surface
 
 WOODS = (
-    ((0.72, 0.55, 0.38), (0.58, 0.42, 0.27)),
-    ((0.45, 0.30, 0.19), (0.33, 0.21, 0.13)),
+    ((0.70, 0.57, 0.43), (0.57, 0.44, 0.32)),
+    ((0.43, 0.31, 0.23), (0.32, 0.22, 0.16)),
     ((0.85, 0.74, 0.58), (0.76, 0.64, 0.47)),
 )
 DRAB = (
@@ -24,11 +24,11 @@ DRAB = (
     (0.70, 0.67, 0.62),
 )
 GAY = (
-    (0.66, 0.22, 0.18),
-    (0.20, 0.38, 0.56),
-    (0.78, 0.60, 0.22),
-    (0.28, 0.48, 0.32),
-    (0.50, 0.30, 0.48),
+    (0.60, 0.26, 0.22),
+    (0.24, 0.37, 0.50),
+    (0.74, 0.60, 0.32),
+    (0.32, 0.45, 0.34),
+    (0.45, 0.33, 0.44),
     (0.80, 0.78, 0.74),
 )
 
@@ -62,7 +62,7 @@ def piece(*meshes: Mesh) -> Piece:
 
 def pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
     """One of the colours, a little brighter or darker, warmer or cooler."""
-    base = np.array(colours[rng.integers(len(colours))]) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.015, 3)
+    base = np.array(colours[rng.integers(len(colours))]) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.01, 3)
     r, g, b = (float(c) for c in np.clip(base, 0.03, 0.92))
     return r, g, b
 
@@ -178,7 +178,7 @@ def shelf(rng: np.random.Generator) -> Piece:
             long = min(rng.uniform(120, 420), width / 2 - 40 - x)
             high = free * rng.uniform(0.6, 0.95)
             group = books if rng.random() < 0.75 else others
-            group.append(box((long, 200, high), (x + long / 2, -10, z), 4))
+            group.append(box((long, 200, high), (x + long / 2, -10, z), 4, grain=False))
             x += long + rng.choice([4, rng.uniform(20, 250)])
     spines = Material(
         "books",

@@ -6,7 +6,7 @@ import numpy as np
 
 from data.synthetic.furniture import pick
 from data.synthetic.parts import Lamp, Lighting, Material, Mesh
-from data.synthetic.shapes import Solid, about_z, blob, box, cylinder, mesh, sheet
+from data.synthetic.shapes import Solid, about_z, blob, box, cylinder, mesh, sheet, surface
 
 HORIZON_MM = 250_000.0
 
@@ -35,6 +35,7 @@ def open_ground(rng: np.random.Generator, clear_mm: float) -> tuple[list[Mesh], 
     meshes += _buildings(rng, clear_mm + 15_000)
     meshes += _trees(rng, clear_mm + 2500)
     meshes += _hedge(rng, clear_mm + 1500)
+    meshes.append(_treeline(rng))
     return meshes, daylight(rng, pick(rng, ((0.38, 0.42, 0.28),) if near is grass else ((0.5, 0.48, 0.45),)))
 
 
@@ -48,7 +49,14 @@ def daylight(rng: np.random.Generator, ground: tuple[float, float, float]) -> Li
     colour = (1.0, 0.97 - 0.14 * warm, 0.92 - 0.34 * warm)
     lamp = Lamp(towards, colour, sun, width_degrees=1.0 + 25 * clouds**2)
     sky = tuple(float(c) for c in np.array([0.72, 0.84, 1.0]) * (1 - clouds) + np.array([0.92, 0.94, 0.97]) * clouds)
-    return Lighting((lamp,), (sky[0], sky[1], sky[2]), ground, 0.42 + 0.35 * clouds, clouds=clouds)
+    return Lighting(
+        (lamp,),
+        (sky[0], sky[1], sky[2]),
+        ground,
+        0.42 + 0.35 * clouds,
+        clouds=clouds,
+        haze_mm=float(rng.uniform(150_000, 900_000)),
+    )
 
 
 def _ring(rng: np.random.Generator, nearest: float, farthest: float, count: int) -> np.ndarray:
@@ -71,7 +79,7 @@ def _buildings(rng: np.random.Generator, nearest: float) -> list[Mesh]:
         wide, deep, high = rng.uniform(9000, 24_000), rng.uniform(8000, 13_000), rng.uniform(5000, 16_000)
         turn = about_z(np.degrees(np.arctan2(place[1], place[0])) + 90 + rng.uniform(-20, 20))
         out = place * (1 + deep / np.linalg.norm(place))
-        body = box((wide, deep, high), bevel=5).turned(turn).moved(out)
+        body = box((wide, deep, high), bevel=5, grain=False).turned(turn).moved(out)
         roof = box((wide + 600, deep + 600, 500), (0, 0, high - 5), 30).turned(turn).moved(out)
         meshes += [mesh("building", look, [body], casts=False)]
         meshes += [
@@ -92,11 +100,11 @@ def _trees(rng: np.random.Generator, nearest: float) -> list[Mesh]:
         tall, girth = rng.uniform(4000, 9000), rng.uniform(110, 260)
         trunks.append(cylinder(girth, 0.6 * tall, top=0.6 * girth, sides=12).moved(place))
         for _ in range(int(rng.integers(4, 9))):
-            size = tall * rng.uniform(0.13, 0.26)
+            size = tall * rng.uniform(0.12, 0.24)
             at = place + rng.normal(0, 0.14 * tall, 3) * [1, 1, 0.8] + [0, 0, 0.68 * tall]
             crowns.append(blob((size, size, 0.8 * size), at, rng, rough=0.5))
-    green = pick(rng, ((0.20, 0.30, 0.11), (0.26, 0.36, 0.15), (0.34, 0.32, 0.13)))
-    light = tuple(min(1.0, 1.45 * c) for c in green)
+    green = pick(rng, ((0.30, 0.36, 0.20), (0.35, 0.42, 0.22), (0.42, 0.40, 0.22)))
+    light = tuple(min(1.0, 1.35 * c) for c in green)
     leaves = Material(
         "foliage", (green, (light[0], light[1], light[2])), roughness=1.0, bump=1.0, seed=int(rng.integers(1 << 30))
     )
@@ -108,7 +116,7 @@ def _hedge(rng: np.random.Generator, nearest: float) -> list[Mesh]:
     if rng.random() < 0.4:
         return []
     green = Material(
-        "foliage", (pick(rng, ((0.18, 0.28, 0.10),)), pick(rng, ((0.30, 0.40, 0.16),))), roughness=1.0, bump=1.0
+        "foliage", (pick(rng, ((0.28, 0.35, 0.18),)), pick(rng, ((0.40, 0.46, 0.26),))), roughness=1.0, bump=1.0
     )
     turn, away, high = about_z(rng.uniform(0, 360)), nearest + rng.uniform(500, 6000), rng.uniform(900, 1900)
     lumps = [
@@ -116,3 +124,19 @@ def _hedge(rng: np.random.Generator, nearest: float) -> list[Mesh]:
         for x in np.arange(-9000, 9001, 900)
     ]
     return [mesh("hedge", green, lumps)]
+
+
+def _treeline(rng: np.random.Generator) -> Mesh:
+    """What closes the view all round: a far wood of uneven height."""
+    turn = np.linspace(0, 2 * np.pi, 721)
+    waves = sum(np.sin(turn * k + rng.uniform(0, 6.3)) * k**-0.5 for k in (2, 5, 11, 23, 47, 90, 170))
+    high = 7000 + rng.uniform(1200, 2600) * np.asarray(waves)
+    circle = 0.85 * HORIZON_MM * np.stack([np.cos(turn), np.sin(turn), np.zeros_like(turn)], -1)
+    strip = surface(np.stack([circle, circle + high[:, None] * [0, 0, 1]])[:, ::-1])
+    green = Material(
+        "plain",
+        (pick(rng, ((0.30, 0.35, 0.25), (0.36, 0.36, 0.28), (0.28, 0.33, 0.30))),),
+        scale_mm=3000,
+        roughness=1.0,
+    )
+    return mesh("treeline", green, [strip], two_sided=True, casts=False)

@@ -71,3 +71,4 @@ class Lighting:
     ambient: float
     fills: tuple[Fill, ...] = ()
     clouds: float = 0.5  # how much of the open sky they cover
+    haze_mm: float = 1e9  # how far away the air has taken 63 % of what is seen

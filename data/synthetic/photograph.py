@@ -38,12 +38,12 @@ class Sensor:
 
 def sample_sensor(rng: np.random.Generator) -> Sensor:
     """One camera with its settings."""
-    warm, green = rng.normal(0, 0.05), rng.normal(0, 0.015)
+    warm, green = rng.normal(0, 0.04), rng.normal(0, 0.01)
     return Sensor(
         exposure_stops=float(np.clip(rng.normal(0, 0.35), -0.9, 0.9)),
         white_balance=(float(np.exp(warm)), float(np.exp(green)), float(np.exp(-warm))),
         contrast=float(rng.uniform(0.15, 1.0)),
-        saturation=float(rng.uniform(0.85, 1.2)),
+        saturation=float(rng.uniform(0.75, 1.08)),
         blur_px=float(rng.choice([rng.uniform(0.3, 0.7), rng.uniform(0.7, 1.5)], p=[0.75, 0.25])),
         vignette=float(rng.uniform(0.0, 0.35)),
         iso=float(100 * 2 ** rng.uniform(0, 5)),

@@ -236,6 +236,7 @@ class Scene:
             "fill_light": fill,
             "fill_reach": reach,
             "sky_light": ambient * linear(self._lighting.sky),
+            "haze_mm": self._lighting.haze_mm,
             "ground_light": ambient * linear(self._lighting.ground),
         }
 
@@ -395,6 +396,7 @@ def _context() -> Any:
         import moderngl  # noqa: PLC0415  (only who makes synthetic data has it)
     except ImportError as error:
         raise UserError("rendering needs the package moderngl: pip install -r requirements-synthetic.txt.") from error
+    _load_before_the_driver()
     try:
         return moderngl.create_standalone_context(backend="egl", libegl="libEGL.so.1", libgl="libGL.so.1")
     except Exception as error:  # what the driver loader raises is a plain Exception
@@ -402,3 +404,11 @@ def _context() -> Any:
             "this machine cannot draw without a screen: EGL and a Mesa driver are missing; on Debian or Ubuntu "
             f"`apt-get install libegl1 libgl1 libgl1-mesa-dri` brings them ({error})."
         ) from error
+
+
+def _load_before_the_driver() -> None:
+    """Triton, which torch loads with anny, carries an LLVM of its own and crashes if Mesa's is in the process before it."""
+    try:
+        import triton  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415
+    except ImportError:
+        return  # a torch for the CPU alone has none

@@ -148,7 +148,7 @@ def _indoors(
         meshes += _backdrop(rng, depth, height, clear)
     if kind == "living" and rng.random() < 0.6:
         meshes += _rug(rng, clear)
-    for _ in range(int(rng.integers(5, 12))):
+    for _ in range(int((width + depth) / 1000 * rng.uniform(0.5, 1.1))):
         makers = AGAINST_WALLS[kind]
         meshes += _place(makers[rng.integers(len(makers))](rng), rng, (width, depth), taken, clear, eyes, wall=True)
     for _ in range(int(rng.integers(1, 5))):
@@ -246,16 +246,16 @@ def _backdrop(rng: np.random.Generator, depth: float, height: float, clear: list
 def _lamplight(rng: np.random.Generator, fills: list[Fill]) -> Lighting:
     """Two lamps from above or from a window's side, one stronger, and what walls and ceiling scatter."""
     warm = float(rng.uniform(-0.5, 1.0))
-    colour = (1.0, 0.96 - 0.05 * warm, 0.92 - 0.16 * warm)
+    colour = (1.0, 0.97 - 0.03 * warm, 0.94 - 0.10 * warm)
     turn = rng.uniform(0, 2 * np.pi)
     lamps = []
-    for strength, swing in ((rng.uniform(0.45, 1.0), 0.0), (rng.uniform(0.15, 0.5), rng.uniform(1.5, 4.8))):
+    for strength, swing in ((rng.uniform(0.7, 1.3), 0.0), (rng.uniform(0.15, 0.5), rng.uniform(1.5, 4.8))):
         height = np.radians(rng.uniform(35, 80))
         towards = [np.cos(height) * np.cos(turn + swing), np.cos(height) * np.sin(turn + swing), np.sin(height)]
-        lamps.append(Lamp(np.array(towards), colour, float(strength), float(rng.uniform(5, 28))))
+        lamps.append(Lamp(np.array(towards), colour, float(strength), float(rng.uniform(4, 20))))
     sky = tuple(float(c) for c in 0.5 + 0.5 * np.array(colour))
     ground = pick(rng, ((0.62, 0.56, 0.50), (0.55, 0.55, 0.56)))
-    return Lighting(tuple(lamps), (sky[0], sky[1], sky[2]), ground, float(rng.uniform(0.25, 0.5)), tuple(fills[:3]))
+    return Lighting(tuple(lamps), (sky[0], sky[1], sky[2]), ground, float(rng.uniform(0.2, 0.42)), tuple(fills[:3]))
 
 
 def _turned(lighting: Lighting, R: np.ndarray, shift: np.ndarray) -> Lighting:

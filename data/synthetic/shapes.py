@@ -73,18 +73,22 @@ def surface(points: np.ndarray) -> Solid:
     return Solid(points.reshape(-1, 3), np.concatenate([np.c_[a, b, c], np.c_[a, c, d]]), texture)
 
 
-def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0) -> Solid:
-    """A block of a size with rounded edges, the middle of its foot at `foot`."""
+def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0, grain: bool = True) -> Solid:
+    """A block of a size with rounded edges, the middle of its foot at `foot`.
+
+    Its material's x runs along its longest side, as grain does; without `grain` y is up on every upright face.
+    """
     half = np.asarray(size, dtype=np.float64) / 2
-    bevel = min(bevel, 0.45 * float(half.min()) * 2 / 2)
-    faces = [_box_face(half, bevel, axis, side) for axis in range(3) for side in (-1, 1)]
+    bevel = min(bevel, 0.45 * float(half.min()))
+    longest = int(np.argmax(half)) if grain else -1
+    faces = [_box_face(half, bevel, axis, side, longest) for axis in range(3) for side in (-1, 1)]
     starts = np.arange(6) * 16
     vertices = np.concatenate([face.vertices for face in faces]) + np.asarray(foot, dtype=np.float64) + [0, 0, half[2]]
     triangles = np.concatenate([face.triangles + start for face, start in zip(faces, starts, strict=True)])
     return Solid(vertices, triangles, np.concatenate([face.texture for face in faces]))
 
 
-def _box_face(half: np.ndarray, bevel: float, axis: int, side: int) -> Solid:
+def _box_face(half: np.ndarray, bevel: float, axis: int, side: int, longest: int) -> Solid:
     """One side of a box as 4 x 4 points, its rim bent round the edges."""
     a, b = [(1, 2), (0, 2), (0, 1)][axis]
     ticks = [np.array([-half[k], -half[k] + bevel, half[k] - bevel, half[k]]) for k in (a, b)]
@@ -95,6 +99,7 @@ def _box_face(half: np.ndarray, bevel: float, axis: int, side: int) -> Solid:
     points = inner + bevel * out / np.linalg.norm(out, axis=-1, keepdims=True)
     flat = surface(points)
     outwards = side * (-1 if axis == 1 else 1)
+    a, b = (b, a) if b == longest else (a, b)
     texture = np.stack([grid[..., a], grid[..., b], np.full((4, 4), 1000.0 * (2 * axis + side))], -1).reshape(-1, 3)
     return Solid(flat.vertices, flat.triangles[:, :: int(outwards)], texture)
 
@@ -106,9 +111,8 @@ def cylinder(radius: float, height: float, foot: Size = (0, 0, 0), top: float | 
     ring = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], -1)
     lower, upper = radius * ring, top * ring + [0, 0, height]
     wall = surface(np.stack([lower, upper]))
-    texture = wall.texture[:, [0, 1, 2]].copy()
-    texture[:, 1] = wall.vertices[:, 2]
-    texture[sides + 1 :, 0] = texture[: sides + 1, 0]
+    round_ = np.tile(radius * angle, 2)
+    texture = np.stack([wall.vertices[:, 2], round_, np.zeros_like(round_)], -1)  # grain runs up, so x does
     lids = [
         surface(np.stack([np.zeros_like(lower), lower])),
         surface(np.stack([upper, np.zeros_like(upper) + [0, 0, height]])),

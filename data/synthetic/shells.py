@@ -1,4 +1,4 @@
-"""Four walls, a floor and a ceiling, with what belongs to them: skirting, windows, curtains, doors, pictures, ceiling lights."""
+"""Four walls, a floor and a ceiling, with skirting, windows, curtains, doors, pictures and ceiling lights."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ uniform vec3 fill_light[FILLS];
 uniform float fill_reach[FILLS];
 uniform vec3 sky_light;
 uniform vec3 ground_light;
-uniform vec3 eye;
+uniform float haze_mm;
 uniform sampler2D seen_map;
 uniform vec4 camera_z;
 uniform ivec2 last;
@@ -84,5 +84,6 @@ void main() {
         vec3 l = to * inversesqrt(far2 + 1.0);
         sum += fill_light[i] * (reach2 / (reach2 + far2)) * open * body * (0.5 + 0.5 * dot(n, l));
     }
+    sum = mix(sky_light * 1.4, sum, exp(-length(eye - position) / haze_mm));
     colour = vec4(min(sum, vec3(30.0)), 1.0);
 }

@@ -15,6 +15,7 @@ uniform float scale;
 uniform float roughness;
 uniform float bump;
 uniform uint seed;
+uniform vec3 eye;
 in vec3 position;
 in vec3 normal;
 in vec3 texture_mm;

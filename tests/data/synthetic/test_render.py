@@ -48,7 +48,9 @@ def ball(centre: np.ndarray, radius: float, pattern: str = "marker", **more: boo
     return Mesh("ball", vertices, triangles, vertices, Material(pattern, ((1.0, 1.0, 1.0),)), **more)
 
 
-def slab(x: tuple[float, float], y: tuple[float, float], z: float, colour: tuple[float, float, float] = (0.5,) * 3) -> Mesh:
+def slab(
+    x: tuple[float, float], y: tuple[float, float], z: float, colour: tuple[float, float, float] = (0.5,) * 3
+) -> Mesh:
     corners = np.array([[x[0], y[0], z], [x[1], y[0], z], [x[1], y[1], z], [x[0], y[1], z]], dtype=np.float64)
     return Mesh("slab", corners, np.array([[0, 1, 2], [0, 2, 3]]), corners, Material("plain", (colour,)))
 
@@ -114,7 +116,9 @@ def test_a_lens_is_the_camera_models_inverse() -> None:
 
 
 def test_a_lens_that_folds_the_image_is_refused() -> None:
-    camera = replace(look_at(np.array([0.0, -3000, 0]), np.zeros(3), (1920, 1080)), distortion=np.array([-2.0, 0, 0, 0, 0]))
+    camera = replace(
+        look_at(np.array([0.0, -3000, 0]), np.zeros(3), (1920, 1080)), distortion=np.array([-2.0, 0, 0, 0, 0])
+    )
     with pytest.raises(UserError, match="distortion"):
         make_lens(camera)
 
@@ -147,7 +151,11 @@ def test_corners_are_darker_than_open_floor(renderer: Renderer) -> None:
     camera = look_at(np.array([0.0, -3000, 2500]), np.zeros(3), (400, 300), focal=400)
     block = ball(np.array([0, 0, 100.0]), 300, "plain")
     picture = renderer.render([slab((-1500, 1500), (-1500, 1500), 0.0), block], replace(NOON, lamps=()), camera)
-    u, v = np.round(cam2pixel(world2cam(np.array([[0, -310.0, 0], [1000, 0, 0]]), camera.R, camera.t), camera.K)).astype(int).T
+    u, v = (
+        np.round(cam2pixel(world2cam(np.array([[0, -310.0, 0], [1000, 0, 0]]), camera.R, camera.t), camera.K))
+        .astype(int)
+        .T
+    )
     assert picture.rgb[v[0], u[0]].mean() < 0.8 * picture.rgb[v[1], u[1]].mean()
 
 
@@ -155,7 +163,9 @@ def test_corners_are_darker_than_open_floor(renderer: Renderer) -> None:
 def test_every_pattern_is_drawn_and_calms_down_far_away(renderer: Renderer, pattern: str) -> None:
     colours = ((0.7, 0.6, 0.5), (0.2, 0.25, 0.3), (0.5, 0.2, 0.2), (0.2, 0.5, 0.3))
     floor = slab((-60_000, 60_000), (0, 90_000), 0.0)
-    floor = replace(floor, material=Material(pattern, colours, scale_mm=80, bump=0.0 if pattern in ("glow", "view") else 1.0))
+    floor = replace(
+        floor, material=Material(pattern, colours, scale_mm=80, bump=0.0 if pattern in ("glow", "view") else 1.0)
+    )
     camera = look_at(np.array([0.0, -100, 1500]), np.array([0.0, 4000, 0]), (256, 256), focal=220)
     picture = renderer.render([floor], NOON, camera)
     assert np.isfinite(picture.rgb).all()

@@ -1,6 +1,6 @@
 void paint(inout Surface s) {
     float stone = fine(s.p, 8.0, s.px, seed) + 0.6 * fine(s.p, 16.0, s.px, seed + 1u), worn = fbm(s.p, 1800.0, s.px, seed + 2u);
-    float crack = 1.0 - smoothstep(0.0, 0.015 + 2.0 * s.px / 900.0, abs(fbm(s.p, 1400.0, s.px, seed + 6u)));
-    s.albedo *= 1.0 + 0.25 * stone + 0.18 * worn - 0.35 * crack * fade(60.0, s.px);
+    float patch_ = smoothstep(0.30, 0.34 + s.px / 700.0, noise(s.p / 2600.0, seed + 6u)) * fade(2600.0, s.px);
+    s.albedo *= 1.0 + 0.25 * stone + 0.16 * worn - 0.18 * patch_;
     s.height = 1.6 * stone;
 }
