@@ -48,7 +48,7 @@ def daylight(rng: np.random.Generator, ground: tuple[float, float, float]) -> Li
     warm = float(np.clip(1.25 - height, 0.0, 0.8))
     colour = (1.0, 0.97 - 0.14 * warm, 0.92 - 0.34 * warm)
     lamp = Lamp(towards, colour, sun, width_degrees=1.0 + 25 * clouds**2)
-    sky = tuple(float(c) for c in np.array([0.72, 0.84, 1.0]) * (1 - clouds) + np.array([0.92, 0.94, 0.97]) * clouds)
+    sky = tuple(float(c) for c in np.array([0.84, 0.91, 1.0]) * (1 - clouds) + np.array([0.92, 0.94, 0.97]) * clouds)
     return Lighting(
         (lamp,),
         (sky[0], sky[1], sky[2]),
@@ -120,7 +120,7 @@ def _hedge(rng: np.random.Generator, nearest: float) -> list[Mesh]:
     )
     turn, away, high = about_z(rng.uniform(0, 360)), nearest + rng.uniform(500, 6000), rng.uniform(900, 1900)
     lumps = [
-        blob((900, 600, high * rng.uniform(0.9, 1.1) / 2), (x, away, 0.48 * high), rng, rough=0.25).turned(turn)
+        blob((900, 600, high * rng.uniform(0.54, 0.62)), (x, away, 0.42 * high), rng, rough=0.25).turned(turn)
         for x in np.arange(-9000, 9001, 900)
     ]
     return [mesh("hedge", green, lumps)]

@@ -127,13 +127,20 @@ def occluders(
         if farthest <= nearest:
             continue
         along = towards / away * rng.uniform(nearest, min(farthest, nearest + 1500))
-        aside = np.array([-towards[1], towards[0]]) / away * rng.normal(0, 220)
+        aside = np.array([-towards[1], towards[0]]) / away * _sideways(one, rng)
         place = np.array([*(np.asarray(person_mm)[:2] + along + aside), floor_height_mm])
         if any(np.linalg.norm(place[:2] - other[:2]) < one.radius_mm + radius for other, radius in taken):
             continue
         taken.append((place, one.radius_mm))
         meshes += one.placed(place, rng.uniform(0, 360))
     return meshes
+
+
+def _sideways(one: Piece, rng: np.random.Generator) -> float:
+    """How far a piece stands off the line of sight, mm: a tall one to the side, so that it hides only a part."""
+    if one.height_mm < 1300:
+        return float(rng.normal(0, 220))
+    return float(rng.choice([-1, 1]) * (0.35 * one.width_mm + rng.uniform(60, 260)))
 
 
 def _indoors(
@@ -184,6 +191,8 @@ def _place(
 ) -> list[Mesh]:
     """The piece at the first of some random spots that is free; nothing where none is."""
     for _ in range(12):
+        if one.width_mm > min(size) - 120 or (not wall and 2 * one.radius_mm > min(size) - 100):
+            break
         spot, yaw = _spot(one, rng, size, wall)
         if any(np.linalg.norm(spot - other) < one.radius_mm + radius for other, radius in taken):
             continue

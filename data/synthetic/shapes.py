@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -80,28 +81,41 @@ def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0, grain: bool = Tr
     """
     half = np.asarray(size, dtype=np.float64) / 2
     bevel = min(bevel, 0.45 * float(half.min()))
+    signs, ledge, out, triangles, sides = _box_grid()
+    vertices = signs * (half - bevel) + bevel * out + np.asarray(foot, dtype=np.float64) + [0, 0, half[2]]
+    flat = signs * (half - bevel) + bevel * ledge
     longest = int(np.argmax(half)) if grain else -1
-    faces = [_box_face(half, bevel, axis, side, longest) for axis in range(3) for side in (-1, 1)]
-    starts = np.arange(6) * 16
-    vertices = np.concatenate([face.vertices for face in faces]) + np.asarray(foot, dtype=np.float64) + [0, 0, half[2]]
-    triangles = np.concatenate([face.triangles + start for face, start in zip(faces, starts, strict=True)])
-    return Solid(vertices, triangles, np.concatenate([face.texture for face in faces]))
+    texture = np.empty_like(flat)
+    for face, (axis, side) in enumerate(sides):
+        a, b = [(1, 2), (0, 2), (0, 1)][axis]
+        a, b = (b, a) if b == longest else (a, b)
+        own = slice(16 * face, 16 * face + 16)
+        texture[own] = np.c_[flat[own, a], flat[own, b], np.full(16, 1000.0 * (2 * axis + side))]
+    return Solid(vertices, triangles, texture)
 
 
-def _box_face(half: np.ndarray, bevel: float, axis: int, side: int, longest: int) -> Solid:
-    """One side of a box as 4 x 4 points, its rim bent round the edges."""
-    a, b = [(1, 2), (0, 2), (0, 1)][axis]
-    ticks = [np.array([-half[k], -half[k] + bevel, half[k] - bevel, half[k]]) for k in (a, b)]
-    grid = np.zeros((4, 4, 3))
-    grid[..., a], grid[..., b], grid[..., axis] = ticks[0][None, :], ticks[1][:, None], side * half[axis]
-    inner = np.clip(grid, bevel - half, half - bevel)
-    out = grid - inner
-    points = inner + bevel * out / np.linalg.norm(out, axis=-1, keepdims=True)
-    flat = surface(points)
-    outwards = side * (-1 if axis == 1 else 1)
-    a, b = (b, a) if b == longest else (a, b)
-    texture = np.stack([grid[..., a], grid[..., b], np.full((4, 4), 1000.0 * (2 * axis + side))], -1).reshape(-1, 3)
-    return Solid(flat.vertices, flat.triangles[:, :: int(outwards)], texture)
+@cache
+def _box_grid() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[tuple[int, int]]]:
+    """A box's six sides as 4 x 4 points each, whose rims are bent round the edges.
+
+    (96, 3) the corner of the inner box that each point belongs to, as signs; (96, 3) where it lies beyond that corner while
+    flat, in bevels; (96, 3) the same bent to unit length; (F, 3) triangles; and each side's axis and direction.
+    """
+    corner, beyond = np.array([-1.0, -1, 1, 1]), np.array([-1.0, 0, 0, 1])
+    signs, ledges, triangles = [], [], []
+    sides = [(axis, side) for axis in range(3) for side in (-1, 1)]
+    for axis, side in sides:
+        a, b = [(1, 2), (0, 2), (0, 1)][axis]
+        sign, ledge = np.full((4, 4, 3), float(side)), np.full((4, 4, 3), float(side))
+        sign[..., a], sign[..., b] = corner[None, :], corner[:, None]
+        ledge[..., a], ledge[..., b] = beyond[None, :], beyond[:, None]
+        outwards = side * (-1 if axis == 1 else 1)
+        triangles.append(surface(sign).triangles[:, ::outwards] + 16 * len(triangles))
+        signs.append(sign.reshape(-1, 3))
+        ledges.append(ledge.reshape(-1, 3))
+    ledge = np.concatenate(ledges)
+    out = ledge / np.linalg.norm(ledge, axis=1, keepdims=True)
+    return np.concatenate(signs), ledge, out, np.concatenate(triangles), sides
 
 
 def cylinder(radius: float, height: float, foot: Size = (0, 0, 0), top: float | None = None, sides: int = 20) -> Solid:

@@ -52,7 +52,7 @@ def style(kind: str, rng: np.random.Generator) -> Style:
         "wallpaper", (pale, pick(rng, DRAB + GAY)), scale_mm=float(rng.uniform(150, 400)), roughness=0.9, seed=seed
     )
     concrete = Material("concrete", ((0.62, 0.61, 0.59), (0.50, 0.49, 0.48)), roughness=0.75, bump=0.6, seed=seed)
-    accent = Material("plaster", (pick(rng, DRAB + GAY),), roughness=0.95, bump=0.5, seed=seed)
+    accent = Material("plaster", (pick(rng, DRAB + DRAB + GAY),), roughness=0.95, bump=0.5, seed=seed)
     white = Material("plaster", ((0.86, 0.86, 0.85),), roughness=0.95)
     walls = {
         "living": [plaster, plaster, paper, accent, brick],
@@ -142,15 +142,15 @@ def _wall(long: float, height: float, finish: Style, side: int, skirting: Materi
     meshes = [mesh("wall", finish.walls[side], [sheet((-long / 2, 0, 0), (long, 0, 0), (0, 0, height))])]
     meshes.append(mesh("skirting", skirting, [box((long, 16, rng.uniform(60, 120)), (0, -8, 0), 4)]))
     fills: list[Fill] = []
-    x = -long / 2 + rng.uniform(300, 900)
+    x = -long / 2 + rng.uniform(480, 1000)
     doors = finish.doors if side == 0 else 0
-    while x < long / 2 - 1300:
+    while x < long / 2 - 1500:
         chance = rng.random()
         if doors > 0 and height > 2200:
             meshes += _door(x + 500, rng)
             doors, x = doors - 1, x + 1200
         elif chance < finish.windows / 2 and height > 2200:
-            wide = min(rng.uniform(900, 2200), long / 2 - 300 - x)
+            wide = min(rng.uniform(900, 2200), long / 2 - 480 - x)
             meshes += _window(x + wide / 2, wide, height, rng)
             fills.append(
                 Fill(np.array([x + wide / 2, -100.0, 1500.0]), (0.92, 0.96, 1.0), float(rng.uniform(0.3, 0.8)), 2500.0)
@@ -199,7 +199,10 @@ def _window(x: float, wide: float, height: float, rng: np.random.Generator) -> l
     meshes = [mesh("view", seen, [pane]), mesh("window frame", white, bars)]
     if rng.random() < 0.5:
         cloth = Material("cloth", (pick(rng, DRAB + GAY),), roughness=0.95, bump=0.5, seed=3)
-        hung = [_curtain(x + s * (wide / 2 + 130), rng.uniform(300, 500), 40, height - 120) for s in (-1, 1)]
+        hung = [
+            _curtain(x + s * (wide / 2 + 130), rng.uniform(300, 500), 40, min(height - 120, sill + high + 350))
+            for s in (-1, 1)
+        ]
         meshes.append(mesh("curtain", cloth, hung, two_sided=True))
     return meshes
 

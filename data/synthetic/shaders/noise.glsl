@@ -22,7 +22,8 @@ float noise(vec3 p, uint seed) {  // value noise, -1 to 1, one cell per unit
 // How much of a detail of `size` is left where a pixel covers `px`: nothing once it cannot be drawn without moire.
 float fade(float size, float px) { return clamp(2.0 - 4.0 * px / size, 0.0, 1.0); }
 
-float fine(vec3 p, float size, float px, uint seed) { return fade(size, px) * noise(p / size, seed); }
+// Noise that is a little too fine only grows grainy, where a regular pattern would beat.
+float fine(vec3 p, float size, float px, uint seed) { return fade(size, 0.6 * px) * noise(p / size, seed); }
 
 float fbm(vec3 p, float size, float px, uint seed) {  // three octaves, about -1 to 1
     return 0.57 * fine(p, size, px, seed) + 0.29 * fine(p, size * 0.5, px, seed + 1u) + 0.14 * fine(p, size * 0.25, px, seed + 2u);

@@ -60,7 +60,7 @@ void main() {
     vec3 seen = seen_here();
     float open = seen.r;
     vec3 f0 = mix(vec3(s.gloss), s.albedo, s.metal), body = s.albedo * (1.0 - s.metal);
-    float grazing = pow(1.0 - max(dot(n, v), 0.0), 5.0);
+    float grazing = pow(clamp(1.0 - dot(n, v), 0.0, 1.0), 5.0);
     vec3 fresnel = f0 + (max(vec3(1.0 - s.rough), f0) - f0) * grazing;
     vec3 around = mix(ground_light, sky_light, 0.5 + 0.5 * n.z);
     vec3 mirror = reflect(-v, n);
