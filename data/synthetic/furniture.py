@@ -62,7 +62,7 @@ def piece(*meshes: Mesh) -> Piece:
 
 def pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
     """One of the colours, a little brighter or darker, warmer or cooler."""
-    base = np.array(colours[rng.integers(len(colours))]) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.01, 3)
+    base = np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.01, 3)
     r, g, b = (float(c) for c in np.clip(base, 0.03, 0.92))
     return r, g, b
 
@@ -171,7 +171,8 @@ def shelf(rng: np.random.Generator) -> Piece:
     solids = [box((24, depth, height), (s * (width / 2 - 12), 0, 0)) for s in (-1, 1)]
     solids += [box((width - 48, depth, 22), (0, 0, 38 + i * pitch)) for i in range(rows + 1)]
     solids += [box((width - 40, 8, height - 40), (0, depth / 2 - 6, 40), 2)]
-    books, others = [], []
+    books: list[Solid] = []
+    others: list[Solid] = []
     for row in range(rows):
         z, free, x = 60 + row * pitch, min(pitch - 40, 330), -width / 2 + 40
         while x < width / 2 - 150:

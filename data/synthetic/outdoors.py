@@ -121,7 +121,7 @@ def _hedge(rng: np.random.Generator, nearest: float) -> list[Mesh]:
     turn, away, high = about_z(rng.uniform(0, 360)), nearest + rng.uniform(500, 6000), rng.uniform(900, 1900)
     lumps = [
         blob((900, 600, high * rng.uniform(0.54, 0.62)), (x, away, 0.42 * high), rng, rough=0.25).turned(turn)
-        for x in np.arange(-9000, 9001, 900)
+        for x in np.arange(-9000.0, 9001.0, 900.0).tolist()
     ]
     return [mesh("hedge", green, lumps)]
 

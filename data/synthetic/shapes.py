@@ -56,9 +56,9 @@ def mesh(name: str, material: Material, solids: Sequence[Solid], two_sided: bool
 
 def sheet(corner: Size, along: Size, up: Size) -> Solid:
     """A rectangle from a corner; it is seen from where `along` x `up` points to. Its material begins at the corner."""
-    corner, along, up = (np.asarray(v, dtype=np.float64) for v in (corner, along, up))
-    vertices = np.stack([corner, corner + along, corner + along + up, corner + up])
-    width, height = np.linalg.norm(along), np.linalg.norm(up)
+    start, right, upright = (np.asarray(v, dtype=np.float64) for v in (corner, along, up))
+    vertices = np.stack([start, start + right, start + right + upright, start + upright])
+    width, height = np.linalg.norm(right), np.linalg.norm(upright)
     texture = np.array([[0, 0, 0], [width, 0, 0], [width, height, 0], [0, height, 0]])
     return Solid(vertices, np.array([[0, 1, 2], [0, 2, 3]]), texture)
 
@@ -102,7 +102,9 @@ def _box_grid() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[tu
     flat, in bevels; (96, 3) the same bent to unit length; (F, 3) triangles; and each side's axis and direction.
     """
     corner, beyond = np.array([-1.0, -1, 1, 1]), np.array([-1.0, 0, 0, 1])
-    signs, ledges, triangles = [], [], []
+    signs: list[np.ndarray] = []
+    ledges: list[np.ndarray] = []
+    triangles: list[np.ndarray] = []
     sides = [(axis, side) for axis in range(3) for side in (-1, 1)]
     for axis, side in sides:
         a, b = [(1, 2), (0, 2), (0, 1)][axis]
