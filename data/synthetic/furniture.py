@@ -328,19 +328,14 @@ def light_stand(rng: np.random.Generator) -> Piece:
     """A studio light with a soft box on a tripod."""
     height = rng.uniform(1700, 2200)
     poles = [cylinder(14, height, sides=10)]
-    poles += [
-        cylinder(9, 620, sides=8)
-        .turned(about_x(-50))
-        .turned(about_z(120 * i))
-        .moved((0, 0, 400))
-        .moved((0, 0, -400 + 2))
-        for i in range(3)
+    feet = [
+        cylinder(9, 620, sides=8).turned(about_x(130)).moved((0, 0, 400)).turned(about_z(120 * i)) for i in range(3)
     ]
     cloth = box((700, 90, 500), (0, -60, height - 250), 10)
     face = sheet((-330, -110, height - 230), (660, 0, 0), (0, 0, 460))
     black = Material("plain", ((0.04, 0.04, 0.045),), roughness=0.6)
     return piece(
-        mesh("stand", black, [*poles, cloth]),
+        mesh("stand", black, [*poles, *feet, cloth]),
         mesh("soft box", Material("glow", ((1.0, 0.98, 0.94),), bump=0.25), [face], casts=False),
     )
 

@@ -25,19 +25,16 @@ class Lens:
 
     def bend(self, picture: np.ndarray) -> np.ndarray:
         """A pinhole picture's colours as the lens shows them, interpolated."""
-        if self.map_x is None:
-            return picture
-        return np.maximum(
-            cv2.remap(picture, self.map_x, self.map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), 0
-        )
+        return np.maximum(self._look_up(picture, cv2.INTER_CUBIC), 0)
 
     def pick(self, picture: np.ndarray) -> np.ndarray:
         """The same for what must not be mixed, such as depths: the nearest pixel."""
-        if self.map_x is None:
+        return self._look_up(picture, cv2.INTER_NEAREST)
+
+    def _look_up(self, picture: np.ndarray, how: int) -> np.ndarray:
+        if self.map_x is None or self.map_y is None:
             return picture
-        return np.asarray(
-            cv2.remap(picture, self.map_x, self.map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-        )
+        return np.asarray(cv2.remap(picture, self.map_x, self.map_y, how, borderMode=cv2.BORDER_REPLICATE))
 
 
 def make_lens(camera: Camera) -> Lens:

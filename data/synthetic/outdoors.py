@@ -101,7 +101,7 @@ def _trees(rng: np.random.Generator, nearest: float) -> list[Mesh]:
         trunks.append(cylinder(girth, 0.6 * tall, top=0.6 * girth, sides=12).moved(place))
         for _ in range(int(rng.integers(4, 9))):
             size = tall * rng.uniform(0.12, 0.24)
-            at = place + rng.normal(0, 0.14 * tall, 3) * [1, 1, 0.8] + [0, 0, 0.68 * tall]
+            at = place + rng.uniform(-0.2 * tall, 0.2 * tall, 3) * [1, 1, 0.8] + [0, 0, 0.68 * tall]
             crowns.append(blob((size, size, 0.8 * size), at, rng, rough=0.5))
     green = pick(rng, ((0.30, 0.36, 0.20), (0.35, 0.42, 0.22), (0.42, 0.40, 0.22)))
     light = tuple(min(1.0, 1.35 * c) for c in green)

@@ -56,10 +56,10 @@ def sample_sensor(rng: np.random.Generator) -> Sensor:
 def photograph(picture: Picture, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
     """(H, W, 3) uint8 RGB: what the camera's processor would hand to its JPEG encoder."""
     rows = picture.rgb.shape[0]
-    light = picture.rgb * np.float32(metered_gain(picture) * 2**sensor.exposure_stops)
+    light: np.ndarray = picture.rgb * np.float32(metered_gain(picture) * 2**sensor.exposure_stops)
     light *= vignette(light.shape[1], rows, round(sensor.vignette, 3))[..., None]
     if sensor.blur_px > 0:
-        light = cv2.GaussianBlur(light, (0, 0), sensor.blur_px * min(light.shape[:2]) / 1080)
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), sensor.blur_px * min(light.shape[:2]) / 1080))
     light = add_noise(light, sensor, rng)
     light *= np.array(sensor.white_balance, dtype=np.float32)
     image = develop(light, sensor)
@@ -89,10 +89,10 @@ def vignette(width: int, height: int, loss: float) -> np.ndarray:
 def add_noise(light: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
     """Photon noise grows with the root of the light, read noise does not; both with the ISO."""
     shot, read = 2.2e-5 * sensor.iso / 100, 6e-4 * np.sqrt(sensor.iso / 100)
-    noise = np.empty(light.shape, dtype=np.float32)
+    noise: np.ndarray = np.empty(light.shape, dtype=np.float32)
     rng.standard_normal(out=noise, dtype=np.float32)
     if sensor.grain_px > 0:
-        noise = cv2.GaussianBlur(noise, (5, 5), sensor.grain_px)
+        noise = np.asarray(cv2.GaussianBlur(noise, (5, 5), sensor.grain_px))
     noise *= np.sqrt(np.maximum(light, 0) * np.float32(shot) + np.float32(read**2))
     return np.asarray(light + noise)
 

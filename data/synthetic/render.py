@@ -398,7 +398,8 @@ def _context() -> Any:
         raise UserError("rendering needs the package moderngl: pip install -r requirements-synthetic.txt.") from error
     _load_before_the_driver()
     try:
-        return moderngl.create_standalone_context(backend="egl", libegl="libEGL.so.1", libgl="libGL.so.1")
+        options: dict[str, Any] = {"backend": "egl", "libegl": "libEGL.so.1", "libgl": "libGL.so.1"}
+        return moderngl.create_standalone_context(**options)
     except Exception as error:  # what the driver loader raises is a plain Exception
         raise UserError(
             "this machine cannot draw without a screen: EGL and a Mesa driver are missing; on Debian or Ubuntu "

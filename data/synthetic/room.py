@@ -153,6 +153,10 @@ def _indoors(
     taken = [(np.array([x, y]), r) for x, y, r in clear] + [(eye[:2], 450.0) for eye in eyes]
     if kind == "studio" and rng.random() < 0.75:
         meshes += _backdrop(rng, depth, height, clear)
+        x = float(np.mean([c[0] for c in clear])) if clear else 0.0
+        taken += [
+            (np.array([x, y]), 1300.0) for y in np.arange(depth / 2 - 900, 0, -900)
+        ]  # nothing stands on the paper
     if kind == "living" and rng.random() < 0.6:
         meshes += _rug(rng, clear)
     for _ in range(int((width + depth) / 1000 * rng.uniform(0.5, 1.1))):
@@ -174,10 +178,9 @@ def _fitting_size(
         + [(1500, 1500)]
     )
     half = np.max(ends, axis=0) + rng.uniform(*SPARE[kind], 2)
-    height = (
-        max(rng.uniform(*HEIGHTS[kind]), *(eye[2] + 250 for eye in eyes)) if len(eyes) else rng.uniform(*HEIGHTS[kind])
-    )
-    return float(2 * half[0]), float(2 * half[1]), float(height)
+    highest = max((float(eye[2]) for eye in eyes), default=0.0)
+    height = max(float(rng.uniform(*HEIGHTS[kind])), highest + 250)
+    return float(2 * half[0]), float(2 * half[1]), height
 
 
 def _place(
@@ -263,7 +266,7 @@ def _lamplight(rng: np.random.Generator, fills: list[Fill]) -> Lighting:
         towards = [np.cos(height) * np.cos(turn + swing), np.cos(height) * np.sin(turn + swing), np.sin(height)]
         lamps.append(Lamp(np.array(towards), colour, float(strength), float(rng.uniform(4, 20))))
     sky = tuple(float(c) for c in 0.5 + 0.5 * np.array(colour))
-    ground = pick(rng, ((0.62, 0.56, 0.50), (0.55, 0.55, 0.56)))
+    ground = pick(rng, ((0.64, 0.58, 0.52), (0.60, 0.58, 0.56)))
     return Lighting(tuple(lamps), (sky[0], sky[1], sky[2]), ground, float(rng.uniform(0.2, 0.42)), tuple(fills[:3]))
 
 
