@@ -27,7 +27,7 @@ PATTERNS = tuple(sorted(path.stem for path in (SHADERS / "patterns").glob("*.gls
 NEAR_MM, FAR_MM = 60.0, 400_000.0
 SHADOW_MAP_PX = 2048
 SAMPLES = 4  # per pixel, for smooth edges
-KEPT_TARGETS = 3  # picture sizes whose buffers stay allocated
+KEPT_TARGETS = 6  # picture sizes whose buffers stay allocated
 MAX_LAMPS, MAX_SHADOWS, MAX_FILLS = 4, 2, 3
 ATTRIBUTES = ("in_position", "in_normal", "in_texture", "in_tint")
 

@@ -215,8 +215,8 @@ def _spot(one: Piece, rng: np.random.Generator, size: tuple[float, float], wall:
         return rng.uniform(-reach, reach), rng.uniform(0, 360)
     side = int(rng.integers(4))
     long, away = (size[0], size[1] / 2) if side % 2 == 0 else (size[1], size[0] / 2)
-    reach = max(long / 2 - one.width_mm / 2 - 60, 0)
-    local = np.array([rng.uniform(-reach, reach), away - one.depth_mm / 2 - 50, 0.0])
+    aside = max(long / 2 - one.width_mm / 2 - 60, 0.0)
+    local = np.array([rng.uniform(-aside, aside), away - one.depth_mm / 2 - 50, 0.0])
     return (about_z(90 * side) @ local)[:2], 90.0 * side
 
 
@@ -262,11 +262,11 @@ def _lamplight(rng: np.random.Generator, fills: list[Fill]) -> Lighting:
     turn = rng.uniform(0, 2 * np.pi)
     lamps = []
     for strength, swing in ((rng.uniform(0.7, 1.3), 0.0), (rng.uniform(0.15, 0.5), rng.uniform(1.5, 4.8))):
-        height = np.radians(rng.uniform(35, 80))
+        height = np.radians(rng.uniform(28, 66))
         towards = [np.cos(height) * np.cos(turn + swing), np.cos(height) * np.sin(turn + swing), np.sin(height)]
         lamps.append(Lamp(np.array(towards), colour, float(strength), float(rng.uniform(4, 20))))
     sky = tuple(float(c) for c in 0.5 + 0.5 * np.array(colour))
-    ground = pick(rng, ((0.64, 0.58, 0.52), (0.60, 0.58, 0.56)))
+    ground = pick(rng, ((0.74, 0.68, 0.62), (0.68, 0.66, 0.64)))
     return Lighting(tuple(lamps), (sky[0], sky[1], sky[2]), ground, float(rng.uniform(0.2, 0.42)), tuple(fills[:3]))
 
 
