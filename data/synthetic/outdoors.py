@@ -15,7 +15,7 @@ def open_ground(rng: np.random.Generator, clear_mm: float) -> tuple[list[Mesh], 
     """Grass or paving about the origin at z = 0; nothing stands within clear_mm of it."""
     seed = int(rng.integers(1 << 30))
     grass = Material(
-        "grass", ((0.30, 0.40, 0.16), (0.40, 0.46, 0.22), (0.45, 0.40, 0.28)), roughness=1.0, bump=0.8, seed=seed
+        "grass", ((0.33, 0.40, 0.22), (0.43, 0.47, 0.29), (0.47, 0.42, 0.32)), roughness=1.0, bump=0.8, seed=seed
     )
     asphalt = Material(
         "asphalt", (pick(rng, ((0.36, 0.36, 0.37), (0.45, 0.44, 0.43))),), roughness=0.95, bump=0.8, seed=seed
@@ -42,7 +42,7 @@ def open_ground(rng: np.random.Generator, clear_mm: float) -> tuple[list[Mesh], 
 def daylight(rng: np.random.Generator, ground: tuple[float, float, float]) -> Lighting:
     """The sun through more or less cloud, and the sky."""
     clouds = float(rng.uniform(0, 1))
-    sun = float(rng.uniform(1.0, 2.2) * (1 - clouds) ** 0.5 + 0.15)
+    sun = float(rng.uniform(1.0, 2.2) * (1 - clouds) ** 0.5 + 0.35)
     height, turn = np.radians(rng.uniform(18, 68)), rng.uniform(0, 2 * np.pi)
     towards = np.array([np.cos(height) * np.cos(turn), np.cos(height) * np.sin(turn), np.sin(height)])
     warm = float(np.clip(1.25 - height, 0.0, 0.8))
@@ -53,7 +53,7 @@ def daylight(rng: np.random.Generator, ground: tuple[float, float, float]) -> Li
         (lamp,),
         (sky[0], sky[1], sky[2]),
         ground,
-        0.42 + 0.35 * clouds,
+        0.38 + 0.22 * clouds,
         clouds=clouds,
         haze_mm=float(rng.uniform(150_000, 900_000)),
     )

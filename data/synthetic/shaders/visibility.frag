@@ -32,7 +32,7 @@ float openness(vec3 p, vec3 n, ivec2 pixel, float z, float turn) {
         float near = clamp(1.6 - far / (1.3 * reach + 60.0), 0.0, 1.0);
         sum += facing * near * (z_there > 0.0 ? 1.0 : 0.0);
     }
-    return pow(clamp(1.0 - 1.25 * sum / float(AO_TAPS), 0.0, 1.0), 1.25);
+    return pow(clamp(1.0 - 1.6 * sum / float(AO_TAPS), 0.0, 1.0), 1.25);
 }
 
 float lit(sampler2D map, int lamp, vec3 p, vec3 n, float turn) {
