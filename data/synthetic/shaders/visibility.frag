@@ -41,7 +41,7 @@ float lit(sampler2D map, int lamp, vec3 p, vec3 n, float turn) {
     float across = lamp_size[lamp].x, deep = lamp_size[lamp].y, spread = lamp_size[lamp].z;
     float texel = across / float(textureSize(map, 0).x);
     vec3 here = (lamp_clip[lamp] * vec4(p + n * (1.2 * texel + 1.0), 1.0)).xyz * 0.5 + 0.5;
-    if (any(greaterThan(abs(here.xy - 0.5), vec2(0.497)))) return facing > 0.0 ? 1.0 : 0.0;
+    if (any(greaterThan(abs(here.xy - 0.5), vec2(0.497))) || here.z > 0.999) return facing > 0.0 ? 1.0 : 0.0;
     // The receiver's own plane, so that a wide kernel does not shade a flat floor with itself.
     vec3 plane = mat3(lamp_clip[lamp]) * n;
     plane *= vec3(across, across, deep);

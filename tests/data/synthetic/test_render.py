@@ -147,6 +147,16 @@ def test_a_flat_floor_does_not_shade_itself(renderer: Renderer) -> None:
     assert np.quantile(floor, 0.01) > 0.75 * np.median(floor)
 
 
+def test_what_lies_beyond_the_shadow_map_is_lit(renderer: Renderer) -> None:
+    camera = look_at(np.array([0.0, -4000, 3000]), np.array([0.0, 3000, 0]), (400, 300), focal=250)
+    person = replace(ball(np.array([0.0, 0, 300]), 300, "plain"), person=True)
+    low = replace(NOON, lamps=(replace(NOON.lamps[0], towards=np.array([0.0, -0.8, 0.6])),), ambient=0.0)
+    picture = renderer.render([slab((-40_000, 40_000), (-4000, 40_000), 0.0), person], low, camera)
+    assert np.quantile(picture.rgb[picture.owner == 0].mean(-1), 0.05) > 0.8 * np.median(
+        picture.rgb[picture.owner == 0]
+    )
+
+
 def test_corners_are_darker_than_open_floor(renderer: Renderer) -> None:
     camera = look_at(np.array([0.0, -3000, 2500]), np.zeros(3), (400, 300), focal=400)
     block = ball(np.array([0, 0, 100.0]), 300, "plain")
