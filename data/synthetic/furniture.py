@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.synthetic.parts import Colour, Material, Mesh
+from data.synthetic.looks import DRAB, GAY, WOODS, fabric, metal, pick, wood
+from data.synthetic.parts import Material, Mesh
 from data.synthetic.shapes import Solid, about_x, about_z, blob, box, cylinder, mesh, sheet, surface
-
-WOODS = (
-    ((0.70, 0.57, 0.43), (0.57, 0.44, 0.32)),
-    ((0.43, 0.31, 0.23), (0.32, 0.22, 0.16)),
-    ((0.85, 0.74, 0.58), (0.76, 0.64, 0.47)),
-)
-DRAB = (
-    (0.35, 0.36, 0.38),
-    (0.55, 0.53, 0.50),
-    (0.22, 0.25, 0.33),
-    (0.48, 0.36, 0.28),
-    (0.30, 0.38, 0.34),
-    (0.70, 0.67, 0.62),
-)
-GAY = (
-    (0.60, 0.26, 0.22),
-    (0.24, 0.37, 0.50),
-    (0.74, 0.60, 0.32),
-    (0.32, 0.45, 0.34),
-    (0.45, 0.33, 0.44),
-    (0.80, 0.78, 0.74),
-)
 
 
 @dataclass(frozen=True)
@@ -58,36 +37,6 @@ def piece(*meshes: Mesh) -> Piece:
     ends = np.concatenate([one.vertices_world for one in meshes])
     across = 2 * np.abs(ends).max(0)
     return Piece(meshes, float(across[0]), float(across[1]), float(ends[:, 2].max()))
-
-
-def pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
-    """One of the colours, a little brighter or darker, warmer or cooler."""
-    base = np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.01, 3)
-    r, g, b = (float(c) for c in np.clip(base, 0.03, 0.92))
-    return r, g, b
-
-
-def wood(rng: np.random.Generator) -> Material:
-    """Furniture wood, light or dark, or a painted board."""
-    if rng.random() < 0.25:
-        return Material("plain", (pick(rng, ((0.85, 0.84, 0.82), *DRAB)),), roughness=float(rng.uniform(0.3, 0.6)))
-    one = WOODS[rng.integers(len(WOODS))]
-    return Material("timber", one, roughness=float(rng.uniform(0.35, 0.65)), bump=0.5, seed=int(rng.integers(1 << 30)))
-
-
-def fabric(rng: np.random.Generator) -> Material:
-    """What seats are covered with."""
-    pattern = str(rng.choice(["cloth", "cloth", "knit", "leather", "pinstripes"]))
-    colours = (pick(rng, DRAB + GAY[:3]), pick(rng, DRAB))
-    rough = 0.45 if pattern == "leather" else 0.95
-    return Material(pattern, colours, scale_mm=120, roughness=rough, bump=0.8, seed=int(rng.integers(1 << 30)))
-
-
-def metal(rng: np.random.Generator) -> Material:
-    """Legs and poles: bare or lacquered black."""
-    if rng.random() < 0.5:
-        return Material("plain", ((0.06, 0.06, 0.065),), roughness=0.4)
-    return Material("metal", ((0.62, 0.62, 0.63),), roughness=0.35)
 
 
 def table(rng: np.random.Generator) -> Piece:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.synthetic.furniture import pick
+from data.synthetic.looks import pick
 from data.synthetic.parts import Lamp, Lighting, Material, Mesh
 from data.synthetic.shapes import Solid, about_z, blob, box, cylinder, mesh, sheet, surface
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -18,15 +16,22 @@ import numpy as np
 
 from data.synthetic.lamps import LampView, lamp_view
 from data.synthetic.lens import make_lens
+from data.synthetic.opengl import (
+    PATTERNS,
+    Target,
+    linear,
+    make_context,
+    make_target,
+    release,
+    set_uniforms,
+    source,
+    vertex_normals,
+)
 from data.synthetic.parts import Lighting, Mesh
 from modules.pose_utils import Camera
-from modules.utils import UserError
 
-SHADERS = Path(__file__).parent / "shaders"
-PATTERNS = tuple(sorted(path.stem for path in (SHADERS / "patterns").glob("*.glsl")))
 NEAR_MM, FAR_MM = 60.0, 400_000.0
 SHADOW_MAP_PX = 2048
-SAMPLES = 4  # per pixel, for smooth edges
 KEPT_TARGETS = 6  # picture sizes whose buffers stay allocated
 MAX_LAMPS, MAX_SHADOWS, MAX_FILLS = 4, 2, 3
 ATTRIBUTES = ("in_position", "in_normal", "in_texture", "in_tint")
@@ -41,29 +46,14 @@ class Picture:
     owner: np.ndarray  # (H, W) int16 index into the meshes; -1 where nothing is
 
 
-@dataclass
-class _Target:
-    """The buffers of one picture size."""
-
-    colour: Any
-    resolved: Any
-    truth: Any
-    rough: Any
-    smooth: Any
-    z: Any
-    normal: Any
-    rough_map: Any
-    seen: Any
-
-
 class Renderer:
     """OpenGL in this process. `with Renderer() as renderer:`; one per process, for the drivers are happier so."""
 
     def __init__(self) -> None:
-        self.ctx = _context()
+        self.ctx = make_context()
         self.ctx.front_face = "cw"  # the picture's y runs down
         self._programs: dict[tuple[str, str], Any] = {}
-        self._targets: dict[tuple[int, int], _Target] = {}
+        self._targets: dict[tuple[int, int], Target] = {}
 
     def __enter__(self) -> Renderer:
         return self
@@ -74,7 +64,7 @@ class Renderer:
     def close(self) -> None:
         """Give back what the driver holds."""
         for target in self._targets.values():
-            _release(target)
+            release(target)
         self._targets.clear()
         self.ctx.release()
 
@@ -96,16 +86,16 @@ class Renderer:
         """A shader program, compiled once; a surface's is that of its pattern."""
         key = (fragment, pattern)
         if key not in self._programs:
-            self._programs[key] = self.ctx.program(_source(vertex), _source(fragment, pattern))
+            self._programs[key] = self.ctx.program(source(vertex), source(fragment, pattern))
         return self._programs[key]
 
-    def target(self, size: tuple[int, int]) -> _Target:
+    def target(self, size: tuple[int, int]) -> Target:
         """The buffers for a picture size, rounded up; the oldest of several sizes is given back."""
         width, height = (-(-length // 64) * 64 for length in size)
         target = self._targets.pop((width, height), None)
         while target is None and len(self._targets) >= KEPT_TARGETS:
-            _release(self._targets.pop(next(iter(self._targets))))
-        self._targets[width, height] = target = target or _make_target(self.ctx, width, height)
+            release(self._targets.pop(next(iter(self._targets))))
+        self._targets[width, height] = target = target or make_target(self.ctx, width, height)
         return target
 
 
@@ -158,17 +148,17 @@ class Scene:
             owner.reshape(shape) - np.int16(1),
         )
 
-    def _draw_truth(self, target: _Target, view: _View, size: tuple[int, int]) -> None:
+    def _draw_truth(self, target: Target, view: _View, size: tuple[int, int]) -> None:
         target.truth.use()
         target.truth.viewport = (0, 0, *size)
         target.truth.clear(viewport=(0, 0, *size))
         program = self._renderer.program("surface.vert", "truth.frag")
-        _set(program, clip=view.clip, camera_z=view.camera_z)
+        set_uniforms(program, clip=view.clip, camera_z=view.camera_z)
         for i in self._order:
-            _set(program, owner=i + 1)  # 0 is what a cleared buffer holds: nothing
+            set_uniforms(program, owner=i + 1)  # 0 is what a cleared buffer holds: nothing
             self._draw(i, program)
 
-    def _draw_visibility(self, target: _Target, view: _View, size: tuple[int, int]) -> None:
+    def _draw_visibility(self, target: Target, view: _View, size: tuple[int, int]) -> None:
         half = ((size[0] + 1) // 2, (size[1] + 1) // 2)
         program = self._renderer.program("screen.vert", "visibility.frag")
         for unit, texture in enumerate([target.z, target.normal, *(shadow for shadow, _ in self._shadows)]):
@@ -179,16 +169,16 @@ class Scene:
             spread = np.tan(np.radians(self._lamps[i].width_degrees / 2))
             sizes[i] = [shadow.across_mm, shadow.deep_mm, spread, 1]
             towards[i] = self._lamps[i].towards
-        _set(program, z_map=0, normal_map=1, lamp_map_0=2, lamp_map_1=min(3, 1 + len(self._shadows)))
-        _set(program, lamp_clip=clips, lamp_towards=towards, lamp_size=sizes, last=np.array(size) - 1)
-        _set(program, pixel2ray=view.pixel2ray, cam2world=view.cam2world, eye=view.eye)
+        set_uniforms(program, z_map=0, normal_map=1, lamp_map_0=2, lamp_map_1=min(3, 1 + len(self._shadows)))
+        set_uniforms(program, lamp_clip=clips, lamp_towards=towards, lamp_size=sizes, last=np.array(size) - 1)
+        set_uniforms(program, pixel2ray=view.pixel2ray, cam2world=view.cam2world, eye=view.eye)
         self._fill(target.rough, program, half)
         target.rough_map.use(0)
         program = self._renderer.program("screen.vert", "smooth.frag")
-        _set(program, rough_map=0, last=np.array(half) - 1)
+        set_uniforms(program, rough_map=0, last=np.array(half) - 1)
         self._fill(target.smooth, program, half)
 
-    def _draw_colour(self, target: _Target, view: _View, size: tuple[int, int]) -> None:
+    def _draw_colour(self, target: Target, view: _View, size: tuple[int, int]) -> None:
         target.colour.use()
         target.colour.viewport = (0, 0, *size)
         target.colour.clear(viewport=(0, 0, *size))
@@ -198,22 +188,24 @@ class Scene:
         for i in self._order:
             material = self._meshes[i].material
             program = self._renderer.program("surface.vert", "surface.frag", material.pattern)
-            _set(program, clip=view.clip, camera_z=view.camera_z, eye=view.eye, seen_map=0, last=half - 1, **light)
+            set_uniforms(
+                program, clip=view.clip, camera_z=view.camera_z, eye=view.eye, seen_map=0, last=half - 1, **light
+            )
             colours = [linear(c) for c in material.colours]
             colours += [colours[-1]] * (4 - len(colours))
-            _set(program, colours=colours[:4], scale=material.scale_mm, roughness=material.roughness)
-            _set(program, bump=material.bump, seed=material.seed & 0xFFFFFFFF)
+            set_uniforms(program, colours=colours[:4], scale=material.scale_mm, roughness=material.roughness)
+            set_uniforms(program, bump=material.bump, seed=material.seed & 0xFFFFFFFF)
             self._draw(i, program)
         program = self._renderer.program("screen.vert", "sky.frag")
         sky, ground = (linear(c) for c in (self._lighting.sky, self._lighting.ground))
-        _set(
+        set_uniforms(
             program,
             sky=sky,
             ground=ground,
             clouds=self._lighting.clouds,
             brightness=max(self._lighting.ambient, 0.1) * 1.6,
         )
-        _set(program, pixel2ray=view.pixel2ray, cam2world=view.cam2world)
+        set_uniforms(program, pixel2ray=view.pixel2ray, cam2world=view.cam2world)
         self._ctx.enable_only(self._ctx.DEPTH_TEST)
         self._ctx.depth_func = "<="
         self._triangle(program)
@@ -266,7 +258,7 @@ class Scene:
         frame.use()
         frame.clear()
         program = self._renderer.program("shadow.vert", "shadow.frag")
-        _set(program, lamp_clip=view.clip.T)
+        set_uniforms(program, lamp_clip=view.clip.T)
         self._ctx.enable_only(self._ctx.DEPTH_TEST)
         self._ctx.depth_func = "<"
         for mesh, (vertices, indices) in zip(self._meshes, self._buffers, strict=True):
@@ -319,97 +311,3 @@ class _View:
         self.pixel2ray = np.linalg.inv(K).T
         self.cam2world = camera.R  # transposed twice: its inverse, by columns
         self.eye = camera.centre_world - origin
-
-
-def linear(colour: Any) -> np.ndarray:
-    """An sRGB colour (IEC 61966-2-1) as linear light."""
-    c = np.asarray(colour, dtype=np.float64)
-    return np.where(c <= 0.04045, c / 12.92, ((np.maximum(c, 0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """(V, 3) unit normals, each triangle weighing as its area does; zero where a vertex has none."""
-    corners = vertices[triangles]
-    faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    sums = [np.bincount(triangles.ravel(), np.repeat(faces[:, k], 3), len(vertices)) for k in range(3)]
-    normals = np.stack(sums, axis=1)
-    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
-
-
-@cache
-def _source(name: str, pattern: str = "") -> str:
-    """A shader's text with what it needs before it."""
-    parts = [] if name.endswith(".vert") or name == "shadow.frag" else ["noise.glsl"]
-    if pattern:
-        parts += ["surface_head.glsl", f"patterns/{pattern}.glsl"]
-    return "#version 330\n" + "\n".join((SHADERS / part).read_text() for part in [*parts, name])
-
-
-def _set(program: Any, **values: Any) -> None:
-    """Set those uniforms that the compiler has left in the program."""
-    for name, value in values.items():
-        if name not in program:
-            continue
-        uniform = program[name]
-        if isinstance(value, int | float):
-            uniform.value = value
-        else:
-            kind = np.int32 if name == "last" else np.float32
-            length = uniform.array_length * uniform.dimension  # the compiler drops the end of an array that is not read
-            uniform.write(np.ascontiguousarray(value, dtype=kind).ravel()[:length].tobytes())
-
-
-def _make_target(ctx: Any, width: int, height: int) -> _Target:
-    size, half = (width, height), ((width + 1) // 2, (height + 1) // 2)
-    z, owner, normal = ctx.texture(size, 1, dtype="f4"), ctx.texture(size, 1, dtype="i2"), ctx.texture(size, 4)
-    rough_map, seen, plain = (
-        ctx.texture(half, 4, dtype="f2"),
-        ctx.texture(half, 4, dtype="f2"),
-        ctx.texture(size, 4, dtype="f2"),
-    )
-    for texture in (z, normal, rough_map, seen):
-        texture.filter = (ctx.NEAREST, ctx.NEAREST)
-    colour = ctx.renderbuffer(size, 4, samples=SAMPLES, dtype="f2")
-    return _Target(
-        colour=ctx.framebuffer([colour], ctx.depth_renderbuffer(size, samples=SAMPLES)),
-        resolved=ctx.framebuffer([plain]),
-        truth=ctx.framebuffer([z, owner, normal], ctx.depth_renderbuffer(size)),
-        rough=ctx.framebuffer([rough_map]),
-        smooth=ctx.framebuffer([seen]),
-        z=z,
-        normal=normal,
-        rough_map=rough_map,
-        seen=seen,
-    )
-
-
-def _release(target: _Target) -> None:
-    for frame in (target.colour, target.resolved, target.truth, target.rough, target.smooth):
-        for part in (*frame.color_attachments, frame.depth_attachment, frame):
-            if part is not None:
-                part.release()
-
-
-def _context() -> Any:
-    """A context without a window. Raises UserError where the machine has no EGL or no driver."""
-    try:
-        import moderngl  # noqa: PLC0415  (only who makes synthetic data has it)
-    except ImportError as error:
-        raise UserError("rendering needs the package moderngl: pip install -r requirements-synthetic.txt.") from error
-    _load_before_the_driver()
-    try:
-        options: dict[str, Any] = {"backend": "egl", "libegl": "libEGL.so.1", "libgl": "libGL.so.1"}
-        return moderngl.create_standalone_context(**options)
-    except Exception as error:  # what the driver loader raises is a plain Exception
-        raise UserError(
-            "this machine cannot draw without a screen: EGL and a Mesa driver are missing; on Debian or Ubuntu "
-            f"`apt-get install libegl1 libgl1 libgl1-mesa-dri` brings them ({error})."
-        ) from error
-
-
-def _load_before_the_driver() -> None:
-    """Triton, which torch loads with anny, carries an LLVM of its own and crashes if Mesa's is in the process before it."""
-    try:
-        import triton  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415
-    except ImportError:
-        return  # a torch for the CPU alone has none

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from data.synthetic import furniture
-from data.synthetic.furniture import GAY, Maker, Piece, pick
+from data.synthetic.furniture import Maker, Piece
+from data.synthetic.looks import DRAB, GAY, pick
 from data.synthetic.outdoors import open_ground
 from data.synthetic.parts import Fill, Lamp, Lighting, Material, Mesh
 from data.synthetic.shapes import about_z, mesh, sheet, surface
@@ -232,7 +233,7 @@ def _rug(rng: np.random.Generator, clear: list[Circle]) -> list[Mesh]:
     x, y = (np.mean([c[:2] for c in clear], axis=0) if clear else np.zeros(2)) + rng.normal(0, 250, 2)
     wide, deep = rng.uniform(1500, 2600), rng.uniform(1200, 2000)
     pattern = str(rng.choice(["carpet", "wallpaper", "pinstripes"]))
-    look = Material(pattern, (pick(rng, GAY), pick(rng, furniture.DRAB)), scale_mm=160, roughness=1.0, bump=0.6)
+    look = Material(pattern, (pick(rng, GAY), pick(rng, DRAB)), scale_mm=160, roughness=1.0, bump=0.6)
     flat = sheet((-wide / 2, -deep / 2, 0), (wide, 0, 0), (0, deep, 0)).turned(about_z(rng.uniform(-15, 15)))
     return [mesh("rug", look, [flat.moved((x, y, 1.5))], casts=False)]
 

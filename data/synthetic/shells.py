@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.synthetic.furniture import DRAB, GAY, WOODS, metal, pick, wood
+from data.synthetic.looks import DRAB, GAY, WOODS, metal, pick, wood
 from data.synthetic.parts import Fill, Material, Mesh
 from data.synthetic.shapes import Solid, about_z, box, mesh, sheet, surface
 

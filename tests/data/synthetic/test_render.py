@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from data.synthetic.lens import make_lens
+from data.synthetic.opengl import PATTERNS, vertex_normals
 from data.synthetic.parts import Lamp, Lighting, Material, Mesh
-from data.synthetic.render import PATTERNS, Picture, Renderer, vertex_normals
+from data.synthetic.render import Picture, Renderer
 from modules.pose_utils import Camera, cam2pixel, distort, undistort, world2cam
 from modules.utils import UserError
 

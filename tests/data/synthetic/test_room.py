@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.synthetic import furniture
+from data.synthetic.opengl import PATTERNS
 from data.synthetic.parts import Material, Mesh
-from data.synthetic.render import PATTERNS
 from data.synthetic.room import IN_THE_WAY, KINDS, make_room, occluders
 from data.synthetic.shapes import blob, box, cylinder, mesh, sheet
 
