@@ -71,7 +71,8 @@ def metered_gain(picture: Picture) -> float:
 
     Half the log mean of everything, half that of the picture's middle, where the subject tends to be.
     """
-    luminance = picture.rgb[::8, ::8] @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+    light = np.maximum(picture.rgb[::8, ::8], 0)
+    luminance = light @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
     luminance = np.minimum(luminance, np.quantile(luminance, 0.95))
     rows, columns = luminance.shape
     middle = luminance[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]

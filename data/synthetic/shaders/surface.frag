@@ -52,7 +52,7 @@ void main() {
     Surface s = Surface(texture_mm, 0.0, colours[0], 0.0, roughness, 0.04, 0.0, 0.0, false);
     s.px = max(length(dFdx(texture_mm)), length(dFdy(texture_mm)));
     paint(s);
-    s.albedo *= tint;
+    s.albedo *= max(tint, 0.0);  // at an edge it is taken beyond the triangle
     if (s.unlit) { colour = vec4(s.albedo, 1.0); return; }
     vec3 v = normalize(eye - position);
     n = bumped(n, s.height * bump);
@@ -85,5 +85,5 @@ void main() {
         sum += fill_light[i] * (reach2 / (reach2 + far2)) * open * body * (0.5 + 0.5 * dot(n, l));
     }
     sum = mix(sky_light * 1.4, sum, exp(-length(eye - position) / haze_mm));
-    colour = vec4(min(sum, vec3(30.0)), 1.0);
+    colour = vec4(clamp(sum, 0.0, 30.0), 1.0);
 }

@@ -119,3 +119,11 @@ def test_noise_that_cannot_be_made_small_is_an_error() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
     with pytest.raises(ValueError, match="5000"):
         encode_jpeg(noise, 90, 5000)
+
+
+def test_a_pixel_below_zero_is_one_dark_pixel_and_no_more() -> None:
+    light = np.full((120, 160, 3), 0.2)
+    light[40, 80] = -0.05  # as at an edge, where a colour is taken beyond its triangle
+    image = photograph(picture(light), replace(PLAIN, iso=400.0), np.random.default_rng(0))
+    assert image[40, 80].max() < 30
+    assert np.abs(np.delete(image.reshape(-1, 3), 40 * 160 + 80, axis=0).mean() - 118) < 3
