@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from data.synthetic.render import Renderer
 
 from data.synthetic import plan
 from data.synthetic.cameras import project
 from data.synthetic.parts import Lighting, Material, Mesh
+from data.synthetic.render import Renderer
 from modules.config import PROJECT_ROOT
 from modules.images import read_image
 from modules.layout import list_frames, read_camera, read_label, read_validation_list
