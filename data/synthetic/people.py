@@ -20,7 +20,7 @@ from modules.utils import UserError
 # 3(46), 2021, tables 10 and 12: women 161.3, men 175.3; the SDs are those of Roser et al., "Human Height", Our World in Data).
 HEIGHT_CM = {"F": (162.5, 7.0), "M": (176.0, 7.5)}
 HEIGHT_LIMITS_CM = {"F": (146, 184), "M": (158, 200)}
-CLASS_LIMITS = {"A": (17.4, 19.8), "B": (20.2, 24.8), "C": (25.2, 29.8), "D": (30.2, 37.0)}  # kg/m2, clear of the borders
+CLASS_LIMITS = {"A": (18.0, 19.8), "B": (20.2, 24.8), "C": (25.2, 29.8), "D": (30.2, 37.0)}  # kg/m2, clear of the borders
 CLASS_SHARES = {"A": 0.2, "B": 0.42, "C": 0.26, "D": 0.12}
 TEENAGERS = 0.08
 DENSITY = 985.0  # kg/m3 of the whole body with air in its lungs (Durnin & Womersley 1974 give 1000-1070 without that air)

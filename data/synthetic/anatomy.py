@@ -1,0 +1,110 @@
+"""Numbers at the vertices of a person at rest by which clothes are cut: where along a limb, how much of an arm, how high."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from data.synthetic.body import BodyModel, Shape
+from data.synthetic.sheets import averaging, normals, smoothed
+
+ARM = ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
+FOOT = ("foot", "toe")
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One person at rest with what is measured on it; B is the number of the base mesh's vertices, lengths are mm."""
+
+    model: BodyModel
+    shape: Shape
+
+    def head_of(self, bone: str) -> np.ndarray:
+        """Where a bone begins."""
+        return self.shape.heads[self.model.bone(bone)]
+
+    def share(self, prefixes: tuple[str, ...], side: str = "") -> np.ndarray:
+        """(B,) how much of each vertex goes with the bones whose names begin so (and end on .L or .R)."""
+        chosen = [name.startswith(prefixes) and name.endswith(side) for name in self.model.bones]
+        return np.asarray(self.model.weights @ np.array(chosen, dtype=float))
+
+    @cached_property
+    def body(self) -> np.ndarray:
+        """(F, 3) the triangles of the skin."""
+        return self.model.surfaces["body"]
+
+    @cached_property
+    def unit(self) -> float:
+        """The person's stature over 1700 mm, for lengths that grow with people."""
+        return float(np.ptp(self.shape.vertices[np.unique(self.body), 2]) / 1700)
+
+    @cached_property
+    def normals(self) -> np.ndarray:
+        """(B, 3) of the skin."""
+        return normals(self.shape.vertices, self.body)
+
+    @cached_property
+    def neighbours(self) -> csr_array:
+        """(B, B) the mean over the skin's neighbours."""
+        return averaging(self.body, len(self.shape.vertices))
+
+    @cached_property
+    def arms(self) -> np.ndarray:
+        """(B,) 0 to 1."""
+        return self.share(ARM)
+
+    @cached_property
+    def along_arm(self) -> np.ndarray:
+        """(B,) 0 at the shoulder, 1 at the elbow, 2 at the wrist and on to the fingers; negative on the trunk."""
+        answer = np.full(len(self.shape.vertices), -1.0)
+        for side in "LR":
+            points = [self.head_of(f"{bone}.{side}") for bone in ("upperarm01", "lowerarm01", "wrist")]
+            mine = (self.arms > 0.5) & ((self.shape.vertices[:, 0] > 0) == (side == "L"))
+            answer[mine] = _along(self.shape.vertices[mine], points)
+        return answer
+
+    @cached_property
+    def height(self) -> np.ndarray:
+        """(B,) z of trunk, legs and head; far above everything on the arms, which no level cuts."""
+        return np.where(self.arms > 0.5, 1e4, self.shape.vertices[:, 2])
+
+    @cached_property
+    def levels(self) -> dict[str, float]:
+        """z of: floor, ankle, knee, crotch, hip, waist, chest, neck, crown."""
+        skin = self.shape.vertices[np.unique(self.body)]
+        hip, neck = self.head_of("upperleg01.L")[2], self.head_of("neck01")[2]
+        return {
+            "floor": float(skin[:, 2].min()), "ankle": float(self.head_of("foot.L")[2]),
+            "knee": float(self.head_of("lowerleg01.L")[2]), "crotch": float(hip - 55 * self.unit), "hip": float(hip),
+            "waist": float(hip + 0.27 * (neck - hip)), "chest": float(hip + 0.68 * (neck - hip)), "neck": float(neck),
+            "crown": float(skin[:, 2].max()),
+        }  # fmt: skip
+
+    def off_skin(self, clearance: np.ndarray, rounds: int) -> np.ndarray:
+        """(B, 3) a surface that bridges the skin's hollows (by smoothing) and keeps `clearance` (B,) mm from it.
+
+        Where clearance is large the surface is smoother too, as loose cloth is.
+        """
+        smooth = smoothed(self.shape.vertices, self.neighbours, rounds)
+        outward = smoothed(self.normals, self.neighbours, 6)
+        outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+        lift = np.einsum("ij,ij->i", smooth - self.shape.vertices, outward)
+        lift = smoothed(np.maximum(lift, 0), self.neighbours, 2) + smoothed(clearance, self.neighbours, 4)
+        return self.shape.vertices + outward * lift[:, None]
+
+
+def _along(points: np.ndarray, chain: list[np.ndarray]) -> np.ndarray:
+    """How far along a chain of joints each point (N, 3) lies, in links; beyond the ends it goes on straight."""
+    best, answer = np.full(len(points), np.inf), np.zeros(len(points))
+    for link, (start, end) in enumerate(zip(chain[:-1], chain[1:], strict=True)):
+        line = end - start
+        t = (points - start) @ line / (line @ line)
+        low, high = (0.0 if link else -np.inf), (1.0 if link < len(chain) - 2 else np.inf)
+        clamped = np.clip(t, low, high)
+        distance = np.linalg.norm(points - start - clamped[:, None] * line, axis=1)
+        nearer = distance < best
+        best, answer = np.where(nearer, distance, best), np.where(nearer, link + clamped, answer)
+    return answer
