@@ -1,0 +1,85 @@
+"""Dress a person: an outfit is chosen and sewn once at rest, then asked for the surfaces of any pose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from data.synthetic.anatomy import Anatomy
+from data.synthetic.body import BodyModel, Posed, Shape
+from data.synthetic.faces import face, skin
+from data.synthetic.garments import Garment, bottom, sewn, top
+from data.synthetic.hair import hair
+from data.synthetic.parts import Mesh
+from data.synthetic.people import Person
+from data.synthetic.pieces import Outfit, Piece
+from data.synthetic.shoes import footwear
+from data.synthetic.skirts import skirt
+from data.synthetic.wardrobe import BOTTOMS, DAILY_BOTTOMS, DAILY_TOPS, SPORTS_BOTTOMS, SPORTS_TOPS, TOPS, cloth
+
+SPORTS_SHARE = 0.5
+SKIRT_SHARE, DRESS_SHARE, CROP_SHARE = 0.14, 0.06, 0.25  # of women in daily, daily, and sports clothes
+
+
+def dress(model: BodyModel, person: Person, shape: Shape, posed: Posed, rng: np.random.Generator) -> list[Mesh]:
+    """Everything that is seen of a person in a pose. For many poses, keep outfit_of() and ask it for `meshes`."""
+    return outfit_of(model, person, shape, rng).meshes(posed)
+
+
+def outfit_of(model: BodyModel, person: Person, shape: Shape, rng: np.random.Generator) -> Outfit:
+    """Skin, face, hair, clothes and shoes of one person (a second or so of work); `sole_mm` says how thick the soles are."""
+    anatomy = Anatomy(model, shape)
+    garments, pieces = _clothes(anatomy, person, rng)
+    shoes = footwear(anatomy, rng)
+    hidden = np.any([garment.hides() for garment in garments] + [shoes.hidden], axis=0)
+    pieces = [skin(anatomy, person, hidden, rng), *face(anatomy, person, rng), *pieces, *shoes.pieces]
+    return Outfit(shape, (*pieces, *hair(anatomy, person, rng)), shoes.sole_mm)
+
+
+def sole_mm(outfit: Outfit) -> float:
+    """How far below the bare feet the ground is, mm: 0 for bare feet."""
+    return outfit.sole_mm
+
+
+def _clothes(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> tuple[list[Garment], list[Piece]]:
+    sports = bool(rng.random() < SPORTS_SHARE)
+    names = _names(person, sports, rng)
+    garments = [_bottom(anatomy, names[1], rng)] if names[1] in BOTTOMS else []
+    garments.append(_top(anatomy, names[0], rng, under=garments))
+    pieces = [sewn(anatomy, garment, rng) for garment in garments]
+    if names[1] in ("skirt", "dress"):
+        material = garments[-1].material if names[1] == "dress" else cloth(rng, ("cloth", "denim", "check", "print"))
+        pieces.append(skirt(anatomy, material, rng))
+        garments.insert(0, _bottom(anatomy, "short leggings", rng))  # worn below, and hides what the skirt does
+        pieces.insert(0, sewn(anatomy, garments[0], rng))
+    return garments, pieces
+
+
+def _names(person: Person, sports: bool, rng: np.random.Generator) -> tuple[str, str]:
+    """The kinds of top and bottom."""
+    woman = person.sex == "F"
+    tops, bottoms = (SPORTS_TOPS, SPORTS_BOTTOMS) if sports else (DAILY_TOPS, DAILY_BOTTOMS)
+    if not woman:
+        bottoms = tuple(name for name in bottoms if "leggings" not in name and name != "wide trousers")
+    top_name, bottom_name = str(rng.choice(tops)), str(rng.choice(bottoms))
+    chance = rng.random()
+    if woman and sports and chance < CROP_SHARE:
+        return "crop top", str(rng.choice(["leggings", "short leggings", "capri leggings", "joggers"]))
+    if woman and not sports and chance < SKIRT_SHARE + DRESS_SHARE:
+        return ("fitted t-shirt", "dress") if chance < DRESS_SHARE else (top_name, "skirt")
+    return top_name, bottom_name
+
+
+def _top(anatomy: Anatomy, name: str, rng: np.random.Generator, under: list[Garment]) -> Garment:
+    cut_as, patterns, thickness = TOPS[name]
+    garment = top(anatomy, name, cut_as, cloth(rng, patterns), thickness)
+    for other in under:  # a top hangs over what is below it
+        overlap = (np.min(other.fields, axis=0) > -25) & (np.min(garment.fields, axis=0) > -25)
+        needed = other.clearance + other.wrinkle_mm + 0.35 * other.smoothing + 5.0
+        clearance = np.where(overlap, np.maximum(garment.clearance, needed), garment.clearance)
+        garment = Garment(**{**garment.__dict__, "clearance": clearance})
+    return garment
+
+
+def _bottom(anatomy: Anatomy, name: str, rng: np.random.Generator) -> Garment:
+    cut_as, patterns, thickness = BOTTOMS[name]
+    return bottom(anatomy, name, cut_as, cloth(rng, patterns), thickness)

@@ -1,0 +1,132 @@
+"""A person's skin and face: tones that vary over the body, lips, stubble, brows, lashes, and eyes with iris and pupil."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from data.synthetic.anatomy import Anatomy
+from data.synthetic.garments import piece_of
+from data.synthetic.parts import Colour, Material
+from data.synthetic.people import HAIRS, Person
+from data.synthetic.pieces import Piece, fixed_to
+from data.synthetic.sheets import cut, sheet_of, smoothed
+
+IRISES: tuple[Colour, ...] = ((0.20, 0.12, 0.07), (0.28, 0.18, 0.10), (0.34, 0.30, 0.18), (0.35, 0.45, 0.52), (0.33, 0.42, 0.34))
+IRIS_RADIUS, PUPIL_RADIUS = 5.9, 2.2  # mm
+
+
+def skin(anatomy: Anatomy, person: Person, hidden: np.ndarray, rng: np.random.Generator) -> Piece:
+    """The skin that is seen: where not all three corners of a triangle are hidden (B,)."""
+    sheet = sheet_of(anatomy.body[~hidden[anatomy.body].all(axis=1)], len(hidden))
+    piece = piece_of(
+        anatomy, "skin", sheet, sheet.at(anatomy.shape.vertices), Material("skin", (person.skin,), 60.0, 0.55, 0.15, person.seed)
+    )
+    tint = sheet.at(skin_tint(anatomy, person, rng))
+    return Piece("skin", piece.rest, piece.weights, piece.triangles, piece.material, tint)
+
+
+def face(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Piece]:
+    """Eyes, brows and lashes."""
+    iris = IRISES[int(rng.integers(len(IRISES)) if max(person.skin) > 0.8 and "black" not in person.hair else rng.integers(2))]
+    hair = HAIRS[person.hair]
+    dark = tuple(0.75 * c for c in hair) if person.hair not in ("grey", "white") else (0.3, 0.29, 0.28)
+    pieces = [piece for side in "LR" for piece in _eye(anatomy, side, iris)]
+    brows = [_brow(anatomy, side, Material("hair", (dark,), 8.0, 0.7)) for side in "LR"]  # type: ignore[arg-type]
+    lashes = [_lashes(anatomy, side) for side in "lr"]
+    return pieces + brows + lashes
+
+
+def skin_tint(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> np.ndarray:
+    """(B, 3) what the skin's tone is multiplied by: lips, cheeks, knuckles and elbows, stubble, the scalp under hair, mottle."""
+    v, unit = anatomy.shape.vertices, anatomy.unit
+    mottle = smoothed(rng.normal(size=len(v)), anatomy.neighbours, 20)
+    tint = np.ones((len(v), 3)) + (0.03 * mottle / mottle[np.unique(anatomy.body)].std())[:, None] * [0.6, 1.0, 1.0]
+    pale = float(np.clip((max(person.skin) - 0.4) / 0.5, 0, 1))
+    head = anatomy.share(("head", "jaw", "oris", "levator", "special", "risorius", "temporalis", "oculi", "orbicularis"))
+    for side in "LR":
+        cheek = anatomy.head_of(f"levator02.{side}") + np.array([32.0 if side == "L" else -32.0, 12, 0]) * unit
+        near = np.exp(-(((v - cheek) / (22 * unit)) ** 2).sum(axis=1)) * head
+        tint -= near[:, None] * np.array([0.0, 0.10, 0.08]) * pale
+        elbow = anatomy.head_of(f"lowerarm01.{side}")
+        knee = anatomy.head_of(f"lowerleg01.{side}")
+        for joint, size in ((elbow, 50), (knee, 70)):
+            tint -= np.exp(-(((v - joint) / (size * unit)) ** 2).sum(axis=1))[:, None] * np.array([0.03, 0.07, 0.08])
+    palms = anatomy.share(("wrist", "metacarpal", "finger")) * np.clip(-anatomy.normals[:, 2] - 0.2, 0, 1)
+    tint += palms[:, None] * np.array([0.06, 0.06, 0.08]) * (1.6 - pale)
+    lips = _lips(anatomy)[:, None]
+    tone = np.array([0.86, 0.66, 0.66]) if person.sex == "M" else np.array([0.88, 0.52, 0.55])
+    tint = tint * (1 - lips) + tint * tone * lips
+    if person.sex == "M" and person.age_years > 17:
+        tint *= 1 - (_beard(anatomy) * rng.uniform(0.0, 0.45) * np.clip((person.age_years - 15) / 10, 0, 1))[:, None]
+    return np.clip(tint, 0.2, 1.3)
+
+
+def _lips(anatomy: Anatomy) -> np.ndarray:
+    """(B,) 1 on the lips, 0 away from them."""
+    upper, lower = anatomy.shape.tails[anatomy.model.bone("oris05")], anatomy.shape.tails[anatomy.model.bone("oris01")]
+    corner = anatomy.shape.tails[anatomy.model.bone("oris03.L")]
+    middle = (upper + lower) / 2
+    away = anatomy.shape.vertices - middle
+    half_width, half_height = 1.55 * abs(corner[0]), 1.15 * abs(upper[2] - lower[2])
+    inside = 1 - (away[:, 0] / half_width) ** 2 - (away[:, 2] / half_height) ** 2
+    return np.clip(2.5 * inside, 0, 1) * (np.abs(away[:, 1]) < 30)
+
+
+def _beard(anatomy: Anatomy) -> np.ndarray:
+    """(B,) 1 where a beard grows."""
+    v, unit = anatomy.shape.vertices, anatomy.unit
+    lips = anatomy.shape.tails[anatomy.model.bone("oris05")]
+    jaw = anatomy.head_of("jaw")
+    below = np.clip((lips[2] + 14 * unit - v[:, 2] - 0.35 * np.maximum(v[:, 1] - lips[1], 0)) / (12 * unit), 0, 1)
+    above_throat = np.clip((v[:, 2] - (jaw[2] - 95 * unit)) / (15 * unit), 0, 1)
+    front = np.clip((jaw[1] + 10 * unit - v[:, 1]) / (20 * unit), 0, 1)
+    return np.asarray(below * above_throat * front)
+
+
+def _eye(anatomy: Anatomy, side: str, iris: Colour) -> list[Piece]:
+    triangles = anatomy.model.surfaces[f"helper-{side.lower()}-eye"]
+    v = anatomy.shape.vertices
+    bone = anatomy.model.bone(f"eye.{side}")
+    centre = v[np.unique(triangles)].mean(axis=0)
+    gaze = anatomy.shape.tails[bone] - anatomy.shape.heads[bone]
+    gaze = gaze / np.linalg.norm(gaze)
+    away = v - centre
+    off_axis = np.linalg.norm(away - (away @ gaze)[:, None] * gaze, axis=1)
+    radius = float(np.linalg.norm(away[np.unique(triangles)], axis=1).mean())
+    pieces = []
+    for name, limit, lift, colour in (
+        ("eye", 99.0, 0.0, (0.90, 0.88, 0.86)), ("iris", IRIS_RADIUS, 0.25, iris), ("pupil", PUPIL_RADIUS, 0.5, (0.02, 0.02, 0.02)),
+    ):  # fmt: skip
+        field = np.where(away @ gaze > 0.3 * radius, limit * radius / 12.5 - off_axis, -1.0) if limit < 99 else np.ones(len(v))
+        sheet = cut(sheet_of(triangles, len(v)), field)
+        rest = sheet.at(v + lift * away / radius)
+        weights = fixed_to(bone, len(rest), len(anatomy.model.bones))
+        pieces.append(Piece(name, rest, weights, sheet.triangles, Material("plain", (colour,), roughness=0.15)))
+    return pieces
+
+
+def _brow(anatomy: Anatomy, side: str, material: Material) -> Piece:
+    """A brow along the bones above the eye, cut out of the skin and lifted off it."""
+    v, unit = anatomy.shape.vertices, anatomy.unit
+    inner = anatomy.shape.tails[anatomy.model.bone(f"oculi01.{side}")]
+    middle, outer = anatomy.head_of(f"oculi01.{side}"), anatomy.head_of(f"oculi02.{side}")
+    sign = 1.0 if side == "L" else -1.0
+    x = sign * v[:, 0]
+    start, end = abs(inner[0]) - 4 * unit, abs(outer[0]) - 2 * unit
+    line = np.interp(x, [abs(inner[0]), abs(middle[0]), abs(outer[0])], [inner[2], middle[2] + 1.5 * unit, outer[2] + 6 * unit])
+    taper = np.clip((end - x) / (0.6 * (end - start)), 0.25, 1)
+    field = np.minimum(np.minimum(4.2 * unit * taper - np.abs(v[:, 2] - line), x - start), end - x)
+    field = np.where((v[:, 1] < outer[1] + 12 * unit) & (np.abs(v[:, 2] - middle[2]) < 40 * unit), field, -1.0)
+    sheet = cut(sheet_of(anatomy.body, len(v)), field)
+    rest = sheet.at(v + 0.9 * anatomy.normals)
+    return piece_of(anatomy, "brow", sheet, rest, material)
+
+
+def _lashes(anatomy: Anatomy, side: str) -> Piece:
+    surfaces = anatomy.model.surfaces
+    triangles = np.concatenate([surfaces[f"helper-{side}-eyelashes-{i}"] for i in (1, 2)])
+    sheet = sheet_of(triangles, len(anatomy.shape.vertices))
+    rest = sheet.at(anatomy.shape.vertices)
+    return piece_of(anatomy, "lashes", sheet, rest, Material("plain", ((0.05, 0.04, 0.04),), roughness=0.9))
+
+

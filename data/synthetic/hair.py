@@ -1,0 +1,198 @@
+"""Hair and caps: a shell off the scalp that thins out to nothing at the hairline, and what hangs or is tied from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
+
+from data.synthetic.anatomy import Anatomy
+from data.synthetic.garments import piece_of
+from data.synthetic.parts import Material
+from data.synthetic.people import HAIRS, Person
+from data.synthetic.pieces import Piece, fixed_to, hemmed
+from data.synthetic.sheets import cut, normals, sheet_of, smoothed
+from data.synthetic.skirts import tube
+from data.synthetic.wardrobe import colour
+
+# The hairline: degrees from the front, and mm above the eyes on a head that is 115 mm from eyes to crown.
+HAIRLINE = (
+    (0, 25, 45, 58, 68, 76, 84, 92, 108, 118, 135, 155, 180),
+    (64, 63, 56, 44, 26, -4, -6, 26, 28, -22, -52, -64, -68),
+)
+
+
+def hair(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Piece]:
+    """The pieces of a person's hair style; none for a bald head."""
+    tone = np.clip(np.array(HAIRS[person.hair]) * rng.uniform(0.8, 1.25), 0.02, 0.95)
+    material = Material("hair", ((float(tone[0]), float(tone[1]), float(tone[2])),), 10.0, 0.45, 0.5, int(rng.integers(2**31)))
+    head = _Head(anatomy, rng)
+    match person.hair_style:
+        case "bald":
+            return []
+        case "crop":
+            return [head.shell(material, 4.0, 5.0)]
+        case "short":
+            return [head.shell(material, float(rng.uniform(12, 20)), float(rng.uniform(18, 34)))]
+        case "bun":
+            tied = head.bun(material, rng) if rng.random() < 0.5 else head.tail(material, rng)
+            return [head.shell(material, 7.0, 10.0), tied]
+        case "cap":
+            long = person.sex == "F"
+            return [head.shell(material, 8.0, 8.0), *([head.tail(material, rng)] if long else []), *head.cap(rng)]
+    length = 120.0 if person.hair_style == "bob" else float(rng.uniform(220, 430))
+    return [head.shell(material, 18.0, 22.0), head.curtain(material, length * anatomy.unit, rng)]
+
+
+class _Head:
+    """The head of a person at rest: eye level and crown, and where its hair grows."""
+
+    def __init__(self, anatomy: Anatomy, rng: np.random.Generator) -> None:
+        self.anatomy = anatomy
+        self.bone = anatomy.model.bone("head")
+        v = anatomy.shape.vertices
+        self.eyes = float(anatomy.head_of("eye.L")[2])
+        self.scale = (anatomy.levels["crown"] - self.eyes) / 115
+        skin = np.zeros(len(v), dtype=bool)
+        skin[np.unique(anatomy.body)] = True
+        self.skull = skin & (v[:, 2] > self.eyes) & (anatomy.arms < 0.1)
+        box = v[self.skull]
+        self.centre = np.array([0.0, (box[:, 1].min() + box[:, 1].max()) / 2, self.eyes + 15 * self.scale])
+        self.half = np.array([np.abs(box[box[:, 2] > self.eyes + 45 * self.scale, 0]).max(), np.ptp(box[:, 1]) / 2])
+        rough = smoothed(rng.normal(size=len(v)), anatomy.neighbours, 2)
+        self.rough = rough / rough[skin].std()
+        away = v - self.centre
+        self.azimuth = np.degrees(np.arctan2(np.abs(away[:, 0]), -away[:, 1]))
+        line = self.eyes + self.scale * np.interp(self.azimuth, *HAIRLINE)
+        high = skin & (v[:, 2] > self.eyes - 110 * self.scale) & (anatomy.arms < 0.1) & (np.abs(v[:, 0]) < 110 * self.scale)
+        self.inside = np.where(high, v[:, 2] - line + 2.5 * self.rough, -50.0)  # mm above the hairline
+
+    def shell(self, material: Material, sides_mm: float, top_mm: float) -> Piece:
+        """Hair that follows the scalp, thicker on top."""
+        up = np.clip((self.anatomy.shape.vertices[:, 2] - self.eyes) / (115 * self.scale), 0, 1)
+        full = sides_mm + (top_mm - sides_mm) * up**1.5
+        thick = full * (1 - np.exp(-np.clip(self.inside, 0, None) / (0.9 * full + 4))) + 0.6
+        sheet = cut(sheet_of(self.anatomy.body, len(full)), self.inside)
+        rest = self.anatomy.off_skin(thick, 4) + self.anatomy.normals * (0.10 * thick * self.rough)[:, None]
+        return piece_of(self.anatomy, "hair", sheet, sheet.at(rest), material)
+
+    def bun(self, material: Material, rng: np.random.Generator) -> Piece:
+        radius = float(rng.uniform(26, 38)) * self.scale
+        place = self._back_of_head(float(rng.uniform(0, 75)) * self.scale) + [0, 0.6 * radius, 0]
+        rest, triangles = _ball(18, 24)
+        rest = rest * (1 + 0.05 * np.sin(6 * np.arctan2(rest[:, 1], rest[:, 0]) + 9 * rest[:, 2]))[:, None]
+        rest = place + rest * radius * np.array([1.05, 0.85, 1.0])
+        return Piece("bun", rest, self._fixed(len(rest)), triangles, material)
+
+    def tail(self, material: Material, rng: np.random.Generator) -> Piece:
+        """A pony tail: a tube that leaves the back of the head and falls on the back."""
+        length, steps, around = float(rng.uniform(180, 330)) * self.anatomy.unit, 22, 12
+        start = self._back_of_head(float(rng.uniform(0, 55)) * self.scale)
+        path = self._fall(start[None] + [[0, 18.0, 4.0]], length, steps, 14.0)[:, 0]
+        path = np.concatenate([start[None] - [0, 6.0, 0], path])
+        t = np.linspace(0, 1, len(path))
+        radius = (9 + 15 * np.sin(np.pi * np.clip(1.25 * t, 0, 1)) ** 0.7 * (1 - 0.5 * t) + 2) * self.scale * (1 - t**6)
+        angles = np.linspace(0, 2 * np.pi, around, endpoint=False)
+        wave = 1 + 0.12 * np.sin(5 * angles)
+        ring = np.stack([np.cos(angles) * wave, np.sin(angles) * wave, 0 * angles], axis=1)
+        rest = path[:, None] + radius[:, None, None] * ring
+        rest[:2, :, 2] += radius[:2, None] * ring[:, 1]  # where it is tied, it comes out of the head sideways
+        rest = rest.reshape(-1, 3)
+        return Piece("tail", rest, self._hanging(rest, 0.35), tube(len(path), around), material, two_sided=True)
+
+    def curtain(self, material: Material, length: float, rng: np.random.Generator) -> Piece:
+        """Hair that hangs from above the ears, around the back of the head."""
+        strands, steps = 44, 26
+        azimuth = np.radians(np.linspace(-104, 104, strands))  # from the back
+        out = (self.half + 13 * self.scale)[None] * np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)
+        level = self.eyes + self.scale * (42 - 8 * np.cos(azimuth))
+        start = np.concatenate([self.centre[:2] + out, level[:, None]], axis=1)
+        path = self._fall(start, length + 60 * self.scale, steps, 11.0)
+        ridge = 2.5 * np.sin(np.arange(strands) * 1.9 + rng.uniform(0, 6, 1)) + rng.normal(0, 1.2, strands)
+        outward = np.concatenate([out / np.linalg.norm(out, axis=1, keepdims=True), np.zeros((strands, 1))], axis=1)
+        path = path + outward * (ridge[None, :] * np.linspace(0, 1, steps)[:, None])[..., None]
+        path[-1, :, 2] += rng.uniform(0, 22, strands) * self.scale
+        outer = path.reshape(-1, 3)
+        inner = (path - outward * 5.0).reshape(-1, 3)
+        triangles = _grid(steps, strands)
+        a = normals(outer, triangles) @ np.array([0, 1.0, 0])
+        if a[strands // 2 :: strands].sum() < 0:
+            triangles = triangles[:, ::-1].copy()
+        rest = np.concatenate([outer, inner])
+        both = np.concatenate([triangles, triangles[:, ::-1] + len(outer)]).astype(np.int32)
+        return Piece("long hair", rest, self._hanging(rest, 0.75), both, material, two_sided=True)
+
+    def cap(self, rng: np.random.Generator) -> list[Piece]:
+        """A cap with a peak, level over the ears."""
+        material = Material("cloth", (colour(rng),), 30.0, 0.9, 0.3)
+        v = self.anatomy.shape.vertices
+        band = self.eyes + self.scale * (42 + 0.10 * (self.centre[1] - v[:, 1]))
+        sheet = cut(sheet_of(self.anatomy.body, len(v)), np.where(self.skull, v[:, 2] - band, -50.0))
+        rest = sheet.at(self.anatomy.off_skin(np.full(len(v), 13.0), 12))
+        dome = hemmed(piece_of(self.anatomy, "cap", sheet, rest, material), 2.0, 8.0)
+        return [dome, self._peak(material)]
+
+    def _peak(self, material: Material) -> Piece:
+        angles, reach = np.linspace(-1.05, 1.05, 17), np.linspace(0, 1, 7)
+        a, r = np.meshgrid(angles, reach, indexing="ij")
+        half = self.half + 11 * self.scale
+        length = 68 * self.scale * np.cos(a * 1.2).clip(0) ** 0.6
+        x, y = np.sin(a) * (half[0] - 2), -np.cos(a) * half[1] - r * length
+        z = self.eyes + self.scale * 48 + 10 * self.scale - r * 16 * self.scale - (np.sin(a) * 1.0) ** 2 * 16 * self.scale
+        top = np.stack([x, self.centre[1] + y, z], axis=-1).reshape(-1, 3)
+        triangles = _grid(len(angles), len(reach))
+        if normals(top, triangles)[:, 2].sum() < 0:
+            triangles = triangles[:, ::-1].copy()
+        rest = np.concatenate([top, top - [0, 0, 3.0]])
+        both = np.concatenate([triangles, triangles[:, ::-1] + len(top)]).astype(np.int32)
+        return Piece("peak", rest, self._fixed(len(rest)), both, material, two_sided=True)
+
+    def _back_of_head(self, above_eyes: float) -> np.ndarray:
+        v = self.anatomy.shape.vertices[self.skull]
+        near = v[np.abs(v[:, 2] - self.eyes - above_eyes) < 12]
+        return np.array([0.0, near[:, 1].max(), self.eyes + above_eyes])
+
+    def _fixed(self, count: int) -> csr_array:
+        return fixed_to(self.bone, count, len(self.anatomy.model.bones))
+
+    def _fall(self, start: np.ndarray, length: float, steps: int, clear_mm: float) -> np.ndarray:
+        """(steps, N, 3) strands that fall straight down from their starts (N, 3) and slide over the skin they meet."""
+        skin = np.unique(self.anatomy.body)
+        skin = skin[self.anatomy.arms[skin] < 0.2]
+        tree, outward = cKDTree(self.anatomy.shape.vertices[skin]), self.anatomy.normals[skin]
+        path = [start]
+        for _ in range(steps - 1):
+            at = path[-1] - [0, 0, length / (steps - 1)]
+            at[:, 0] *= 0.992  # hair gathers a little
+            _, nearest = tree.query(at)
+            gap = np.einsum("ij,ij->i", at - self.anatomy.shape.vertices[skin][nearest], outward[nearest])
+            at = at + outward[nearest] * np.clip(clear_mm - gap, 0, 60)[:, None] * [0.5, 1, 0.2]
+            path.append(at)
+        return np.stack(path)
+
+    def _hanging(self, rest: np.ndarray, most: float) -> csr_array:
+        """Weights that go from the head's above to those of the skin nearest below, as hair lies on neck and shoulders."""
+        skin = np.unique(self.anatomy.body)
+        skin = skin[self.anatomy.arms[skin] < 0.2]
+        _, nearest = cKDTree(self.anatomy.shape.vertices[skin]).query(rest)
+        like_skin = self.anatomy.model.weights[skin[nearest]].toarray()
+        like_skin = np.where(like_skin.sum(axis=1, keepdims=True) > 0, like_skin, 0)
+        t = most * np.clip((self.eyes - 70 * self.scale - rest[:, 2]) / (150 * self.scale), 0, 1)[:, None]
+        answer = t * like_skin
+        answer[:, self.bone] += 1 - t[:, 0]
+        return csr_array(answer)
+
+
+def _grid(rows: int, columns: int) -> np.ndarray:
+    row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns - 1), indexing="ij")
+    a = row * columns + column
+    b, c, d = a + 1, a + columns, a + columns + 1
+    return np.concatenate([np.stack(t, axis=-1).reshape(-1, 3) for t in ((a, c, b), (b, c, d))]).astype(np.int32)
+
+
+def _ball(rings: int, around: int) -> tuple[np.ndarray, np.ndarray]:
+    polar = np.linspace(0.02, np.pi - 0.02, rings)
+    angles = np.linspace(0, 2 * np.pi, around, endpoint=False)
+    p, a = np.meshgrid(polar, angles, indexing="ij")
+    rest = np.stack([np.sin(p) * np.cos(a), np.sin(p) * np.sin(a), np.cos(p)], axis=-1).reshape(-1, 3)
+    return rest, tube(rings, around)

@@ -1,0 +1,75 @@
+"""Skirts: rings around both legs that widen downwards and follow the thighs."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
+
+from data.synthetic.anatomy import Anatomy
+from data.synthetic.parts import Material
+from data.synthetic.pieces import Piece, hemmed, wrinkles
+from data.synthetic.sheets import normals
+
+ANGLES, LEVELS = 64, 28
+CLEARANCE_MM = 11.0
+
+
+def skirt(anatomy: Anatomy, material: Material, rng: np.random.Generator) -> Piece:
+    """A skirt from the waist to between mid-thigh and mid-calf, tight or wide."""
+    levels = anatomy.levels
+    start = levels["hip"] + 0.75 * (levels["waist"] - levels["hip"])
+    hem = float(np.interp(rng.uniform(0.35, 1.6), [0, 1, 2], [levels["crotch"], levels["knee"], levels["ankle"]]))
+    z = np.linspace(start, hem, LEVELS)
+    flare, folds = float(rng.uniform(0.05, 0.4)), int(rng.integers(7, 14))
+    rest, triangles = _rings(anatomy, z, flare, folds)
+    rest = rest + normals(rest, triangles) * wrinkles(rest, rng, 3.0, 120.0)[:, None]
+    return hemmed(Piece("skirt", rest, _weights(anatomy, rest), triangles, material, two_sided=True), 2.0)
+
+
+def tube(rings: int, around: int) -> np.ndarray:
+    """(F, 3) the triangles between `rings` closed rings of `around` corners, outside for rings that run counter-clockwise
+    seen from above and follow each other downwards."""
+    row, column = np.meshgrid(np.arange(rings - 1), np.arange(around), indexing="ij")
+    a, b = row * around + column, row * around + (column + 1) % around
+    c, d = a + around, b + around
+    return np.concatenate([np.stack(t, axis=-1).reshape(-1, 3) for t in ((a, c, b), (b, c, d))]).astype(np.int32)
+
+
+def _rings(anatomy: Anatomy, z: np.ndarray, flare: float, folds: int) -> tuple[np.ndarray, np.ndarray]:
+    angles = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
+    towards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    trunk = anatomy.shape.vertices[np.unique(anatomy.body)][anatomy.arms[np.unique(anatomy.body)] < 0.3]
+    centre = np.array([0.0, anatomy.head_of("upperleg01.L")[1]])
+    radii = np.zeros((len(z), ANGLES))
+    for i, level in enumerate(z):
+        near = trunk[np.abs(trunk[:, 2] - level) < 18 * anatomy.unit, :2] - centre
+        radii[i] = (near @ towards.T).max(axis=0) + CLEARANCE_MM
+        if i and level < anatomy.levels["hip"] + 40:
+            radii[i] = np.maximum(radii[i], radii[i - 1])
+    down = np.clip((anatomy.levels["hip"] - z) / 1000, 0, None)[:, None]
+    radii = radii + 1000 * down * flare * (1 + 0.16 * np.sin(folds * angles) + 0.06 * np.sin((2 * folds + 1) * angles))
+    radii += 14 * np.minimum(4 * down, 1) * flare * np.sin(folds * angles)
+    flat = centre + radii[..., None] * towards
+    rest = np.concatenate([flat, np.broadcast_to(z[:, None, None], (*flat.shape[:2], 1))], axis=2).reshape(-1, 3)
+    return rest, tube(len(z), ANGLES)
+
+
+def _weights(anatomy: Anatomy, rest: np.ndarray) -> csr_array:
+    """Like the trunk at the waist; from the hips down like the thighs, each side like its own and the middle like both."""
+    trunk = np.flatnonzero((anatomy.share(("upperleg", "lowerleg", "foot", "toe")) + anatomy.arms) < 0.2)
+    trunk = np.intersect1d(trunk, np.unique(anatomy.body))
+    nearest = trunk[cKDTree(anatomy.shape.vertices[trunk]).query(rest)[1]]
+    like_trunk = anatomy.model.weights[nearest].toarray()
+    hip, crotch = anatomy.levels["hip"], anatomy.levels["crotch"]
+    legs = _smooth((hip + 60 * anatomy.unit - rest[:, 2]) / (hip + 120 * anatomy.unit - crotch))
+    left = _smooth(0.5 + rest[:, 0] / (260 * anatomy.unit))
+    answer = like_trunk * (1 - legs)[:, None]
+    for side, share in (("L", left), ("R", 1 - left)):
+        answer[:, anatomy.model.bone(f"upperleg02.{side}")] += legs * share
+    return csr_array(answer)
+
+
+def _smooth(t: np.ndarray) -> np.ndarray:
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)
