@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 from scipy.sparse import csr_array
 
 from data.synthetic.body import BodyModel, Shape
@@ -82,6 +83,34 @@ class Anatomy:
             "waist": float(hip + 0.27 * (neck - hip)), "chest": float(hip + 0.68 * (neck - hip)), "neck": float(neck),
             "crown": float(skin[:, 2].max()),
         }  # fmt: skip
+
+    @cached_property
+    def draped(self) -> np.ndarray:
+        """(B, 3) how far each vertex of the trunk would have to move outwards for cloth to hang over it from above.
+
+        Around an upright axis, a level's outline is its convex one (by its support in 64 directions), and below the chest
+        it narrows only slowly; towards the armpits and the neck nothing moves.
+        """
+        v, levels = self.shape.vertices, self.levels
+        skin = np.unique(self.body)
+        trunk = v[skin][(self.arms[skin] < 0.15) & (v[skin, 2] > levels["crotch"] - 60) & (v[skin, 2] < levels["neck"])]
+        z = np.linspace(levels["neck"], levels["crotch"] - 60, 48)
+        angles = np.linspace(-np.pi, np.pi, 65)
+        towards = np.stack([np.cos(angles), np.sin(angles)])
+        centre = np.array([0.0, float(np.median(trunk[:, 1]))])
+        reach = np.zeros((len(z), len(angles)))
+        for i, level in enumerate(z):
+            near = trunk[np.abs(trunk[:, 2] - level) < 16 * self.unit, :2] - centre
+            reach[i] = (near @ towards).max(axis=0) if len(near) else 0
+            if level < levels["chest"]:
+                reach[i] = np.maximum(reach[i], reach[i - 1] - 0.25 * (z[0] - z[1]))
+        flat = v[:, :2] - centre
+        radius = np.maximum(np.linalg.norm(flat, axis=1), 1e-6)
+        at = np.stack([(z[0] - v[:, 2]) / (z[0] - z[1]), (np.arctan2(flat[:, 1], flat[:, 0]) + np.pi) / (2 * np.pi) * 64])
+        missing = np.clip(map_coordinates(reach, at, order=1, mode="nearest") - radius, 0, 70 * self.unit)
+        fade = np.clip((levels["neck"] - 105 * self.unit - v[:, 2]) / (110 * self.unit), 0, 1) * np.clip(1 - 3 * self.arms, 0, 1)
+        missing = smoothed(missing * fade, self.neighbours, 3)
+        return np.concatenate([flat / radius[:, None] * missing[:, None], np.zeros((len(v), 1))], axis=1)
 
     def off_skin(self, clearance: np.ndarray, rounds: int) -> np.ndarray:
         """(B, 3) a surface that bridges the skin's hollows (by smoothing) and keeps `clearance` (B,) mm from it.

@@ -31,13 +31,23 @@ def outfit_of(model: BodyModel, person: Person, shape: Shape, rng: np.random.Gen
     garments, pieces = _clothes(anatomy, person, rng)
     shoes = footwear(anatomy, rng)
     hidden = np.any([garment.hides() for garment in garments] + [shoes.hidden], axis=0)
-    pieces = [skin(anatomy, person, hidden, rng), *face(anatomy, person, rng), *pieces, *shoes.pieces]
-    return Outfit(shape, (*pieces, *hair(anatomy, person, rng)), shoes.sole_mm)
+    on_head, scalp = hair(anatomy, person, _outermost(anatomy, garments), rng)
+    pieces = [skin(anatomy, person, hidden, scalp, rng), *face(anatomy, person, rng), *pieces, *shoes.pieces, *on_head]
+    return Outfit(shape, tuple(pieces), shoes.sole_mm)
 
 
 def sole_mm(outfit: Outfit) -> float:
     """How far below the bare feet the ground is, mm: 0 for bare feet."""
     return outfit.sole_mm
+
+
+def _outermost(anatomy: Anatomy, garments: list[Garment]) -> np.ndarray:
+    """(B, 3) the skin, or the last garment over it."""
+    over = anatomy.shape.vertices.copy()
+    for garment in garments:
+        worn = np.min(garment.fields, axis=0) > -10
+        over[worn] = garment.surface(anatomy)[worn]
+    return over
 
 
 def _clothes(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> tuple[list[Garment], list[Piece]]:

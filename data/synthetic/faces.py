@@ -9,19 +9,21 @@ from data.synthetic.garments import piece_of
 from data.synthetic.parts import Colour, Material
 from data.synthetic.people import HAIRS, Person
 from data.synthetic.pieces import Piece, fixed_to
+from data.synthetic.skirts import outside, tube
 from data.synthetic.sheets import cut, sheet_of, smoothed
 
 IRISES: tuple[Colour, ...] = ((0.20, 0.12, 0.07), (0.28, 0.18, 0.10), (0.34, 0.30, 0.18), (0.35, 0.45, 0.52), (0.33, 0.42, 0.34))
-IRIS_RADIUS, PUPIL_RADIUS = 5.9, 2.2  # mm
+IRIS_SHARE, PUPIL_SHARE = 0.47, 0.18  # rad seen from the eyeball's middle: 11.8 and 4.5 mm across in an eye of 25 mm
 
 
-def skin(anatomy: Anatomy, person: Person, hidden: np.ndarray, rng: np.random.Generator) -> Piece:
-    """The skin that is seen: where not all three corners of a triangle are hidden (B,)."""
+def skin(anatomy: Anatomy, person: Person, hidden: np.ndarray, scalp: np.ndarray, rng: np.random.Generator) -> Piece:
+    """The skin that is seen: where not all three corners of a triangle are hidden (B,). scalp (B,) says how much hair covers."""
     sheet = sheet_of(anatomy.body[~hidden[anatomy.body].all(axis=1)], len(hidden))
     piece = piece_of(
         anatomy, "skin", sheet, sheet.at(anatomy.shape.vertices), Material("skin", (person.skin,), 60.0, 0.55, 0.15, person.seed)
     )
-    tint = sheet.at(skin_tint(anatomy, person, rng))
+    below_hair = scalp[:, None] * (1 - np.array(HAIRS[person.hair]) / person.skin)
+    tint = sheet.at(skin_tint(anatomy, person, rng) * (1 - 0.8 * below_hair))
     return Piece("skin", piece.rest, piece.weights, piece.triangles, piece.material, tint)
 
 
@@ -30,9 +32,9 @@ def face(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Pie
     iris = IRISES[int(rng.integers(len(IRISES)) if max(person.skin) > 0.8 and "black" not in person.hair else rng.integers(2))]
     hair = HAIRS[person.hair]
     dark = tuple(0.75 * c for c in hair) if person.hair not in ("grey", "white") else (0.3, 0.29, 0.28)
-    pieces = [piece for side in "LR" for piece in _eye(anatomy, side, iris)]
+    pieces = [_eye(anatomy, side, iris) for side in "LR"]
     brows = [_brow(anatomy, side, Material("hair", (dark,), 8.0, 0.7)) for side in "LR"]  # type: ignore[arg-type]
-    lashes = [_lashes(anatomy, side) for side in "lr"]
+    lashes = [_lashes(anatomy, side) for side in "lr"] if person.sex == "F" else []
     return pieces + brows + lashes
 
 
@@ -46,7 +48,7 @@ def skin_tint(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> np.
     for side in "LR":
         cheek = anatomy.head_of(f"levator02.{side}") + np.array([32.0 if side == "L" else -32.0, 12, 0]) * unit
         near = np.exp(-(((v - cheek) / (22 * unit)) ** 2).sum(axis=1)) * head
-        tint -= near[:, None] * np.array([0.0, 0.10, 0.08]) * pale
+        tint -= near[:, None] * np.array([0.0, 0.05, 0.04]) * pale
         elbow = anatomy.head_of(f"lowerarm01.{side}")
         knee = anatomy.head_of(f"lowerleg01.{side}")
         for joint, size in ((elbow, 50), (knee, 70)):
@@ -54,7 +56,7 @@ def skin_tint(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> np.
     palms = anatomy.share(("wrist", "metacarpal", "finger")) * np.clip(-anatomy.normals[:, 2] - 0.2, 0, 1)
     tint += palms[:, None] * np.array([0.06, 0.06, 0.08]) * (1.6 - pale)
     lips = _lips(anatomy)[:, None]
-    tone = np.array([0.86, 0.66, 0.66]) if person.sex == "M" else np.array([0.88, 0.52, 0.55])
+    tone = np.array([0.90, 0.74, 0.72]) if person.sex == "M" else np.array([0.90, 0.66, 0.65])
     tint = tint * (1 - lips) + tint * tone * lips
     if person.sex == "M" and person.age_years > 17:
         tint *= 1 - (_beard(anatomy) * rng.uniform(0.0, 0.45) * np.clip((person.age_years - 15) / 10, 0, 1))[:, None]
@@ -83,26 +85,29 @@ def _beard(anatomy: Anatomy) -> np.ndarray:
     return np.asarray(below * above_throat * front)
 
 
-def _eye(anatomy: Anatomy, side: str, iris: Colour) -> list[Piece]:
-    triangles = anatomy.model.surfaces[f"helper-{side.lower()}-eye"]
-    v = anatomy.shape.vertices
+def _eye(anatomy: Anatomy, side: str, iris: Colour) -> Piece:
+    """A ball whose rings, from the pole that looks ahead, are pupil, iris with a darker rim, and white."""
+    corners = anatomy.shape.vertices[np.unique(anatomy.model.surfaces[f"helper-{side.lower()}-eye"])]
     bone = anatomy.model.bone(f"eye.{side}")
-    centre = v[np.unique(triangles)].mean(axis=0)
+    centre = corners.mean(axis=0)
+    radius = float(np.linalg.norm(corners - centre, axis=1).mean())
     gaze = anatomy.shape.tails[bone] - anatomy.shape.heads[bone]
     gaze = gaze / np.linalg.norm(gaze)
-    away = v - centre
-    off_axis = np.linalg.norm(away - (away @ gaze)[:, None] * gaze, axis=1)
-    radius = float(np.linalg.norm(away[np.unique(triangles)], axis=1).mean())
-    pieces = []
-    for name, limit, lift, colour in (
-        ("eye", 99.0, 0.0, (0.90, 0.88, 0.86)), ("iris", IRIS_RADIUS, 0.25, iris), ("pupil", PUPIL_RADIUS, 0.5, (0.02, 0.02, 0.02)),
-    ):  # fmt: skip
-        field = np.where(away @ gaze > 0.3 * radius, limit * radius / 12.5 - off_axis, -1.0) if limit < 99 else np.ones(len(v))
-        sheet = cut(sheet_of(triangles, len(v)), field)
-        rest = sheet.at(v + lift * away / radius)
-        weights = fixed_to(bone, len(rest), len(anatomy.model.bones))
-        pieces.append(Piece(name, rest, weights, sheet.triangles, Material("plain", (colour,), roughness=0.15)))
-    return pieces
+    right = np.cross(gaze, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(right, gaze), gaze])
+    black, white, rim = (0.02, 0.02, 0.02), (0.88, 0.86, 0.84), tuple(0.45 * c for c in iris)
+    pupil, edge = PUPIL_SHARE, IRIS_SHARE
+    rings = [(0.0, black), (pupil, black), (pupil, iris), (0.8 * edge, iris), (edge, rim), (1.06 * edge, white)]
+    rings += [(float(angle), white) for angle in np.linspace(1.06 * edge, np.pi, 9)[1:]]
+    angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
+    polar = np.array([ring[0] for ring in rings])[:, None]
+    flat = np.stack([np.sin(polar) * np.cos(angles), np.sin(polar) * np.sin(angles), np.cos(polar) + 0 * angles], axis=-1)
+    rest = centre + radius * flat.reshape(-1, 3) @ axes
+    tint = np.repeat(np.array([ring[1] for ring in rings]), len(angles), axis=0)
+    material = Material("plain", ((1.0, 1.0, 1.0),), roughness=0.15)
+    triangles = outside(rest, tube(len(rings), len(angles)))
+    return Piece("eye", rest, fixed_to(bone, len(rest), len(anatomy.model.bones)), triangles, material, tint)
 
 
 def _brow(anatomy: Anatomy, side: str, material: Material) -> Piece:
@@ -124,8 +129,7 @@ def _brow(anatomy: Anatomy, side: str, material: Material) -> Piece:
 
 def _lashes(anatomy: Anatomy, side: str) -> Piece:
     surfaces = anatomy.model.surfaces
-    triangles = np.concatenate([surfaces[f"helper-{side}-eyelashes-{i}"] for i in (1, 2)])
-    sheet = sheet_of(triangles, len(anatomy.shape.vertices))
+    sheet = sheet_of(surfaces[f"helper-{side}-eyelashes-2"], len(anatomy.shape.vertices))
     rest = sheet.at(anatomy.shape.vertices)
     return piece_of(anatomy, "lashes", sheet, rest, Material("plain", ((0.05, 0.04, 0.04),), roughness=0.9))
 

@@ -26,6 +26,11 @@ class Garment:
     wrinkle_length_mm: float
     thickness_mm: float
     material: Material
+    drape: float = 0.0  # 0: as the body below, 1: hanging straight from chest, belly and seat
+
+    def surface(self, anatomy: Anatomy) -> np.ndarray:
+        """(B, 3) where the cloth would be over every vertex of the skin, mm."""
+        return anatomy.off_skin(self.clearance, self.smoothing) + self.drape * anatomy.draped
 
     def hides(self) -> np.ndarray:
         """(B,) True where the skin below is not seen."""
@@ -37,7 +42,7 @@ def sewn(anatomy: Anatomy, garment: Garment, rng: np.random.Generator) -> Piece:
     sheet = sheet_of(anatomy.body, len(anatomy.shape.vertices))
     for field in garment.fields:
         sheet = cut(sheet, field)
-    rest = sheet.at(anatomy.off_skin(garment.clearance, garment.smoothing))
+    rest = sheet.at(garment.surface(anatomy))
     waves = wrinkles(rest, rng, garment.wrinkle_mm, garment.wrinkle_length_mm)
     rest = rest + normals(rest, sheet.triangles) * waves[:, None]
     return hemmed(piece_of(anatomy, garment.name, sheet, rest, garment.material), garment.thickness_mm)
@@ -71,7 +76,7 @@ def top(anatomy: Anatomy, name: str, cut_as: TopCut, material: Material, thickne
     clearance = cut_as.loose * unit * (0.35 + 0.65 * np.maximum(np.clip(2.5 * down, 0, 1), np.clip(2 * out, 0, 1)))
     clearance = clearance + cut_as.flare * unit * np.maximum(down, out) + 3.0
     fields = (anatomy.height - hem, _below_neckline(anatomy, cut_as), _sleeve(anatomy, cut_as.sleeve))
-    return Garment(name, fields, clearance, cut_as.smoothing, 0.28 * cut_as.loose, 75.0, thickness_mm, material)
+    return Garment(name, fields, clearance, cut_as.smoothing, 0.28 * cut_as.loose, 75.0, thickness_mm, material, float(np.clip(cut_as.loose / 13, 0.15, 1)))
 
 
 def _below_neckline(anatomy: Anatomy, cut_as: TopCut) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
@@ -12,7 +14,7 @@ from data.synthetic.parts import Material
 from data.synthetic.people import HAIRS, Person
 from data.synthetic.pieces import Piece, fixed_to, hemmed
 from data.synthetic.sheets import cut, normals, sheet_of, smoothed
-from data.synthetic.skirts import tube
+from data.synthetic.skirts import outside, tube
 from data.synthetic.wardrobe import colour
 
 # The hairline: degrees from the front, and mm above the eyes on a head that is 115 mm from eyes to crown.
@@ -22,14 +24,24 @@ HAIRLINE = (
 )
 
 
-def hair(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Piece]:
-    """The pieces of a person's hair style; none for a bald head."""
+def hair(
+    anatomy: Anatomy, person: Person, over: np.ndarray, rng: np.random.Generator
+) -> tuple[list[Piece], np.ndarray]:
+    """The pieces of a person's hair style, none for a bald head, and how much of it is over each vertex of the skin (B,).
+
+    over (B, 3) is the outermost surface of body and clothes, which hair falls on.
+    """
+    head = _Head(anatomy, over, rng)
+    scalp = np.clip(0.5 + head.inside / (12 * head.scale), 0, 1)
+    if person.hair_style == "bald":
+        return [], scalp * rng.uniform(0, 0.3) * (np.abs(head.azimuth) > 60)
+    return _style(head, person, rng), scalp
+
+
+def _style(head: _Head, person: Person, rng: np.random.Generator) -> list[Piece]:
     tone = np.clip(np.array(HAIRS[person.hair]) * rng.uniform(0.8, 1.25), 0.02, 0.95)
     material = Material("hair", ((float(tone[0]), float(tone[1]), float(tone[2])),), 10.0, 0.45, 0.5, int(rng.integers(2**31)))
-    head = _Head(anatomy, rng)
     match person.hair_style:
-        case "bald":
-            return []
         case "crop":
             return [head.shell(material, 4.0, 5.0)]
         case "short":
@@ -41,14 +53,14 @@ def hair(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Pie
             long = person.sex == "F"
             return [head.shell(material, 8.0, 8.0), *([head.tail(material, rng)] if long else []), *head.cap(rng)]
     length = 120.0 if person.hair_style == "bob" else float(rng.uniform(220, 430))
-    return [head.shell(material, 18.0, 22.0), head.curtain(material, length * anatomy.unit, rng)]
+    return [head.shell(material, 15.0, 20.0), head.curtain(material, length * head.scale, rng)]
 
 
 class _Head:
     """The head of a person at rest: eye level and crown, and where its hair grows."""
 
-    def __init__(self, anatomy: Anatomy, rng: np.random.Generator) -> None:
-        self.anatomy = anatomy
+    def __init__(self, anatomy: Anatomy, over: np.ndarray, rng: np.random.Generator) -> None:
+        self.anatomy, self.over = anatomy, over
         self.bone = anatomy.model.bone("head")
         v = anatomy.shape.vertices
         self.eyes = float(anatomy.head_of("eye.L")[2])
@@ -65,7 +77,7 @@ class _Head:
         self.azimuth = np.degrees(np.arctan2(np.abs(away[:, 0]), -away[:, 1]))
         line = self.eyes + self.scale * np.interp(self.azimuth, *HAIRLINE)
         high = skin & (v[:, 2] > self.eyes - 110 * self.scale) & (anatomy.arms < 0.1) & (np.abs(v[:, 0]) < 110 * self.scale)
-        self.inside = np.where(high, v[:, 2] - line + 2.5 * self.rough, -50.0)  # mm above the hairline
+        self.inside = np.where(high, v[:, 2] - line + 3.0 * self.rough, -50.0)  # mm above the hairline
 
     def shell(self, material: Material, sides_mm: float, top_mm: float) -> Piece:
         """Hair that follows the scalp, thicker on top."""
@@ -74,7 +86,9 @@ class _Head:
         thick = full * (1 - np.exp(-np.clip(self.inside, 0, None) / (0.9 * full + 4))) + 0.6
         sheet = cut(sheet_of(self.anatomy.body, len(full)), self.inside)
         rest = self.anatomy.off_skin(thick, 4) + self.anatomy.normals * (0.10 * thick * self.rough)[:, None]
-        return piece_of(self.anatomy, "hair", sheet, sheet.at(rest), material)
+        piece = piece_of(self.anatomy, "hair", sheet, sheet.at(rest), material)
+        streaks = sheet.at(1 + 0.10 * self.rough) * (0.78 + 0.22 * np.clip(sheet.at(self.inside) / (25 * self.scale), 0, 1))
+        return replace(piece, tint=np.repeat(streaks[:, None], 3, axis=1))
 
     def bun(self, material: Material, rng: np.random.Generator) -> Piece:
         radius = float(rng.uniform(26, 38)) * self.scale
@@ -85,38 +99,46 @@ class _Head:
         return Piece("bun", rest, self._fixed(len(rest)), triangles, material)
 
     def tail(self, material: Material, rng: np.random.Generator) -> Piece:
-        """A pony tail: a tube that leaves the back of the head and falls on the back."""
-        length, steps, around = float(rng.uniform(180, 330)) * self.anatomy.unit, 22, 12
-        start = self._back_of_head(float(rng.uniform(0, 55)) * self.scale)
-        path = self._fall(start[None] + [[0, 18.0, 4.0]], length, steps, 14.0)[:, 0]
-        path = np.concatenate([start[None] - [0, 6.0, 0], path])
+        """A pony tail: it leaves the back of the head outwards, bends, and falls on the back."""
+        length, steps, around = float(rng.uniform(180, 330)) * self.anatomy.unit, 22, 14
+        start = self._back_of_head(float(rng.uniform(5, 60)) * self.scale)
+        out = start + np.array([[0, -14, 0], [0, 8, 2], [0, 20, 4], [0, 30, 0], [0, 35, -10.0]]) * self.scale
+        path = np.concatenate([out, self._fall(out[-1:], length, steps, 20.0)[1:, 0]])
         t = np.linspace(0, 1, len(path))
-        radius = (9 + 15 * np.sin(np.pi * np.clip(1.25 * t, 0, 1)) ** 0.7 * (1 - 0.5 * t) + 2) * self.scale * (1 - t**6)
+        radius = (8 + 16 * np.sin(np.pi * np.clip(1.1 * t, 0, 1)) ** 0.8) * (1 - 0.85 * t**3) * self.scale
+        forward = np.gradient(path, axis=0)
+        forward /= np.linalg.norm(forward, axis=1, keepdims=True)
+        sideways = np.array([1.0, 0, 0])
+        upright = np.cross(sideways, forward)
         angles = np.linspace(0, 2 * np.pi, around, endpoint=False)
-        wave = 1 + 0.12 * np.sin(5 * angles)
-        ring = np.stack([np.cos(angles) * wave, np.sin(angles) * wave, 0 * angles], axis=1)
-        rest = path[:, None] + radius[:, None, None] * ring
-        rest[:2, :, 2] += radius[:2, None] * ring[:, 1]  # where it is tied, it comes out of the head sideways
-        rest = rest.reshape(-1, 3)
-        return Piece("tail", rest, self._hanging(rest, 0.35), tube(len(path), around), material, two_sided=True)
+        wave = radius[:, None] * (1 + 0.10 * np.sin(5 * angles))
+        rest = path[:, None] + (wave * np.cos(angles))[..., None] * sideways
+        rest = (rest + (wave * np.sin(angles))[..., None] * upright[:, None]).reshape(-1, 3)
+        triangles = outside(rest, tube(len(path), around))
+        return Piece("tail", rest, self._hanging(rest, 0.35), triangles, material, two_sided=True)
 
     def curtain(self, material: Material, length: float, rng: np.random.Generator) -> Piece:
         """Hair that hangs from above the ears, around the back of the head."""
         strands, steps = 44, 26
         azimuth = np.radians(np.linspace(-104, 104, strands))  # from the back
-        out = (self.half + 13 * self.scale)[None] * np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)
-        level = self.eyes + self.scale * (42 - 8 * np.cos(azimuth))
+        room = (20 + 8 * np.exp(-(((np.degrees(np.abs(azimuth)) - 88) / 26) ** 2)))[:, None] * self.scale  # over the ears
+        out = (self.half + room) * np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)
+        level = self.eyes + self.scale * (38 - 8 * np.cos(azimuth))
         start = np.concatenate([self.centre[:2] + out, level[:, None]], axis=1)
         path = self._fall(start, length + 60 * self.scale, steps, 11.0)
+        inward = (self.half * 0.9) / (self.half + room)  # it comes out of the shell
+        below = [[(1 - b) * inward + b, up] for b, up in ((0.0, 34.0), (0.55, 26.0), (0.9, 12.0))]
+        roots = [np.concatenate([self.centre[:2] + out * k, level[:, None] + up * self.scale], axis=1) for k, up in below]
+        path = np.concatenate([np.stack(roots), path])
+        steps = len(path)
         ridge = 2.5 * np.sin(np.arange(strands) * 1.9 + rng.uniform(0, 6, 1)) + rng.normal(0, 1.2, strands)
         outward = np.concatenate([out / np.linalg.norm(out, axis=1, keepdims=True), np.zeros((strands, 1))], axis=1)
         path = path + outward * (ridge[None, :] * np.linspace(0, 1, steps)[:, None])[..., None]
-        path[-1, :, 2] += rng.uniform(0, 22, strands) * self.scale
+        path[:, :, 2] += (rng.uniform(0, 26, strands) * np.linspace(0, 1, steps)[:, None] ** 3) * self.scale
         outer = path.reshape(-1, 3)
         inner = (path - outward * 5.0).reshape(-1, 3)
         triangles = _grid(steps, strands)
-        a = normals(outer, triangles) @ np.array([0, 1.0, 0])
-        if a[strands // 2 :: strands].sum() < 0:
+        if normals(outer, triangles)[strands // 2 :: strands, 1].sum() < 0:
             triangles = triangles[:, ::-1].copy()
         rest = np.concatenate([outer, inner])
         both = np.concatenate([triangles, triangles[:, ::-1] + len(outer)]).astype(np.int32)
@@ -159,13 +181,13 @@ class _Head:
         """(steps, N, 3) strands that fall straight down from their starts (N, 3) and slide over the skin they meet."""
         skin = np.unique(self.anatomy.body)
         skin = skin[self.anatomy.arms[skin] < 0.2]
-        tree, outward = cKDTree(self.anatomy.shape.vertices[skin]), self.anatomy.normals[skin]
+        tree, outward = cKDTree(self.over[skin]), self.anatomy.normals[skin]
         path = [start]
         for _ in range(steps - 1):
             at = path[-1] - [0, 0, length / (steps - 1)]
             at[:, 0] *= 0.992  # hair gathers a little
             _, nearest = tree.query(at)
-            gap = np.einsum("ij,ij->i", at - self.anatomy.shape.vertices[skin][nearest], outward[nearest])
+            gap = np.einsum("ij,ij->i", at - self.over[skin][nearest], outward[nearest])
             at = at + outward[nearest] * np.clip(clear_mm - gap, 0, 60)[:, None] * [0.5, 1, 0.2]
             path.append(at)
         return np.stack(path)

@@ -31,9 +31,9 @@ AGES = np.array([10.0, 14.0, 18.0, 25.0, 90.0]), np.array([1 / 3, 0.53, 0.63, 2 
 LOCAL_SD: dict[str, float] = {
     "measure-upperarm-length-incr": 0.22, "measure-lowerarm-length-incr": 0.22, "measure-upperleg-height-incr": 0.25,
     "measure-lowerleg-height-incr": 0.25, "measure-shoulder-dist-incr": 0.3, "measure-neck-height-incr": 0.25,
-    "measure-neck-circ-incr": 0.2, "measure-hips-circ-incr": 0.2, "measure-waist-circ-incr": 0.2,
-    "measure-bust-circ-incr": 0.15, "measure-napetowaist-dist-incr": 0.2, "torso-vshape-incr": 0.25,
-    "hip-scale-horiz-incr": 0.2, "buttocks-volume-incr": 0.3, "stomach-tone-incr": 0.3, "head-scale-vert-incr": 0.2,
+    "measure-neck-circ-incr": 0.2, "measure-hips-circ-incr": 0.12, "measure-waist-circ-incr": 0.12,
+    "measure-bust-circ-incr": 0.15, "measure-napetowaist-dist-incr": 0.2, "torso-vshape-incr": 0.15,
+    "hip-scale-horiz-incr": 0.12, "buttocks-volume-incr": 0.3, "stomach-tone-incr": 0.3, "head-scale-vert-incr": 0.2,
     "head-scale-horiz-incr": 0.2, "head-scale-depth-incr": 0.15, "l-hand-scale-incr": 0.2, "l-foot-scale-incr": 0.2,
     "nose-scale-vert-incr": 0.35, "nose-scale-horiz-incr": 0.35, "nose-scale-depth-incr": 0.3, "nose-hump-incr": 0.3,
     "chin-prominent-incr": 0.3, "chin-width-incr": 0.3, "chin-height-incr": 0.3, "mouth-scale-horiz-incr": 0.3,

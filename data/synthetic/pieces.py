@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, vstack
 
 from data.synthetic.body import Posed, Shape
 from data.synthetic.parts import Material, Mesh
-from data.synthetic.sheets import normals, rim
+from data.synthetic.sheets import averaging_edges, normals, rim, smoothed
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,16 @@ def fixed_to(bone: int, num_vertices: int, num_bones: int) -> csr_array:
     return csr_array((ones, (rows, np.full(num_vertices, bone))), shape=(num_vertices, num_bones))
 
 
-def hemmed(piece: Piece, thickness_mm: float, turned_in_mm: float = 12.0) -> Piece:
+def hemmed(piece: Piece, thickness_mm: float, turned_in_mm: float = 7.0) -> Piece:
     """The piece with its rims given an edge `thickness_mm` wide and folded back inside by `turned_in_mm`."""
     edges = rim(piece.triangles)
     if not len(edges):
         return piece
     ring, local = np.unique(edges, return_inverse=True)
     local = local.reshape(-1, 2)
-    outward = normals(piece.rest, piece.triangles)[ring]
-    back = _away_from_rim(piece, edges, ring)
+    around = _rounded(local, len(ring))
+    outward = around(normals(piece.rest, piece.triangles)[ring])
+    back = around(_away_from_rim(piece, edges, ring))
     inner = piece.rest[ring] - outward * thickness_mm
     folded = inner + back * turned_in_mm
     start = len(piece.rest)
@@ -91,6 +92,17 @@ def hemmed(piece: Piece, thickness_mm: float, turned_in_mm: float = 12.0) -> Pie
         None if piece.tint is None else piece.tint[rows],
         piece.two_sided,
     )
+
+
+def _rounded(edges: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
+    """What evens unit vectors (R, 3) out along a rim: slivers of the cut have wild normals."""
+    neighbours = averaging_edges(edges, count)
+
+    def even(vectors: np.ndarray) -> np.ndarray:
+        answer = smoothed(vectors, neighbours, 6)
+        return np.asarray(answer / np.maximum(np.linalg.norm(answer, axis=1, keepdims=True), 1e-9))
+
+    return even
 
 
 def _band(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:

@@ -89,7 +89,11 @@ def normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 def averaging(triangles: np.ndarray, num_vertices: int) -> csr_array:
     """(V, V) the mean over each vertex' neighbours; a vertex without any stays itself."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    return averaging_edges(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), num_vertices)
+
+
+def averaging_edges(edges: np.ndarray, num_vertices: int) -> csr_array:
+    """The same, of edges (E, 2)."""
     edges = np.unique(np.sort(edges, axis=1), axis=0)
     rows, columns = np.concatenate([edges, edges[:, ::-1]]).T
     lonely = np.setdiff1d(np.arange(num_vertices), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import convolve1d
 from scipy.sparse import csr_array
 
 from data.synthetic.anatomy import FOOT, Anatomy
@@ -12,11 +13,11 @@ from data.synthetic.garments import piece_of
 from data.synthetic.parts import Colour, Material
 from data.synthetic.pieces import Piece, hemmed, wrinkles
 from data.synthetic.sheets import cut, normals, sheet_of
-from data.synthetic.skirts import tube
+from data.synthetic.skirts import outside, tube
 from data.synthetic.wardrobe import colour
 
 BARE_SHARE, SOCKS_SHARE, SANDALS = 0.14, 0.10, 0.0
-STATIONS, AROUND = 22, 20
+STATIONS, AROUND = 34, 28
 ROOM_MM = 5.0  # of the upper around the foot
 
 
@@ -45,7 +46,7 @@ def footwear(anatomy: Anatomy, rng: np.random.Generator) -> Footwear:
     sole_colour: Colour = (0.88, 0.88, 0.86) if rng.random() < 0.6 else (0.1, 0.1, 0.1)
     pieces = [piece for side in "LR" for piece in _shoe(anatomy, side, sole, upper, sole_colour, rng)]
     if rng.random() < 0.8:
-        pieces.append(_sock(anatomy, sock_top, sock_colour, rng))
+        pieces.append(_sock(anatomy, sock_top, sock_colour, rng, from_ankle=-38 * anatomy.unit))
     return Footwear(tuple(pieces), _below(anatomy, -25 * anatomy.unit) > 0, sole)
 
 
@@ -55,8 +56,10 @@ def _below(anatomy: Anatomy, above_ankle: float) -> np.ndarray:
     return np.where(legs, anatomy.levels["ankle"] + above_ankle - anatomy.shape.vertices[:, 2], -1.0)
 
 
-def _sock(anatomy: Anatomy, above_ankle: float, sock_colour: Colour, rng: np.random.Generator) -> Piece:
+def _sock(anatomy: Anatomy, above_ankle: float, sock_colour: Colour, rng: np.random.Generator, from_ankle: float = -1e3) -> Piece:
+    """A sock up to a level above the ankle; in a shoe only what is above `from_ankle`."""
     sheet = cut(sheet_of(anatomy.body, len(anatomy.shape.vertices)), _below(anatomy, above_ankle))
+    sheet = cut(sheet, anatomy.shape.vertices[:, 2] - anatomy.levels["ankle"] - from_ankle)
     rest = sheet.at(anatomy.off_skin(np.full(len(anatomy.shape.vertices), 1.8), 8))
     rest = rest + normals(rest, sheet.triangles) * wrinkles(rest, rng, 1.0, 25.0)[:, None]
     return hemmed(piece_of(anatomy, "socks", sheet, rest, Material("knit", (sock_colour,), 4.0, 0.95, 0.5)), 1.5, 6.0)
@@ -67,10 +70,13 @@ def _shoe(
 ) -> tuple[Piece, Piece]:
     """The upper, a loft over sections of the foot, and the sole below it."""
     foot = _Foot(anatomy, side)
-    s = np.concatenate([[-0.035], np.linspace(-0.03, 1.045, STATIONS - 2), [1.05]])
-    left, right, height = foot.outline(s)
-    upper_piece = foot.piece("shoe", _upper(s, left, right, height, foot), Material("leather", (upper,), 40.0, 0.6, 0.2))
-    sole_piece = foot.piece("sole", _sole(s, left, right, foot, sole_mm), Material("plain", (sole,), 30.0, 0.8))
+    s = np.linspace(-0.035, 1.05, STATIONS)
+    outlines, prints = foot.sections(s)
+    heel, toe = np.clip((s + 0.035) / 0.10, 0, 1), np.clip((1.05 - s) / 0.24, 0, 1)
+    ends = np.sqrt(1 - (1 - heel) ** 2.5) * np.sqrt(1 - (1 - toe) ** 2.3)  # round in plan at heel and toe
+    outlines, prints = _narrowed(outlines, ends, toe), _narrowed(prints[..., None], ends)[..., 0]
+    upper_piece = foot.piece("shoe", _upper(s, outlines, foot), Material("leather", (upper,), 40.0, 0.6, 0.2))
+    sole_piece = foot.piece("sole", _sole(s, prints[:, 0], prints[:, 1], foot, sole_mm), Material("plain", (sole,), 30.0, 0.8))
     return upper_piece, sole_piece
 
 
@@ -80,7 +86,6 @@ class _Foot:
     def __init__(self, anatomy: Anatomy, side: str) -> None:
         self.anatomy, self.side = anatomy, side
         mine = anatomy.share(FOOT, f".{side}") > 0.5
-        self.points = anatomy.shape.vertices[mine & (anatomy.share(("body",)) == 0)]
         skin = np.zeros(len(mine), dtype=bool)
         skin[np.unique(anatomy.body)] = True
         self.points = anatomy.shape.vertices[mine & skin]
@@ -93,25 +98,21 @@ class _Foot:
         self.start, self.length = float(along.min()), float(np.ptp(along))
         self.ball = (float(ball @ self.ahead) - self.start) / self.length
 
-    def outline(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """How far the shoe reaches to either side and up at each station."""
+    def sections(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Outlines of the shoe (S, AROUND, 2) mm, across and up, and their footprints (S, 2) to the left and right."""
         along = (self.points @ self.ahead - self.start) / self.length
         side, up = self.points @ self.across, self.points[:, 2] - self.ground
-        inside = np.clip(s, 0.02, 0.98)
-        near = np.abs(along[:, None] - inside) < 0.06
-        low = up < 45 * self.anatomy.unit
-        left = np.array([side[near[:, i] & low].max() for i in range(len(s))]) + ROOM_MM
-        right = np.array([side[near[:, i] & low].min() for i in range(len(s))]) - ROOM_MM
-        top = np.array([up[near[:, i]].max() for i in range(len(s))]) + ROOM_MM
-        collar = self.anatomy.levels["ankle"] - self.ground + 2 * self.anatomy.unit
-        toe_box = 42 * self.anatomy.unit
-        top = np.minimum(np.maximum(top, toe_box), collar)
-        kernel = np.array([0.25, 0.5, 0.25])
-        left, right, top = (np.convolve(np.pad(x, 1, mode="edge"), kernel, mode="valid") for x in (left, right, top))
-        # Round in plan at heel and toe.
-        round_end = np.sqrt(np.clip(1 - np.clip((np.abs(s - 0.505) - 0.37) / 0.178, 0, 1) ** 2.4, 0, 1))
-        middle = (left + right) / 2
-        return middle + (left - middle) * round_end, middle + (right - middle) * round_end, top * (0.25 + 0.75 * round_end)
+        collar = self.anatomy.levels["ankle"] - self.ground + 4 * self.anatomy.unit
+        outlines, prints = [], []
+        for station in np.clip(s, 0.03, 0.97):
+            near = (np.abs(along - station) < 0.055) & (up < collar)
+            outlines.append(_outline(side[near], up[near], 40 * self.anatomy.unit, collar))
+            low = near & (up < 40 * self.anatomy.unit)
+            prints.append((side[low].max() + ROOM_MM, side[low].min() - ROOM_MM))
+        kernel = np.array([1, 2, 3, 2, 1]) / 9
+        return convolve1d(np.array(outlines), kernel, axis=0, mode="nearest"), convolve1d(
+            np.array(prints), kernel, axis=0, mode="nearest"
+        )
 
     def world(self, s: np.ndarray, across: np.ndarray, up: np.ndarray) -> np.ndarray:
         """(..., 3) mm at rest."""
@@ -129,17 +130,32 @@ class _Foot:
         return Piece(name, rest, csr_array(weights), triangles, material, two_sided=True)
 
 
-def _upper(
-    s: np.ndarray, left: np.ndarray, right: np.ndarray, height: np.ndarray, foot: _Foot
-) -> tuple[np.ndarray, np.ndarray]:
+def _outline(side: np.ndarray, up: np.ndarray, toe_box: float, collar: float) -> np.ndarray:
+    """(AROUND, 2) around the points of one section, a little outside their convex hull."""
     angles = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
-    # A section is flat below and rounded above: a superellipse whose upper half is the foot's height.
-    shape = np.stack([_power(np.cos(angles), 0.75), _power(np.sin(angles), 0.8)])
-    middle, half = (left + right) / 2, (left - right) / 2
-    across = middle[:, None] + half[:, None] * shape[0]
-    up = np.where(shape[1] > 0, height[:, None] * shape[1], 0.5 * shape[1])
-    rest = foot.world(np.broadcast_to(s[:, None], across.shape), across, up).reshape(-1, 3)
-    return _outside(rest, tube(len(s), AROUND))
+    towards = np.stack([np.cos(angles), np.sin(angles)])
+    centre = np.array([(side.max() + side.min()) / 2, 0.45 * min(max(up.max(), toe_box), collar)])
+    reach = ((np.stack([side, up], axis=1) - centre) @ towards).max(axis=0) + ROOM_MM
+    reach = np.maximum(reach, (toe_box - centre[1]) * np.clip(towards[1], 0, 1) ** 2)
+    outline = centre + reach[:, None] * towards.T
+    outline[:, 1] = np.clip(outline[:, 1], 0.0, collar)
+    return outline
+
+
+def _narrowed(outlines: np.ndarray, ends: np.ndarray, toe: np.ndarray | None = None) -> np.ndarray:
+    """Outlines (S, N, ...) drawn towards their middles at the ends, and lower at the toe."""
+    middle = (outlines[..., :1].max(axis=1, keepdims=True) + outlines[..., :1].min(axis=1, keepdims=True)) / 2
+    across = middle + (outlines[..., :1] - middle) * ends[:, None, None]
+    if toe is None:
+        return across
+    low = 1 - 0.55 * (1 - toe[:, None, None]) ** 2
+    return np.concatenate([across, outlines[..., 1:] * low], axis=-1)
+
+
+def _upper(s: np.ndarray, outlines: np.ndarray, foot: _Foot) -> tuple[np.ndarray, np.ndarray]:
+    rest = foot.world(np.broadcast_to(s[:, None], outlines.shape[:2]), outlines[..., 0], outlines[..., 1])
+    rest = rest.reshape(-1, 3)
+    return rest, outside(rest, tube(len(s), outlines.shape[1]))
 
 
 def _sole(s: np.ndarray, left: np.ndarray, right: np.ndarray, foot: _Foot, thickness: float) -> tuple[np.ndarray, np.ndarray]:
@@ -152,16 +168,4 @@ def _sole(s: np.ndarray, left: np.ndarray, right: np.ndarray, foot: _Foot, thick
         level = np.where(low, np.minimum(-thickness + spring, -2.0), up)
         rings.append(foot.world(s, middle + half * share, level + 0 * s))
     rest = np.stack(rings, axis=1).reshape(-1, 3)
-    doubled = np.concatenate([rest, rest])  # so that the edges are not rounded off by shared normals too much
-    return _outside(doubled[: len(rest)], tube(len(s), len(corners)))
-
-
-def _outside(rest: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The triangles turned so that the closed surface holds a positive volume."""
-    a, b, c = (rest[triangles[:, i]] - rest.mean(axis=0) for i in range(3))
-    inside_out = np.einsum("ij,ij->", a, np.cross(b, c)) < 0
-    return rest, triangles[:, ::-1].copy() if inside_out else triangles
-
-
-def _power(x: np.ndarray, exponent: float) -> np.ndarray:
-    return np.asarray(np.sign(x) * np.abs(x) ** exponent)
+    return rest, outside(rest, tube(len(s), len(corners)))

@@ -36,6 +36,13 @@ def tube(rings: int, around: int) -> np.ndarray:
     return np.concatenate([np.stack(t, axis=-1).reshape(-1, 3) for t in ((a, c, b), (b, c, d))]).astype(np.int32)
 
 
+def outside(rest: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """The triangles turned so that what they enclose has a positive volume."""
+    a, b, c = (rest[triangles[:, i]] - rest.mean(axis=0) for i in range(3))
+    inside_out = np.einsum("ij,ij->", a, np.cross(b, c)) < 0
+    return triangles[:, ::-1].copy() if inside_out else triangles
+
+
 def _rings(anatomy: Anatomy, z: np.ndarray, flare: float, folds: int) -> tuple[np.ndarray, np.ndarray]:
     angles = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
     towards = np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -19,7 +19,7 @@ TOPS: dict[str, tuple[TopCut, tuple[str, ...], float]] = {
     "hoodie": (TopCut(1.95, 0.22, -8, 4, 20, 4, 45), ("knit", "cloth"), 5.0),
     "jacket": (TopCut(1.95, 0.15, -12, 8, 24, 5, 50), ("cloth", "leather", "denim", "plain"), 5.0),
     "tank top": (TopCut(0.0, 0.35, 14, 55, 5, 5, 15), ("cloth", "knit", "print"), 1.8),
-    "crop top": (TopCut(0.0, 1.55, 16, 55, 2, 0, 8), ("plain", "cloth", "print"), 2.0),
+    "crop top": (TopCut(0.0, 1.55, 16, 55, 2, 0, 22), ("plain", "cloth", "print"), 2.0),
 }
 BOTTOMS: dict[str, tuple[BottomCut, tuple[str, ...], float]] = {
     "jeans": (BottomCut(1.93, 0.65, 6, 4, 14), ("denim",), 2.5),
