@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -106,9 +107,13 @@ class Anatomy:
                 reach[i] = np.maximum(reach[i], reach[i - 1] - 0.25 * (z[0] - z[1]))
         flat = v[:, :2] - centre
         radius = np.maximum(np.linalg.norm(flat, axis=1), 1e-6)
-        at = np.stack([(z[0] - v[:, 2]) / (z[0] - z[1]), (np.arctan2(flat[:, 1], flat[:, 0]) + np.pi) / (2 * np.pi) * 64])
+        at = np.stack(
+            [(z[0] - v[:, 2]) / (z[0] - z[1]), (np.arctan2(flat[:, 1], flat[:, 0]) + np.pi) / (2 * np.pi) * 64]
+        )
         missing = np.clip(map_coordinates(reach, at, order=1, mode="nearest") - radius, 0, 70 * self.unit)
-        fade = np.clip((levels["neck"] - 105 * self.unit - v[:, 2]) / (110 * self.unit), 0, 1) * np.clip(1 - 3 * self.arms, 0, 1)
+        fade = np.clip((levels["neck"] - 105 * self.unit - v[:, 2]) / (110 * self.unit), 0, 1) * np.clip(
+            1 - 3 * self.arms, 0, 1
+        )
         missing = smoothed(missing * fade, self.neighbours, 3)
         return np.concatenate([flat / radius[:, None] * missing[:, None], np.zeros((len(v), 1))], axis=1)
 
@@ -128,7 +133,7 @@ class Anatomy:
 def _along(points: np.ndarray, chain: list[np.ndarray]) -> np.ndarray:
     """How far along a chain of joints each point (N, 3) lies, in links; beyond the ends it goes on straight."""
     best, answer = np.full(len(points), np.inf), np.zeros(len(points))
-    for link, (start, end) in enumerate(zip(chain[:-1], chain[1:], strict=True)):
+    for link, (start, end) in enumerate(pairwise(chain)):
         line = end - start
         t = (points - start) @ line / (line @ line)
         low, high = (0.0 if link else -np.inf), (1.0 if link < len(chain) - 2 else np.inf)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from data.synthetic.anatomy import Anatomy
@@ -53,21 +55,21 @@ def _outermost(anatomy: Anatomy, garments: list[Garment]) -> np.ndarray:
 def _clothes(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> tuple[list[Garment], list[Piece]]:
     sports = bool(rng.random() < SPORTS_SHARE)
     names = _names(person, sports, rng)
-    garments = [_bottom(anatomy, names[1], rng)] if names[1] in BOTTOMS else []
-    garments.append(_top(anatomy, names[0], rng, under=garments))
+    skirted = names[1] in ("skirt", "dress")
+    garments = [_bottom(anatomy, "short leggings" if skirted else names[1], rng)]
+    garments.append(_top(anatomy, names[0], rng, under=garments, tucked=skirted))
     pieces = [sewn(anatomy, garment, rng) for garment in garments]
-    if names[1] in ("skirt", "dress"):
+    if skirted:
         material = garments[-1].material if names[1] == "dress" else cloth(rng, ("cloth", "denim", "check", "print"))
-        pieces.append(skirt(anatomy, material, rng))
-        garments.insert(0, _bottom(anatomy, "short leggings", rng))  # worn below, and hides what the skirt does
-        pieces.insert(0, sewn(anatomy, garments[0], rng))
+        pieces.append(skirt(anatomy, _outermost(anatomy, garments), material, rng))
     return garments, pieces
 
 
 def _names(person: Person, sports: bool, rng: np.random.Generator) -> tuple[str, str]:
     """The kinds of top and bottom."""
     woman = person.sex == "F"
-    tops, bottoms = (SPORTS_TOPS, SPORTS_BOTTOMS) if sports else (DAILY_TOPS, DAILY_BOTTOMS)
+    tops: tuple[str, ...] = SPORTS_TOPS if sports else DAILY_TOPS
+    bottoms: tuple[str, ...] = SPORTS_BOTTOMS if sports else DAILY_BOTTOMS
     if not woman:
         bottoms = tuple(name for name in bottoms if "leggings" not in name and name != "wide trousers")
     top_name, bottom_name = str(rng.choice(tops)), str(rng.choice(bottoms))
@@ -79,14 +81,16 @@ def _names(person: Person, sports: bool, rng: np.random.Generator) -> tuple[str,
     return top_name, bottom_name
 
 
-def _top(anatomy: Anatomy, name: str, rng: np.random.Generator, under: list[Garment]) -> Garment:
+def _top(anatomy: Anatomy, name: str, rng: np.random.Generator, under: list[Garment], tucked: bool) -> Garment:
     cut_as, patterns, thickness = TOPS[name]
+    if tucked:
+        cut_as = replace(cut_as, hem=0.45, loose=min(cut_as.loose, 5.0), flare=0.0)
     garment = top(anatomy, name, cut_as, cloth(rng, patterns), thickness)
     for other in under:  # a top hangs over what is below it
         overlap = (np.min(other.fields, axis=0) > -25) & (np.min(garment.fields, axis=0) > -25)
         needed = other.clearance + other.wrinkle_mm + 0.35 * other.smoothing + 5.0
         clearance = np.where(overlap, np.maximum(garment.clearance, needed), garment.clearance)
-        garment = Garment(**{**garment.__dict__, "clearance": clearance})
+        garment = replace(garment, clearance=clearance)
     return garment
 
 

@@ -9,18 +9,28 @@ from data.synthetic.garments import piece_of
 from data.synthetic.parts import Colour, Material
 from data.synthetic.people import HAIRS, Person
 from data.synthetic.pieces import Piece, fixed_to
-from data.synthetic.skirts import outside, tube
 from data.synthetic.sheets import cut, sheet_of, smoothed
+from data.synthetic.skirts import outside, tube
 
-IRISES: tuple[Colour, ...] = ((0.20, 0.12, 0.07), (0.28, 0.18, 0.10), (0.34, 0.30, 0.18), (0.35, 0.45, 0.52), (0.33, 0.42, 0.34))
+IRISES: tuple[Colour, ...] = (
+    (0.20, 0.12, 0.07),
+    (0.28, 0.18, 0.10),
+    (0.34, 0.30, 0.18),
+    (0.35, 0.45, 0.52),
+    (0.33, 0.42, 0.34),
+)
 IRIS_SHARE, PUPIL_SHARE = 0.47, 0.18  # rad seen from the eyeball's middle: 11.8 and 4.5 mm across in an eye of 25 mm
 
 
 def skin(anatomy: Anatomy, person: Person, hidden: np.ndarray, scalp: np.ndarray, rng: np.random.Generator) -> Piece:
-    """The skin that is seen: where not all three corners of a triangle are hidden (B,). scalp (B,) says how much hair covers."""
+    """The skin that is seen: where not all corners of a triangle are hidden (B,). scalp (B,) is how much hair covers."""
     sheet = sheet_of(anatomy.body[~hidden[anatomy.body].all(axis=1)], len(hidden))
     piece = piece_of(
-        anatomy, "skin", sheet, sheet.at(anatomy.shape.vertices), Material("skin", (person.skin,), 60.0, 0.55, 0.15, person.seed)
+        anatomy,
+        "skin",
+        sheet,
+        sheet.at(anatomy.shape.vertices),
+        Material("skin", (person.skin,), 60.0, 0.55, 0.15, person.seed),
     )
     below_hair = scalp[:, None] * (1 - np.array(HAIRS[person.hair]) / person.skin)
     tint = sheet.at(skin_tint(anatomy, person, rng) * (1 - 0.8 * below_hair))
@@ -29,7 +39,9 @@ def skin(anatomy: Anatomy, person: Person, hidden: np.ndarray, scalp: np.ndarray
 
 def face(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Piece]:
     """Eyes, brows and lashes."""
-    iris = IRISES[int(rng.integers(len(IRISES)) if max(person.skin) > 0.8 and "black" not in person.hair else rng.integers(2))]
+    iris = IRISES[
+        int(rng.integers(len(IRISES)) if max(person.skin) > 0.8 and "black" not in person.hair else rng.integers(2))
+    ]
     hair = HAIRS[person.hair]
     dark = tuple(0.75 * c for c in hair) if person.hair not in ("grey", "white") else (0.3, 0.29, 0.28)
     pieces = [_eye(anatomy, side, iris) for side in "LR"]
@@ -39,12 +51,14 @@ def face(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Pie
 
 
 def skin_tint(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> np.ndarray:
-    """(B, 3) what the skin's tone is multiplied by: lips, cheeks, knuckles and elbows, stubble, the scalp under hair, mottle."""
+    """(B, 3) what the skin's tone is multiplied by: lips, cheeks, palms, elbows and knees, stubble, and mottle."""
     v, unit = anatomy.shape.vertices, anatomy.unit
     mottle = smoothed(rng.normal(size=len(v)), anatomy.neighbours, 20)
     tint = np.ones((len(v), 3)) + (0.03 * mottle / mottle[np.unique(anatomy.body)].std())[:, None] * [0.6, 1.0, 1.0]
     pale = float(np.clip((max(person.skin) - 0.4) / 0.5, 0, 1))
-    head = anatomy.share(("head", "jaw", "oris", "levator", "special", "risorius", "temporalis", "oculi", "orbicularis"))
+    head = anatomy.share(
+        ("head", "jaw", "oris", "levator", "special", "risorius", "temporalis", "oculi", "orbicularis")
+    )
     for side in "LR":
         cheek = anatomy.head_of(f"levator02.{side}") + np.array([32.0 if side == "L" else -32.0, 12, 0]) * unit
         near = np.exp(-(((v - cheek) / (22 * unit)) ** 2).sum(axis=1)) * head
@@ -102,7 +116,9 @@ def _eye(anatomy: Anatomy, side: str, iris: Colour) -> Piece:
     rings += [(float(angle), white) for angle in np.linspace(1.06 * edge, np.pi, 9)[1:]]
     angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     polar = np.array([ring[0] for ring in rings])[:, None]
-    flat = np.stack([np.sin(polar) * np.cos(angles), np.sin(polar) * np.sin(angles), np.cos(polar) + 0 * angles], axis=-1)
+    flat = np.stack(
+        [np.sin(polar) * np.cos(angles), np.sin(polar) * np.sin(angles), np.cos(polar) + 0 * angles], axis=-1
+    )
     rest = centre + radius * flat.reshape(-1, 3) @ axes
     tint = np.repeat(np.array([ring[1] for ring in rings]), len(angles), axis=0)
     material = Material("plain", ((1.0, 1.0, 1.0),), roughness=0.15)
@@ -118,7 +134,9 @@ def _brow(anatomy: Anatomy, side: str, material: Material) -> Piece:
     sign = 1.0 if side == "L" else -1.0
     x = sign * v[:, 0]
     start, end = abs(inner[0]) - 4 * unit, abs(outer[0]) - 2 * unit
-    line = np.interp(x, [abs(inner[0]), abs(middle[0]), abs(outer[0])], [inner[2], middle[2] + 1.5 * unit, outer[2] + 6 * unit])
+    line = np.interp(
+        x, [abs(inner[0]), abs(middle[0]), abs(outer[0])], [inner[2], middle[2] + 1.5 * unit, outer[2] + 6 * unit]
+    )
     taper = np.clip((end - x) / (0.6 * (end - start)), 0.25, 1)
     field = np.minimum(np.minimum(4.2 * unit * taper - np.abs(v[:, 2] - line), x - start), end - x)
     field = np.where((v[:, 1] < outer[1] + 12 * unit) & (np.abs(v[:, 2] - middle[2]) < 40 * unit), field, -1.0)
@@ -132,5 +150,3 @@ def _lashes(anatomy: Anatomy, side: str) -> Piece:
     sheet = sheet_of(surfaces[f"helper-{side}-eyelashes-2"], len(anatomy.shape.vertices))
     rest = sheet.at(anatomy.shape.vertices)
     return piece_of(anatomy, "lashes", sheet, rest, Material("plain", ((0.05, 0.04, 0.04),), roughness=0.9))
-
-

@@ -76,7 +76,17 @@ def top(anatomy: Anatomy, name: str, cut_as: TopCut, material: Material, thickne
     clearance = cut_as.loose * unit * (0.35 + 0.65 * np.maximum(np.clip(2.5 * down, 0, 1), np.clip(2 * out, 0, 1)))
     clearance = clearance + cut_as.flare * unit * np.maximum(down, out) + 3.0
     fields = (anatomy.height - hem, _below_neckline(anatomy, cut_as), _sleeve(anatomy, cut_as.sleeve))
-    return Garment(name, fields, clearance, cut_as.smoothing, 0.28 * cut_as.loose, 75.0, thickness_mm, material, float(np.clip(cut_as.loose / 13, 0.15, 1)))
+    return Garment(
+        name,
+        fields,
+        clearance,
+        cut_as.smoothing,
+        0.28 * cut_as.loose,
+        75.0,
+        thickness_mm,
+        material,
+        float(np.clip(cut_as.loose / 13, 0.15, 1)),
+    )
 
 
 def _below_neckline(anatomy: Anatomy, cut_as: TopCut) -> np.ndarray:

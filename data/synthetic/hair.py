@@ -40,7 +40,9 @@ def hair(
 
 def _style(head: _Head, person: Person, rng: np.random.Generator) -> list[Piece]:
     tone = np.clip(np.array(HAIRS[person.hair]) * rng.uniform(0.8, 1.25), 0.02, 0.95)
-    material = Material("hair", ((float(tone[0]), float(tone[1]), float(tone[2])),), 10.0, 0.45, 0.5, int(rng.integers(2**31)))
+    material = Material(
+        "hair", ((float(tone[0]), float(tone[1]), float(tone[2])),), 10.0, 0.45, 0.5, int(rng.integers(2**31))
+    )
     match person.hair_style:
         case "crop":
             return [head.shell(material, 4.0, 5.0)]
@@ -76,7 +78,12 @@ class _Head:
         away = v - self.centre
         self.azimuth = np.degrees(np.arctan2(np.abs(away[:, 0]), -away[:, 1]))
         line = self.eyes + self.scale * np.interp(self.azimuth, *HAIRLINE)
-        high = skin & (v[:, 2] > self.eyes - 110 * self.scale) & (anatomy.arms < 0.1) & (np.abs(v[:, 0]) < 110 * self.scale)
+        high = (
+            skin
+            & (v[:, 2] > self.eyes - 110 * self.scale)
+            & (anatomy.arms < 0.1)
+            & (np.abs(v[:, 0]) < 110 * self.scale)
+        )
         self.inside = np.where(high, v[:, 2] - line + 3.0 * self.rough, -50.0)  # mm above the hairline
 
     def shell(self, material: Material, sides_mm: float, top_mm: float) -> Piece:
@@ -87,7 +94,9 @@ class _Head:
         sheet = cut(sheet_of(self.anatomy.body, len(full)), self.inside)
         rest = self.anatomy.off_skin(thick, 4) + self.anatomy.normals * (0.10 * thick * self.rough)[:, None]
         piece = piece_of(self.anatomy, "hair", sheet, sheet.at(rest), material)
-        streaks = sheet.at(1 + 0.10 * self.rough) * (0.78 + 0.22 * np.clip(sheet.at(self.inside) / (25 * self.scale), 0, 1))
+        streaks = sheet.at(1 + 0.10 * self.rough) * (
+            0.78 + 0.22 * np.clip(sheet.at(self.inside) / (25 * self.scale), 0, 1)
+        )
         return replace(piece, tint=np.repeat(streaks[:, None], 3, axis=1))
 
     def bun(self, material: Material, rng: np.random.Generator) -> Piece:
@@ -121,14 +130,18 @@ class _Head:
         """Hair that hangs from above the ears, around the back of the head."""
         strands, steps = 44, 26
         azimuth = np.radians(np.linspace(-104, 104, strands))  # from the back
-        room = (20 + 8 * np.exp(-(((np.degrees(np.abs(azimuth)) - 88) / 26) ** 2)))[:, None] * self.scale  # over the ears
+        room = (20 + 8 * np.exp(-(((np.degrees(np.abs(azimuth)) - 88) / 26) ** 2)))[
+            :, None
+        ] * self.scale  # over the ears
         out = (self.half + room) * np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)
         level = self.eyes + self.scale * (38 - 8 * np.cos(azimuth))
         start = np.concatenate([self.centre[:2] + out, level[:, None]], axis=1)
         path = self._fall(start, length + 60 * self.scale, steps, 11.0)
         inward = (self.half * 0.9) / (self.half + room)  # it comes out of the shell
-        below = [[(1 - b) * inward + b, up] for b, up in ((0.0, 34.0), (0.55, 26.0), (0.9, 12.0))]
-        roots = [np.concatenate([self.centre[:2] + out * k, level[:, None] + up * self.scale], axis=1) for k, up in below]
+        below = [((1 - b) * inward + b, up) for b, up in ((0.0, 34.0), (0.55, 26.0), (0.9, 12.0))]
+        roots = [
+            np.concatenate([self.centre[:2] + out * k, level[:, None] + up * self.scale], axis=1) for k, up in below
+        ]
         path = np.concatenate([np.stack(roots), path])
         steps = len(path)
         ridge = 2.5 * np.sin(np.arange(strands) * 1.9 + rng.uniform(0, 6, 1)) + rng.normal(0, 1.2, strands)
@@ -160,7 +173,13 @@ class _Head:
         half = self.half + 11 * self.scale
         length = 68 * self.scale * np.cos(a * 1.2).clip(0) ** 0.6
         x, y = np.sin(a) * (half[0] - 2), -np.cos(a) * half[1] - r * length
-        z = self.eyes + self.scale * 48 + 10 * self.scale - r * 16 * self.scale - (np.sin(a) * 1.0) ** 2 * 16 * self.scale
+        z = (
+            self.eyes
+            + self.scale * 48
+            + 10 * self.scale
+            - r * 16 * self.scale
+            - (np.sin(a) * 1.0) ** 2 * 16 * self.scale
+        )
         top = np.stack([x, self.centre[1] + y, z], axis=-1).reshape(-1, 3)
         triangles = _grid(len(angles), len(reach))
         if normals(top, triangles)[:, 2].sum() < 0:

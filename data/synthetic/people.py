@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import root
@@ -20,14 +21,21 @@ from modules.utils import UserError
 # 3(46), 2021, tables 10 and 12: women 161.3, men 175.3; the SDs are those of Roser et al., "Human Height", Our World in Data).
 HEIGHT_CM = {"F": (162.5, 7.0), "M": (176.0, 7.5)}
 HEIGHT_LIMITS_CM = {"F": (146, 184), "M": (158, 200)}
-CLASS_LIMITS = {"A": (18.0, 19.8), "B": (20.2, 24.8), "C": (25.2, 29.8), "D": (30.2, 37.0)}  # kg/m2, clear of the borders
+CLASS_LIMITS = {
+    "A": (18.0, 19.8),
+    "B": (20.2, 24.8),
+    "C": (25.2, 29.8),
+    "D": (30.2, 37.0),
+}  # kg/m2, clear of the borders
 CLASS_SHARES = {"A": 0.2, "B": 0.42, "C": 0.26, "D": 0.12}
 TEENAGERS = 0.08
-DENSITY = 985.0  # kg/m3 of the whole body with air in its lungs (Durnin & Womersley 1974 give 1000-1070 without that air)
-# anny's `age` at some ages: 1/3 is a child, 2/3 a young adult, 1 the old; teenagers are nearer adults than a line would have them.
+DENSITY = (
+    985.0  # kg/m3 of the body with air in its lungs (1000-1070 without it: Durnin & Womersley, Br. J. Nutr. 32, 1974)
+)
+# anny's `age` at some ages: 1/3 is a child, 2/3 a young adult, 1 the old; teenagers are nearer to adults than on a line.
 AGES = np.array([10.0, 14.0, 18.0, 25.0, 90.0]), np.array([1 / 3, 0.53, 0.63, 2 / 3, 1.0])
 
-# Local changes of anny and how far (SD) they vary; "l-" and "r-" change together. A value of 1 is MakeHuman's slider at its end.
+# Local changes of anny and how far (SD) they vary; "l-" and "r-" change together. At 1 MakeHuman's slider is at its end.
 LOCAL_SD: dict[str, float] = {
     "measure-upperarm-length-incr": 0.22, "measure-lowerarm-length-incr": 0.22, "measure-upperleg-height-incr": 0.25,
     "measure-lowerleg-height-incr": 0.25, "measure-shoulder-dist-incr": 0.3, "measure-neck-height-incr": 0.25,
@@ -209,7 +217,8 @@ def _solved(person: Person, model: BodyModel) -> Person:
         return np.array([height_mm(model, shape) - person.height_mm, 100 * index])
 
     start = np.array([dict(person.phenotypes)[name] for name in ("height", "weight")])
-    answer = root(wrong, start, method="hybr", options={"eps": 1e-3, "xtol": 1e-6, "maxfev": 40})
+    options: Any = {"eps": 1e-3, "xtol": 1e-6, "maxfev": 40}  # steps that are large enough for float32
+    answer = root(wrong, start, method="hybr", options=options)
     if np.abs(wrong(answer.x)).max() > 10 or abs(wrong(answer.x)[0]) > 0.3:
         raise UserError(f"person {person.code}: no body of this height and mass was found; draw another one")
     return replace(person, phenotypes=tuple(sorted(made(answer.x).items())))

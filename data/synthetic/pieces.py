@@ -55,7 +55,14 @@ class Outfit:
     @staticmethod
     def _mesh(piece: Piece, world: np.ndarray) -> Mesh:
         return Mesh(
-            piece.name, world, piece.triangles, piece.rest, piece.material, piece.tint, person=True, two_sided=piece.two_sided
+            piece.name,
+            world,
+            piece.triangles,
+            piece.rest,
+            piece.material,
+            piece.tint,
+            person=True,
+            two_sided=piece.two_sided,
         )
 
 

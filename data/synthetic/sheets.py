@@ -89,7 +89,9 @@ def normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 def averaging(triangles: np.ndarray, num_vertices: int) -> csr_array:
     """(V, V) the mean over each vertex' neighbours; a vertex without any stays itself."""
-    return averaging_edges(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), num_vertices)
+    return averaging_edges(
+        np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), num_vertices
+    )
 
 
 def averaging_edges(edges: np.ndarray, num_vertices: int) -> csr_array:
@@ -113,5 +115,8 @@ def rim(triangles: np.ndarray) -> np.ndarray:
     """The directed edges (E, 2) that only one triangle has, as that triangle runs along them."""
     edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     span = int(triangles.max()) + 1
-    forward, backward = edges[:, 0].astype(np.int64) * span + edges[:, 1], edges[:, 1].astype(np.int64) * span + edges[:, 0]
+    forward, backward = (
+        edges[:, 0].astype(np.int64) * span + edges[:, 1],
+        edges[:, 1].astype(np.int64) * span + edges[:, 0],
+    )
     return edges[~np.isin(forward, backward)]

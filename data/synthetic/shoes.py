@@ -56,7 +56,9 @@ def _below(anatomy: Anatomy, above_ankle: float) -> np.ndarray:
     return np.where(legs, anatomy.levels["ankle"] + above_ankle - anatomy.shape.vertices[:, 2], -1.0)
 
 
-def _sock(anatomy: Anatomy, above_ankle: float, sock_colour: Colour, rng: np.random.Generator, from_ankle: float = -1e3) -> Piece:
+def _sock(
+    anatomy: Anatomy, above_ankle: float, sock_colour: Colour, rng: np.random.Generator, from_ankle: float = -1e3
+) -> Piece:
     """A sock up to a level above the ankle; in a shoe only what is above `from_ankle`."""
     sheet = cut(sheet_of(anatomy.body, len(anatomy.shape.vertices)), _below(anatomy, above_ankle))
     sheet = cut(sheet, anatomy.shape.vertices[:, 2] - anatomy.levels["ankle"] - from_ankle)
@@ -76,7 +78,9 @@ def _shoe(
     ends = np.sqrt(1 - (1 - heel) ** 2.5) * np.sqrt(1 - (1 - toe) ** 2.3)  # round in plan at heel and toe
     outlines, prints = _narrowed(outlines, ends, toe), _narrowed(prints[..., None], ends)[..., 0]
     upper_piece = foot.piece("shoe", _upper(s, outlines, foot), Material("leather", (upper,), 40.0, 0.6, 0.2))
-    sole_piece = foot.piece("sole", _sole(s, prints[:, 0], prints[:, 1], foot, sole_mm), Material("plain", (sole,), 30.0, 0.8))
+    sole_piece = foot.piece(
+        "sole", _sole(s, prints[:, 0], prints[:, 1], foot, sole_mm), Material("plain", (sole,), 30.0, 0.8)
+    )
     return upper_piece, sole_piece
 
 
@@ -117,7 +121,11 @@ class _Foot:
     def world(self, s: np.ndarray, across: np.ndarray, up: np.ndarray) -> np.ndarray:
         """(..., 3) mm at rest."""
         along = self.start + s * self.length
-        return along[..., None] * self.ahead + across[..., None] * self.across + (self.ground + up)[..., None] * [0, 0, 1.0]
+        return (
+            along[..., None] * self.ahead
+            + across[..., None] * self.across
+            + (self.ground + up)[..., None] * [0, 0, 1.0]
+        )
 
     def piece(self, name: str, made: tuple[np.ndarray, np.ndarray], material: Material) -> Piece:
         rest, triangles = made
@@ -158,11 +166,22 @@ def _upper(s: np.ndarray, outlines: np.ndarray, foot: _Foot) -> tuple[np.ndarray
     return rest, outside(rest, tube(len(s), outlines.shape[1]))
 
 
-def _sole(s: np.ndarray, left: np.ndarray, right: np.ndarray, foot: _Foot, thickness: float) -> tuple[np.ndarray, np.ndarray]:
+def _sole(
+    s: np.ndarray, left: np.ndarray, right: np.ndarray, foot: _Foot, thickness: float
+) -> tuple[np.ndarray, np.ndarray]:
     """A slab below the upper, a little wider, with a rim that rises around it and a toe that lifts off the ground."""
     spring = 14.0 * np.clip((s - 0.72) / 0.33, 0, 1) ** 2
     middle, half = (left + right) / 2, (left - right) / 2 + 2.5
-    corners = [(1, 9.0, 0), (1.02, 0.0, 0), (0.97, -1.0, 1), (-0.97, -1.0, 1), (-1.02, 0.0, 0), (-1, 9.0, 0), (-0.9, 5.0, 0), (0.9, 5.0, 0)]
+    corners = [
+        (1, 9.0, 0),
+        (1.02, 0.0, 0),
+        (0.97, -1.0, 1),
+        (-0.97, -1.0, 1),
+        (-1.02, 0.0, 0),
+        (-1, 9.0, 0),
+        (-0.9, 5.0, 0),
+        (0.9, 5.0, 0),
+    ]
     rings = []
     for share, up, low in corners:
         level = np.where(low, np.minimum(-thickness + spring, -2.0), up)

@@ -12,19 +12,24 @@ from data.synthetic.pieces import Piece, hemmed, wrinkles
 from data.synthetic.sheets import normals
 
 ANGLES, LEVELS = 64, 28
-CLEARANCE_MM = 11.0
+CLEARANCE_MM = 5.0
 
 
-def skirt(anatomy: Anatomy, material: Material, rng: np.random.Generator) -> Piece:
-    """A skirt from the waist to between mid-thigh and mid-calf, tight or wide."""
+def skirt(anatomy: Anatomy, over: np.ndarray, material: Material, rng: np.random.Generator) -> Piece:
+    """A skirt from the waist to between mid-thigh and mid-calf, tight or wide, around what is worn below it: over (B, 3)."""
     levels = anatomy.levels
-    start = levels["hip"] + 0.75 * (levels["waist"] - levels["hip"])
-    hem = float(np.interp(rng.uniform(0.35, 1.6), [0, 1, 2], [levels["crotch"], levels["knee"], levels["ankle"]]))
+    start = waistband(anatomy)
+    hem = float(np.interp(rng.uniform(0.4, 1.45), [0, 1, 2], [levels["crotch"], levels["knee"], levels["ankle"]]))
     z = np.linspace(start, hem, LEVELS)
-    flare, folds = float(rng.uniform(0.05, 0.4)), int(rng.integers(7, 14))
-    rest, triangles = _rings(anatomy, z, flare, folds)
+    flare, folds = float(rng.uniform(0.02, 0.2)), int(rng.integers(7, 14))
+    rest, triangles = _rings(anatomy, over, z, flare, folds)
     rest = rest + normals(rest, triangles) * wrinkles(rest, rng, 3.0, 120.0)[:, None]
     return hemmed(Piece("skirt", rest, _weights(anatomy, rest), triangles, material, two_sided=True), 2.0)
+
+
+def waistband(anatomy: Anatomy) -> float:
+    """z of a skirt's upper edge, mm."""
+    return anatomy.levels["hip"] + 0.8 * (anatomy.levels["waist"] - anatomy.levels["hip"])
 
 
 def tube(rings: int, around: int) -> np.ndarray:
@@ -43,10 +48,13 @@ def outside(rest: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return triangles[:, ::-1].copy() if inside_out else triangles
 
 
-def _rings(anatomy: Anatomy, z: np.ndarray, flare: float, folds: int) -> tuple[np.ndarray, np.ndarray]:
+def _rings(
+    anatomy: Anatomy, over: np.ndarray, z: np.ndarray, flare: float, folds: int
+) -> tuple[np.ndarray, np.ndarray]:
     angles = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
     towards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    trunk = anatomy.shape.vertices[np.unique(anatomy.body)][anatomy.arms[np.unique(anatomy.body)] < 0.3]
+    skin = np.unique(anatomy.body)
+    trunk = over[skin][anatomy.arms[skin] < 0.3]
     centre = np.array([0.0, anatomy.head_of("upperleg01.L")[1]])
     radii = np.zeros((len(z), ANGLES))
     for i, level in enumerate(z):
@@ -72,8 +80,10 @@ def _weights(anatomy: Anatomy, rest: np.ndarray) -> csr_array:
     legs = _smooth((hip + 60 * anatomy.unit - rest[:, 2]) / (hip + 120 * anatomy.unit - crotch))
     left = _smooth(0.5 + rest[:, 0] / (260 * anatomy.unit))
     answer = like_trunk * (1 - legs)[:, None]
+    shank = 0.85 * _smooth((anatomy.levels["knee"] + 40 - rest[:, 2]) / 110)  # below the knees it hangs from them
     for side, share in (("L", left), ("R", 1 - left)):
-        answer[:, anatomy.model.bone(f"upperleg02.{side}")] += legs * share
+        answer[:, anatomy.model.bone(f"upperleg02.{side}")] += legs * share * (1 - shank)
+        answer[:, anatomy.model.bone(f"lowerleg01.{side}")] += legs * share * shank
     return csr_array(answer)
 
 

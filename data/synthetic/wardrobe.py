@@ -41,7 +41,13 @@ NEUTRALS: tuple[Colour, ...] = (
     (0.06, 0.06, 0.07), (0.14, 0.14, 0.16), (0.30, 0.31, 0.33), (0.55, 0.56, 0.57), (0.90, 0.90, 0.89), (0.84, 0.79, 0.70),
     (0.10, 0.13, 0.24), (0.36, 0.31, 0.24), (0.24, 0.27, 0.20),
 )  # fmt: skip
-DENIMS: tuple[Colour, ...] = ((0.17, 0.23, 0.36), (0.28, 0.37, 0.52), (0.45, 0.55, 0.68), (0.10, 0.11, 0.14), (0.35, 0.36, 0.38))
+DENIMS: tuple[Colour, ...] = (
+    (0.17, 0.23, 0.36),
+    (0.28, 0.37, 0.52),
+    (0.45, 0.55, 0.68),
+    (0.10, 0.11, 0.14),
+    (0.35, 0.36, 0.38),
+)
 
 
 def cloth(rng: np.random.Generator, patterns: tuple[str, ...]) -> Material:
@@ -59,7 +65,7 @@ def cloth(rng: np.random.Generator, patterns: tuple[str, ...]) -> Material:
 def colour(rng: np.random.Generator, palette: tuple[Colour, ...] | None = None) -> Colour:
     """A neutral colour half the time, a muted or a lively hue otherwise; or one of the palette, a little changed."""
     if palette is None and rng.random() < 0.45:
-        hue, saturation, value = rng.random(), rng.beta(2.5, 2.0), rng.uniform(0.25, 0.9)
+        hue, saturation, value = rng.random(), rng.beta(2.2, 2.6), rng.uniform(0.2, 0.85)
         return hsv_to_rgb(float(hue), float(saturation), float(value))
     chosen = palette if palette is not None else NEUTRALS
     red, green, blue = np.clip(np.array(chosen[int(rng.integers(len(chosen)))]) + rng.normal(0, 0.025, 3), 0.03, 0.95)
