@@ -34,7 +34,7 @@ def skin(anatomy: Anatomy, person: Person, hidden: np.ndarray, scalp: np.ndarray
     )
     below_hair = scalp[:, None] * (1 - np.array(HAIRS[person.hair]) / person.skin)
     tint = sheet.at(skin_tint(anatomy, person, rng) * (1 - 0.8 * below_hair))
-    return Piece("skin", piece.rest, piece.weights, piece.triangles, piece.material, tint)
+    return Piece("skin", piece.rest, piece.weights, piece.triangles, piece.material, tint, texture_mm=piece.rest)
 
 
 def face(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Piece]:

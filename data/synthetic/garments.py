@@ -51,7 +51,8 @@ def sewn(anatomy: Anatomy, garment: Garment, rng: np.random.Generator) -> Piece:
 def piece_of(anatomy: Anatomy, name: str, sheet: Sheet, rest: np.ndarray, material: Material) -> Piece:
     """A sheet at a place of its own, moving as the body below it does."""
     weights = (sheet.mix @ anatomy.model.weights).tocsr()
-    return Piece(name, rest, weights, sheet.triangles, material, two_sided=True)
+    place = sheet.at(anatomy.pattern_place)
+    return Piece(name, rest, weights, sheet.triangles, material, two_sided=True, texture_mm=place)
 
 
 @dataclass(frozen=True)

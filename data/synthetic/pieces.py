@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,7 @@ class Piece:
     material: Material
     tint: np.ndarray | None = None  # (V, 3)
     two_sided: bool = False
+    texture_mm: np.ndarray | None = None  # (V, 3) where it lies in its material; as at rest where not given
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,12 @@ class Outfit:
 
     @staticmethod
     def _mesh(piece: Piece, world: np.ndarray) -> Mesh:
+        place = piece.rest if piece.texture_mm is None else piece.texture_mm
         return Mesh(
             piece.name,
             world,
             piece.triangles,
-            piece.rest,
+            place,
             piece.material,
             piece.tint,
             person=True,
@@ -98,6 +100,7 @@ def hemmed(piece: Piece, thickness_mm: float, turned_in_mm: float = 7.0) -> Piec
         piece.material,
         None if piece.tint is None else piece.tint[rows],
         piece.two_sided,
+        None if piece.texture_mm is None else piece.texture_mm[rows],
     )
 
 
@@ -140,18 +143,3 @@ def wrinkles(rest: np.ndarray, rng: np.random.Generator, depth_mm: float, length
         bend = 0.6 * np.sin(rest @ (rng.normal(size=3) / (2.5 * length_mm)) * 2 * np.pi)
         total += np.sin(rest @ wave + bend + rng.uniform(0, 2 * np.pi))
     return depth_mm * np.clip(0.5 + total / 5, 0, 1)
-
-
-def joined(name: str, pieces: Sequence[Piece]) -> Piece:
-    """Several pieces of one material as one."""
-    starts = np.cumsum([0] + [len(piece.rest) for piece in pieces[:-1]])
-    tints = [piece.tint if piece.tint is not None else np.ones_like(piece.rest) for piece in pieces]
-    return Piece(
-        name,
-        np.concatenate([piece.rest for piece in pieces]),
-        vstack([piece.weights for piece in pieces]).tocsr(),
-        np.concatenate([piece.triangles + start for piece, start in zip(pieces, starts, strict=True)]).astype(np.int32),
-        pieces[0].material,
-        np.concatenate(tints),
-        any(piece.two_sided for piece in pieces),
-    )

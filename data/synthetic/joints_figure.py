@@ -1,0 +1,62 @@
+"""A picture of where the SMPL joints lie in anny's body, beside the places that anny's bones begin at.
+
+    python -m data.synthetic.joints_figure      writes docs/images/smpl_joints.png
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+
+from data.synthetic.body import BodyModel, Shape
+from data.synthetic.joints import anny_joints, smpl_joints
+from data.synthetic.people import people_model, sample_person, shape_of
+from docs import drawing
+from docs.drawing import DOUBLE, TRUTH
+from modules.skeleton import EDGES
+from modules.utils import run_script
+
+VIEWS = (("from the front", (0, 2), np.array([0.0, -1.0, 0.0])), ("from its left", (1, 2), np.array([1.0, 0.0, 0.0])))
+SEED = 9
+
+
+def main() -> None:
+    """Draw one person from two sides."""
+    model = people_model()
+    person = sample_person(np.random.default_rng(SEED), model)
+    shape = shape_of(model, person)
+    figure, axes = drawing.new_figure(2, 9.0, 8.0, [1.35, 1])
+    for each, (title, columns, towards) in zip(axes, VIEWS, strict=True):
+        draw_body(each, model, shape, columns, towards)
+        draw_joints(each, model, shape, columns)
+        each.set(title=title, aspect="equal")
+        each.set_axis_off()
+        each.autoscale_view()
+    axes[0].legend(frameon=False, loc="lower left")
+    drawing.save(figure, "smpl_joints.png")
+
+
+def draw_body(axes: Axes, model: BodyModel, shape: Shape, columns: tuple[int, int], towards: np.ndarray) -> None:
+    """The skin's triangles that look `towards` the viewer, from the farthest to the nearest."""
+    corners = shape.vertices[model.surfaces["body"]]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    facing = across @ towards / np.maximum(np.linalg.norm(across, axis=1), 1e-9)
+    order = np.argsort(corners.mean(axis=1) @ towards)
+    order = order[facing[order] > 0]
+    grey = np.repeat((0.62 + 0.33 * facing[order])[:, None], 3, axis=1)
+    axes.add_collection(PolyCollection(corners[order][:, :, columns], facecolors=grey, edgecolors=grey, linewidths=0.3))
+
+
+def draw_joints(axes: Axes, model: BodyModel, shape: Shape, columns: tuple[int, int]) -> None:
+    """SMPL's joints with their bones, and anny's as rings."""
+    posed = model.pose(shape, model.at_rest(shape))
+    smpl, anny = smpl_joints(model, shape, posed)[:, columns], anny_joints(model, posed)[:, columns]
+    for start, end in EDGES:
+        axes.plot(*smpl[[start, end]].T, color=TRUTH, lw=1.5)
+    axes.plot(*smpl.T, "o", color=TRUTH, ms=5, label="SMPL's joints")
+    axes.plot(*anny.T, "o", color=DOUBLE, ms=7, mfc="none", label="where anny's bones of those names begin")
+
+
+if __name__ == "__main__":
+    run_script(main)
