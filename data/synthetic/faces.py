@@ -19,6 +19,7 @@ IRISES: tuple[Colour, ...] = (
     (0.35, 0.45, 0.52),
     (0.33, 0.42, 0.34),
 )
+BEARD_SHARE = 0.22
 IRIS_SHARE, PUPIL_SHARE = 0.47, 0.18  # rad seen from the eyeball's middle: 11.8 and 4.5 mm across in an eye of 25 mm
 
 
@@ -47,7 +48,11 @@ def face(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> list[Pie
     pieces = [_eye(anatomy, side, iris) for side in "LR"]
     brows = [_brow(anatomy, side, Material("hair", (dark,), 8.0, 0.7)) for side in "LR"]  # type: ignore[arg-type]
     lashes = [_lashes(anatomy, side) for side in "lr"] if person.sex == "F" else []
-    return pieces + brows + lashes
+    bearded = person.sex == "M" and person.age_years > 22 and rng.random() < BEARD_SHARE
+    beards = (
+        [_beard_piece(anatomy, Material("hair", (hair,), 8.0, 0.7, 0.4), float(rng.uniform(2, 9)))] if bearded else []
+    )
+    return pieces + brows + lashes + beards
 
 
 def skin_tint(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> np.ndarray:
@@ -97,6 +102,15 @@ def _beard(anatomy: Anatomy) -> np.ndarray:
     above_throat = np.clip((v[:, 2] - (jaw[2] - 95 * unit)) / (15 * unit), 0, 1)
     front = np.clip((jaw[1] + 10 * unit - v[:, 1]) / (20 * unit), 0, 1)
     return np.asarray(below * above_throat * front)
+
+
+def _beard_piece(anatomy: Anatomy, material: Material, length_mm: float) -> Piece:
+    """A full beard, thickest on the chin, with the lips free."""
+    lips = smoothed(_lips(anatomy), anatomy.neighbours, 1)
+    field = smoothed(_beard(anatomy), anatomy.neighbours, 2) - 0.45 - 2.0 * lips
+    sheet = cut(sheet_of(anatomy.body, len(field)), field)
+    thick = 0.8 + length_mm * np.clip(2 * field, 0, 1)
+    return piece_of(anatomy, "beard", sheet, sheet.at(anatomy.off_skin(thick, 3)), material)
 
 
 def _eye(anatomy: Anatomy, side: str, iris: Colour) -> Piece:

@@ -9,7 +9,7 @@ import numpy as np
 from data.synthetic.anatomy import Anatomy
 from data.synthetic.parts import Material
 from data.synthetic.pieces import Piece, hemmed, wrinkles
-from data.synthetic.sheets import Sheet, cut, normals, sheet_of
+from data.synthetic.sheets import Sheet, cut, normals, sheet_of, smoothed
 
 COVERED_MM = 14.0  # skin that lies so far inside a garment's rims is not needed
 
@@ -30,7 +30,14 @@ class Garment:
 
     def surface(self, anatomy: Anatomy) -> np.ndarray:
         """(B, 3) where the cloth would be over every vertex of the skin, mm."""
-        return anatomy.off_skin(self.clearance, self.smoothing) + self.drape * anatomy.draped
+        surface = anatomy.off_skin(self.clearance, self.smoothing)
+        hanging = self.drape * anatomy.draped
+        wanted = np.linalg.norm(hanging, axis=1)
+        bridged = np.linalg.norm(surface - anatomy.shape.vertices, axis=1) - self.clearance
+        share = np.clip(wanted - np.maximum(bridged, 0), 0, None) / np.maximum(
+            wanted, 1e-9
+        )  # hollows are filled only once
+        return surface + smoothed(hanging * share[:, None], anatomy.neighbours, 3)
 
     def hides(self) -> np.ndarray:
         """(B,) True where the skin below is not seen."""

@@ -1,6 +1,6 @@
 """A picture of where the SMPL joints lie in anny's body, beside the places that anny's bones begin at.
 
-    python -m data.synthetic.joints_figure      writes docs/images/smpl_joints.png
+python -m data.synthetic.joints_figure      writes docs/images/smpl_joints.png
 """
 
 from __future__ import annotations

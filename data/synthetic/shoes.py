@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import convolve1d
@@ -78,6 +78,7 @@ def _shoe(
     ends = np.sqrt(1 - (1 - heel) ** 2.5) * np.sqrt(1 - (1 - toe) ** 2.3)  # round in plan at heel and toe
     outlines, prints = _narrowed(outlines, ends, toe), _narrowed(prints[..., None], ends)[..., 0]
     upper_piece = foot.piece("shoe", _upper(s, outlines, foot), Material("leather", (upper,), 40.0, 0.6, 0.2))
+    upper_piece = replace(upper_piece, tint=_details(s, upper, sole))
     sole_piece = foot.piece(
         "sole", _sole(s, prints[:, 0], prints[:, 1], foot, sole_mm), Material("plain", (sole,), 30.0, 0.8)
     )
@@ -136,6 +137,20 @@ class _Foot:
         weights[:, bones.bone(f"foot.{self.side}")] = 1 - bend
         weights[:, bones.bone(f"toe2-1.{self.side}")] = bend
         return Piece(name, rest, csr_array(weights), triangles, material, two_sided=True)
+
+
+def _details(s: np.ndarray, upper: Colour, other: Colour) -> np.ndarray:
+    """(S * AROUND, 3) tints: laces over the instep, a collar and a heel of other tones."""
+    angles = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
+    on_top = np.abs(angles - np.pi / 2) < 0.5
+    laces = on_top & (((s > 0.42) & (s < 0.72)) & (np.arange(len(s)) % 2 == 0))[:, None]
+    tongue = on_top & ((s > 0.40) & (s < 0.74))[:, None]
+    heel = np.broadcast_to((s < 0.10)[:, None], tongue.shape)
+    tone = np.array(other) / np.maximum(upper, 0.03)
+    tint = np.ones((*tongue.shape, 3))
+    tint[tongue], tint[heel] = 0.7, 0.8
+    tint[laces] = np.clip(tone, 0.3, 6)
+    return tint.reshape(-1, 3)
 
 
 def _outline(side: np.ndarray, up: np.ndarray, toe_box: float, collar: float) -> np.ndarray:
