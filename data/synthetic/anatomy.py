@@ -135,7 +135,7 @@ class Anatomy:
 
     @cached_property
     def pattern_place(self) -> np.ndarray:
-        """(B, 3) where each vertex lies in cloth: the body at rest with its arms hanging, so that patterns run along sleeves."""
+        """(B, 3) where each vertex lies in cloth: the body at rest with hanging arms, so that patterns run along sleeves."""
         answer = self.shape.vertices.copy()
         for side in "LR":
             shoulder = self.head_of(f"upperarm01.{side}")

@@ -11,6 +11,7 @@ from data.synthetic.body import BodyModel, Posed, Shape
 from data.synthetic.faces import face, skin
 from data.synthetic.garments import Garment, bottom, sewn, top
 from data.synthetic.hair import hair
+from data.synthetic.hoods import hood
 from data.synthetic.parts import Mesh
 from data.synthetic.people import Person
 from data.synthetic.pieces import Outfit, Piece
@@ -62,6 +63,8 @@ def _clothes(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> tupl
     if skirted:
         material = garments[-1].material if names[1] == "dress" else cloth(rng, ("cloth", "denim", "check", "print"))
         pieces.append(skirt(anatomy, _outermost(anatomy, garments), material, rng))
+    if names[0] == "hoodie":
+        pieces.append(hood(anatomy, _outermost(anatomy, garments), garments[-1].material, rng))
     return garments, pieces
 
 

@@ -93,12 +93,12 @@ def _lips(anatomy: Anatomy) -> np.ndarray:
     return np.clip(2.5 * inside, 0, 1) * (np.abs(away[:, 1]) < 30)
 
 
-def _beard(anatomy: Anatomy) -> np.ndarray:
-    """(B,) 1 where a beard grows."""
+def _beard(anatomy: Anatomy, above_lips: float = 14.0) -> np.ndarray:
+    """(B,) 1 where a beard grows, up to some mm above the lips."""
     v, unit = anatomy.shape.vertices, anatomy.unit
     lips = anatomy.shape.tails[anatomy.model.bone("oris05")]
     jaw = anatomy.head_of("jaw")
-    below = np.clip((lips[2] + 14 * unit - v[:, 2] - 0.35 * np.maximum(v[:, 1] - lips[1], 0)) / (12 * unit), 0, 1)
+    below = np.clip((lips[2] + above_lips * unit - v[:, 2] - 0.35 * np.maximum(v[:, 1] - lips[1], 0)) / (12 * unit), 0, 1)
     above_throat = np.clip((v[:, 2] - (jaw[2] - 95 * unit)) / (15 * unit), 0, 1)
     front = np.clip((jaw[1] + 10 * unit - v[:, 1]) / (20 * unit), 0, 1)
     return np.asarray(below * above_throat * front)
@@ -107,7 +107,7 @@ def _beard(anatomy: Anatomy) -> np.ndarray:
 def _beard_piece(anatomy: Anatomy, material: Material, length_mm: float) -> Piece:
     """A full beard, thickest on the chin, with the lips free."""
     lips = smoothed(_lips(anatomy), anatomy.neighbours, 1)
-    field = smoothed(_beard(anatomy), anatomy.neighbours, 2) - 0.45 - 2.0 * lips
+    field = smoothed(_beard(anatomy, 21.0), anatomy.neighbours, 2) - 0.45 - 2.0 * lips
     sheet = cut(sheet_of(anatomy.body, len(field)), field)
     thick = 0.8 + length_mm * np.clip(2 * field, 0, 1)
     return piece_of(anatomy, "beard", sheet, sheet.at(anatomy.off_skin(thick, 3)), material)

@@ -31,7 +31,8 @@ def hair(
 
     over (B, 3) is the outermost surface of body and clothes, which hair falls on.
     """
-    head = _Head(anatomy, over, rng)
+    old_man = person.sex == "M" and person.age_years > 32
+    head = _Head(anatomy, over, float(rng.uniform(0, 24)) if old_man else 0.0, rng)
     scalp = np.clip(0.5 + head.inside / (12 * head.scale), 0, 1)
     if person.hair_style == "bald":
         return [], scalp * rng.uniform(0, 0.3) * (np.abs(head.azimuth) > 60)
@@ -61,7 +62,7 @@ def _style(head: _Head, person: Person, rng: np.random.Generator) -> list[Piece]
 class _Head:
     """The head of a person at rest: eye level and crown, and where its hair grows."""
 
-    def __init__(self, anatomy: Anatomy, over: np.ndarray, rng: np.random.Generator) -> None:
+    def __init__(self, anatomy: Anatomy, over: np.ndarray, recede_mm: float, rng: np.random.Generator) -> None:
         self.anatomy, self.over = anatomy, over
         self.bone = anatomy.model.bone("head")
         v = anatomy.shape.vertices
@@ -77,7 +78,10 @@ class _Head:
         self.rough = rough / rough[skin].std()
         away = v - self.centre
         self.azimuth = np.degrees(np.arctan2(np.abs(away[:, 0]), -away[:, 1]))
-        line = self.eyes + self.scale * np.interp(self.azimuth, *HAIRLINE)
+        degrees, heights = (np.array(values, dtype=float) for values in HAIRLINE)
+        front = degrees < 60
+        heights = heights + front * (rng.uniform(-5, 6) + recede_mm * np.exp(-(((degrees - 34) / 20) ** 2)))
+        line = self.eyes + self.scale * np.interp(self.azimuth, degrees, heights)
         high = (
             skin
             & (v[:, 2] > self.eyes - 110 * self.scale)
@@ -85,14 +89,18 @@ class _Head:
             & (np.abs(v[:, 0]) < 110 * self.scale)
         )
         self.inside = np.where(high, v[:, 2] - line + 3.0 * self.rough, -50.0)  # mm above the hairline
+        grown = np.flatnonzero(self.inside > 0)
+        bare = cKDTree(v[skin & (self.inside <= 0) & (v[:, 2] > self.eyes - 140 * self.scale)])
+        self.depth = np.zeros(len(v))  # mm from the hairline, along the scalp or nearly so
+        self.depth[grown] = bare.query(v[grown])[0]
 
     def shell(self, material: Material, sides_mm: float, top_mm: float) -> Piece:
         """Hair that follows the scalp, thicker on top."""
         up = np.clip((self.anatomy.shape.vertices[:, 2] - self.eyes) / (115 * self.scale), 0, 1)
         full = sides_mm + (top_mm - sides_mm) * up**1.5
-        thick = full * (1 - np.exp(-np.clip(self.inside, 0, None) / (0.9 * full + 4))) + 0.6
+        thick = full * (1 - np.exp(-np.clip(self.depth - 3, 0, None) / (0.8 * full + 4))) + 0.5
         sheet = cut(sheet_of(self.anatomy.body, len(full)), self.inside)
-        rest = self.anatomy.off_skin(thick, 4) + self.anatomy.normals * (0.10 * thick * self.rough)[:, None]
+        rest = self.anatomy.off_skin(thick, 2) + self.anatomy.normals * (0.10 * thick * self.rough)[:, None]
         piece = piece_of(self.anatomy, "hair", sheet, sheet.at(rest), material)
         streaks = sheet.at(1 + 0.10 * self.rough) * (
             0.78 + 0.22 * np.clip(sheet.at(self.inside) / (25 * self.scale), 0, 1)

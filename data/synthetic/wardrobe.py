@@ -15,9 +15,9 @@ TOPS: dict[str, tuple[TopCut, tuple[str, ...], float]] = {
     "fitted t-shirt": (TopCut(0.45, 0.45, 4, 22, 4, 2, 12), ("cloth", "knit", "stripes"), 1.6),
     "sports shirt": (TopCut(0.65, 0.25, 2, 10, 9, 6, 20), ("plain", "cloth", "print"), 1.5),
     "long sleeve": (TopCut(1.92, 0.25, 0, 14, 9, 4, 20), ("knit", "cloth", "stripes", "print"), 2.2),
-    "shirt": (TopCut(1.9, 0.12, -4, 26, 13, 6, 25), ("check", "cloth", "stripes", "denim"), 2.0),
-    "hoodie": (TopCut(1.95, 0.22, -8, 4, 20, 4, 45), ("knit", "cloth"), 5.0),
-    "jacket": (TopCut(1.95, 0.15, -12, 8, 24, 5, 50), ("cloth", "leather", "denim", "plain"), 5.0),
+    "shirt": (TopCut(1.9, 0.12, -2, 26, 13, 6, 25), ("check", "cloth", "stripes", "denim"), 2.0),
+    "hoodie": (TopCut(1.95, 0.22, -3, 6, 20, 4, 45), ("knit", "cloth"), 5.0),
+    "jacket": (TopCut(1.95, 0.15, -5, 12, 24, 5, 50), ("cloth", "leather", "denim", "plain"), 5.0),
     "tank top": (TopCut(0.0, 0.35, 14, 55, 5, 5, 15), ("cloth", "knit", "print"), 1.8),
     "crop top": (TopCut(0.0, 1.55, 16, 55, 2, 0, 22), ("plain", "cloth", "print"), 2.0),
 }
