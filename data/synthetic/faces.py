@@ -98,7 +98,9 @@ def _beard(anatomy: Anatomy, above_lips: float = 14.0) -> np.ndarray:
     v, unit = anatomy.shape.vertices, anatomy.unit
     lips = anatomy.shape.tails[anatomy.model.bone("oris05")]
     jaw = anatomy.head_of("jaw")
-    below = np.clip((lips[2] + above_lips * unit - v[:, 2] - 0.35 * np.maximum(v[:, 1] - lips[1], 0)) / (12 * unit), 0, 1)
+    below = np.clip(
+        (lips[2] + above_lips * unit - v[:, 2] - 0.35 * np.maximum(v[:, 1] - lips[1], 0)) / (12 * unit), 0, 1
+    )
     above_throat = np.clip((v[:, 2] - (jaw[2] - 95 * unit)) / (15 * unit), 0, 1)
     front = np.clip((jaw[1] + 10 * unit - v[:, 1]) / (20 * unit), 0, 1)
     return np.asarray(below * above_throat * front)

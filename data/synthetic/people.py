@@ -28,7 +28,8 @@ CLASS_LIMITS = {
     "D": (30.2, 37.0),
 }  # kg/m2, clear of the borders
 CLASS_SHARES = {"A": 0.2, "B": 0.42, "C": 0.26, "D": 0.12}
-TEENAGERS = 0.08
+TEENAGERS = 0.06
+ATTEMPTS = 5
 DENSITY = (
     985.0  # kg/m3 of the body with air in its lungs (1000-1070 without it: Durnin & Womersley, Br. J. Nutr. 32, 1974)
 )
@@ -108,15 +109,28 @@ def unique_code(code: str, taken: Collection[str]) -> str:
 
 
 def sample_person(rng: np.random.Generator, model: BodyModel) -> Person:
-    """A person drawn at random, with anny's `height` and `weight` solved for its height and body mass."""
+    """A person drawn at random, with anny's `height` and `weight` solved for its height and body mass.
+
+    Draws again where no body of that height and mass is found; UserError after ATTEMPTS draws.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _solved(_draw(rng), model)
+        except UserError:
+            continue
+    return _solved(_draw(rng), model)
+
+
+def _draw(rng: np.random.Generator) -> Person:
+    """A person of some height and mass, with guesses of anny's `height` and `weight`."""
     sex = str(rng.choice(["F", "M"]))
     teenager = bool(rng.random() < TEENAGERS)
-    age = float(rng.uniform(13, 18) if teenager else 18 + 57 * rng.beta(1.1, 1.9))
+    age = float(rng.uniform(15, 18) if teenager else 18 + 57 * rng.beta(1.1, 1.9))
     letter = str(rng.choice(list(CLASS_SHARES), p=list(CLASS_SHARES.values())))
     index = float(rng.uniform(*CLASS_LIMITS[letter]))
-    height_cm = _sample_height(rng, sex) - (3 if age < 15 else 0)
+    height_cm = _sample_height(rng, sex)
     mixture = _mixture(rng)
-    start = Person(
+    return Person(
         code=f"{sex}{height_cm}{letter}",
         sex=sex,
         height_mm=10.0 * height_cm,
@@ -126,10 +140,9 @@ def sample_person(rng: np.random.Generator, model: BodyModel) -> Person:
         local_changes=_local_changes(rng),
         skin=_skin(rng, mixture),
         hair=_hair_colour(rng, age, mixture),
-        hair_style=str(rng.choice(list(STYLES[sex]), p=list(STYLES[sex].values()))),
+        hair_style=_hair_style(rng, sex, age),
         seed=int(rng.integers(2**31)),
     )
-    return _solved(start, model)
 
 
 def shape_of(model: BodyModel, person: Person) -> Shape:
@@ -202,6 +215,11 @@ def _hair_colour(rng: np.random.Generator, age: float, mixture: dict[str, float]
     if rng.random() < mixture["caucasian"]:
         return str(rng.choice(["dark brown", "brown", "auburn", "blond"], p=[0.3, 0.32, 0.1, 0.28]))
     return str(rng.choice(["black", "dark brown"], p=[0.75, 0.25]))
+
+
+def _hair_style(rng: np.random.Generator, sex: str, age: float) -> str:
+    style = str(rng.choice(list(STYLES[sex]), p=list(STYLES[sex].values())))
+    return "short" if style == "bald" and age < 24 else style
 
 
 def _solved(person: Person, model: BodyModel) -> Person:
