@@ -1,6 +1,6 @@
 """A picture of where the SMPL joints lie in anny's body, beside the places that anny's bones begin at.
 
-python -m data.synthetic.joints_figure      writes docs/images/smpl_joints.png
+python -m data.synthetic.smpl_joints_figure      writes docs/images/smpl_joints.png
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from data.synthetic.body import BodyModel, Shape
-from data.synthetic.joints import anny_joints, smpl_joints
+from data.synthetic.smpl_joints import anny_joints, smpl_joints
 from data.synthetic.people import people_model, sample_person, shape_of
 from docs import drawing
 from docs.drawing import DOUBLE, TRUTH

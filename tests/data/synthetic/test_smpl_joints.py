@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from data.synthetic.anatomy import Anatomy
 from data.synthetic.body import Pose
-from data.synthetic.joints import anny_joints, joint_places, smpl_joints
+from data.synthetic.smpl_joints import anny_joints, joint_places, smpl_joints
 from modules.skeleton import JOINT_NAMES, MIRROR
 from tests.data.synthetic.somebody import BENT, model, posed, shape
 
