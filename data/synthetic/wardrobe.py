@@ -12,10 +12,10 @@ from data.synthetic.parts import Colour, Material
 # name: (cut, patterns, thickness mm)
 TOPS: dict[str, tuple[TopCut, tuple[str, ...], float]] = {
     "t-shirt": (TopCut(0.55, 0.30, 0, 12, 13, 8, 25), ("cloth", "cloth", "stripes", "print", "check"), 2.0),
-    "fitted t-shirt": (TopCut(0.45, 0.45, 4, 22, 4, 2, 12), ("cloth", "knit", "stripes"), 1.6),
+    "fitted t-shirt": (TopCut(0.45, 0.45, 4, 22, 4, 2, 12), ("cloth", "knit", "stripes", "dots"), 1.6),
     "sports shirt": (TopCut(0.65, 0.25, 2, 10, 9, 6, 20), ("plain", "cloth", "print"), 1.5),
     "long sleeve": (TopCut(1.92, 0.25, 0, 14, 9, 4, 20), ("knit", "cloth", "stripes", "print"), 2.2),
-    "shirt": (TopCut(1.9, 0.12, -2, 26, 13, 6, 25), ("check", "cloth", "stripes", "denim"), 2.0),
+    "shirt": (TopCut(1.9, 0.12, -2, 26, 13, 6, 25), ("check", "cloth", "pinstripes", "denim"), 2.0),
     "hoodie": (TopCut(1.95, 0.22, -3, 6, 20, 4, 45), ("knit", "cloth"), 5.0),
     "jacket": (TopCut(1.95, 0.15, -5, 12, 24, 5, 50), ("cloth", "leather", "denim", "plain"), 5.0),
     "tank top": (TopCut(0.0, 0.35, 14, 55, 5, 5, 15), ("cloth", "knit", "print"), 1.8),
@@ -55,11 +55,12 @@ def cloth(rng: np.random.Generator, patterns: tuple[str, ...]) -> Material:
     pattern = str(rng.choice(list(patterns)))
     base = colour(rng, DENIMS if pattern == "denim" else None)
     second = _companion(rng, base)
-    scale = {"stripes": rng.uniform(18, 90), "check": rng.uniform(25, 110), "print": rng.uniform(60, 220), "knit": 6.0}
+    scales = {"stripes": (18, 90), "check": (25, 110), "print": (60, 220), "dots": (25, 70), "pinstripes": (10, 30)}
+    scale = float(rng.uniform(*scales.get(pattern, (30, 50))))
     bump = {"knit": 0.6, "denim": 0.35, "cloth": 0.3, "leather": 0.4}.get(pattern, 0.15)
     roughness = {"leather": 0.4, "plain": 0.6}.get(pattern, 0.9)
-    colours = (base, second, _companion(rng, base)) if pattern in ("stripes", "check", "print") else (base,)
-    return Material(pattern, colours, float(scale.get(pattern, 40.0)), roughness, bump, int(rng.integers(2**31)))
+    colours = (base, second, _companion(rng, base)) if pattern in scales else (base,)
+    return Material(pattern, colours, scale, roughness, bump, int(rng.integers(2**31)))
 
 
 def colour(rng: np.random.Generator, palette: tuple[Colour, ...] | None = None) -> Colour:
