@@ -63,7 +63,7 @@ def _clothes(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> tupl
     if skirted:
         material = garments[-1].material if names[1] == "dress" else cloth(rng, ("cloth", "denim", "check", "print"))
         pieces.append(skirt(anatomy, _outermost(anatomy, garments), material, rng))
-    if names[0] == "hoodie":
+    if names[0] == "hoodie" and person.hair_style not in ("long", "bob"):  # hair that falls would cross it
         pieces.append(hood(anatomy, _outermost(anatomy, garments), garments[-1].material, rng))
     return garments, pieces
 
