@@ -17,8 +17,7 @@ from scipy.optimize import root
 from data.synthetic.body import BodyModel, Shape
 from modules.utils import UserError
 
-# Mean and SD (cm) of adults' heights: NHANES 2015-2018, age 20 and over, all origins (CDC/NCHS, Vital and Health Statistics
-# 3(46), 2021, tables 10 and 12: women 161.3, men 175.3; the SDs are those of Roser et al., "Human Height", Our World in Data).
+# Mean and SD (cm) of adults' heights: our choice, between those of the United States and of northern Europe.
 HEIGHT_CM = {"F": (162.5, 7.0), "M": (176.0, 7.5)}
 HEIGHT_LIMITS_CM = {"F": (146, 184), "M": (158, 200)}
 CLASS_LIMITS = {

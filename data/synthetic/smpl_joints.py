@@ -75,11 +75,18 @@ def joint_places(model: BodyModel, shape: Shape) -> JointPlaces:
     return JointPlaces(np.array(bones), np.stack([places[name] for name in JOINT_NAMES]))
 
 
-def anny_joints(model: BodyModel, posed: Posed) -> np.ndarray:
+def anny_joints(model: BodyModel, shape: Shape, posed: Posed) -> np.ndarray:
     """(24, 3) world mm: the bones of anny that bear the nearest names, which are not SMPL's joints. For comparison only."""
     bones = {"pelvis": "spine05", "spine1": "spine04", "spine2": "spine03", "spine3": "spine02", "neck": "neck01"}
     bones |= TURNING | {"head": "head", "collar": "clavicle", "foot": "toe2-1", "hand": "finger3-1"}
-    return np.stack([posed.heads[model.bone(bones[part] + side)] for part, side in map(_part_and_side, JOINT_NAMES)])
+    joints = [posed.heads[model.bone(bones[part] + side)] for part, side in map(_part_and_side, JOINT_NAMES)]
+    for name, side in (
+        ("left_hip", ".L"),
+        ("right_hip", ".R"),
+    ):  # where anny's own thighs begin: its pelvis' bones end there
+        pelvis = model.bone("pelvis" + side)
+        joints[JOINT_NAMES.index(name)] = posed.carried(pelvis, shape.tails[pelvis], shape)
+    return np.stack(joints)
 
 
 def _part_and_side(name: str) -> tuple[str, str]:

@@ -51,7 +51,7 @@ def draw_body(axes: Axes, model: BodyModel, shape: Shape, columns: tuple[int, in
 def draw_joints(axes: Axes, model: BodyModel, shape: Shape, columns: tuple[int, int]) -> None:
     """SMPL's joints with their bones, and anny's as rings."""
     posed = model.pose(shape, model.at_rest(shape))
-    smpl, anny = smpl_joints(model, shape, posed)[:, columns], anny_joints(model, posed)[:, columns]
+    smpl, anny = smpl_joints(model, shape, posed)[:, columns], anny_joints(model, shape, posed)[:, columns]
     for start, end in EDGES:
         axes.plot(*smpl[[start, end]].T, color=TRUTH, lw=1.5)
     axes.plot(*smpl.T, "o", color=TRUTH, ms=5, label="SMPL's joints")

@@ -13,7 +13,6 @@ from data.synthetic import plan
 from data.synthetic.body import Posed
 from data.synthetic.cameras import View, sample_rig
 from data.synthetic.clothes import outfit_of
-from data.synthetic.joints import joint_places
 from data.synthetic.labels import joint_visibility, view_facts
 from data.synthetic.motion import draw_motion
 from data.synthetic.people import Person, body_mass_class, people_model, sample_person, shape_of
@@ -21,6 +20,7 @@ from data.synthetic.photograph import Sensor, encode_jpeg, photograph, sample_se
 from data.synthetic.pieces import Outfit
 from data.synthetic.render import Renderer
 from data.synthetic.sampler import Drawn
+from data.synthetic.smpl_joints import joint_places
 from data.synthetic.surroundings import Surroundings, surround
 from modules.console import no_chatter
 from modules.layout import write_camera, write_label

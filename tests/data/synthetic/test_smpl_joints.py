@@ -73,10 +73,8 @@ def test_hips_are_as_far_apart_as_smpls_and_thighs_as_long(seed: int) -> None:
     stature = np.ptp(shape(seed).vertices[np.unique(model().surfaces["body"]), 2])
     apart = np.linalg.norm(joints[1] - joints[2]) / stature
     assert apart == pytest.approx(0.137 / 1.72, rel=0.2)
-    old = anny_joints(model(), posed(shape(seed), {}))
-    assert np.linalg.norm(joints[1] - joints[2]) == pytest.approx(
-        np.linalg.norm(old[1] - old[2])
-    )  # thighs turn about them
+    old = anny_joints(model(), shape(seed), posed(shape(seed), {}))
+    assert np.linalg.norm(joints[1] - joints[2]) < 0.7 * np.linalg.norm(old[1] - old[2])
     assert np.linalg.norm(joints[1] - joints[4]) / stature == pytest.approx(0.377 / 1.72, rel=0.08)
 
 
