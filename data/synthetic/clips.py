@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,12 @@ def fetch_clips(folder: Path = CLIPS_FOLDER) -> Path:
 def read_clips(folder: Path = CLIPS_FOLDER) -> tuple[Clip, ...]:
     """All clips of a folder that `fetch_clips` has filled, in the order of CLIPS_SHA256."""
     return tuple(read_clip(folder / Path(name).name) for name in CLIPS_SHA256)
+
+
+@cache
+def known_clips() -> tuple[Clip, ...]:
+    """The clips of CLIPS_FOLDER, read once per process."""
+    return read_clips()
 
 
 def read_clip(path: Path) -> Clip:

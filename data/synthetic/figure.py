@@ -81,10 +81,7 @@ class Figure:
     @cached_property
     def alignments(self) -> dict[str, np.ndarray]:
         """For each limb's part the turn that brings anny's rest to the plain figure's."""
-        answer = {}
-        for side in SIDES:
-            answer |= {f"{part}.{side}": turn for part, turn in self._limbs(side).items()}
-        return answer
+        return {f"{part}.{side}": turn for side in SIDES for part, turn in self._limbs(side).items()}
 
     def _limbs(self, side: str) -> dict[str, np.ndarray]:
         hip, knee, foot, shoulder, elbow, wrist, index, middle, little, toe = (
@@ -100,7 +97,7 @@ class Figure:
                 "finger3-1",
                 "finger5-1",
                 "toe2-1",
-            )  # fmt: skip
+            )
         )
         still = frame(-DOWN, LEFT)
         # The elbow of anny's rest is bent: it shows the hinge, whose axis in the plain figure is the left.

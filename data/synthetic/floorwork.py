@@ -1,0 +1,166 @@
+"""Kinds of poses on knees, hands or the back: kneeling, crouching, fitness and yoga on the floor, and lying."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from math import radians
+
+import numpy as np
+
+from data.synthetic.arms import Random, with_arm, with_gestures
+from data.synthetic.figure import Figure
+from data.synthetic.joints import ankle, hip, spine
+from data.synthetic.legs import Foot, on_feet
+from data.synthetic.posture import Posture
+from data.synthetic.stances import Draft, degrees, gesturing, trunk
+from data.synthetic.turns import turn_x, turn_y
+
+HANDS = ("wrist", "metacarpal", "finger")
+FEET = ("foot", "toe")
+KNEES = ("upperleg02", "lowerleg01")
+PALM_DOWN = -75.0  # degrees of a wrist bent back under the body's weight
+
+
+def levelled(figure: Figure, posture: Posture, front: tuple[str, ...], back: tuple[str, ...]) -> Posture:
+    """Tilt the whole body forward or back until the lowest skin of two groups of bones lies equally high."""
+    for _ in range(4):
+        vertices = figure.model.pose(figure.shape, figure.pose(posture)).vertices
+        first, second = (_lowest(vertices[figure.vertices_of(*group)]) for group in (front, back))
+        posture = posture.turned(turn_x(math.atan2(first[2] - second[2], second[1] - first[1])))
+    return posture
+
+
+def _lowest(vertices: np.ndarray) -> np.ndarray:
+    return np.asarray(vertices[int(np.argmin(vertices[:, 2]))])
+
+
+def _legs(
+    posture: Posture, flexion: float, knee: float, apart: float = 5.0, foot: float = -40.0, toes: float = 0.0
+) -> Posture:
+    """Both legs alike, degrees."""
+    hips = np.stack([hip(index, radians(flexion), radians(apart)) for index in range(2)])
+    feet = np.stack([ankle(index, radians(foot)) for index in range(2)])
+    return replace(posture, hip=hips, knee=np.full(2, radians(knee)), ankle=feet, toes=np.full(2, radians(toes)))
+
+
+def _propped(rng: Random, posture: Posture, elevation: float, elbow: float, plane: float = 85.0) -> Posture:
+    """Both arms stretched to the front of the chest, palms on the floor (degrees)."""
+    angles = np.radians([plane, elevation, -10 if elbow < 30 else 10, elbow, 65])
+    posture = with_arm(with_arm(posture, 0, angles), 1, angles)
+    wrist = np.tile([radians(PALM_DOWN), 0.0], (2, 1))
+    return replace(posture, wrist=wrist, curl=np.full((2, 5), rng.uniform(0.0, 0.1)))
+
+
+def kneel(rng: Random, figure: Figure) -> Draft:
+    """Upright on both knees, or sitting back on the heels; the insteps down or the toes tucked."""
+    back = rng.uniform(0, 1) if rng.random() < 0.6 else 0.0  # 1: on the heels
+    tucked = rng.random() < 0.4
+    posture = trunk(rng, 6 + 8 * back, 9)
+    posture = gesturing(rng, figure, posture, 0.35)
+    flexion, knee = 5 + 72 * back, 92 + 56 * back
+    foot, toes = (25.0, 60.0) if tucked else (-48.0, 0.0)
+    posture = _legs(posture, flexion, knee, rng.uniform(3, 14), foot, toes)
+    posture = posture.turned(turn_x(radians(90 + flexion - knee)))
+    return Draft(levelled(figure, posture, KNEES, FEET))
+
+
+def half_kneel(rng: Random, figure: Figure) -> Draft:
+    """On the right knee, the left foot flat in front."""
+    posture = trunk(rng, 8, 10)
+    posture = replace(posture, root=turn_x(degrees(rng, 4, 6, -5, 20)))
+    posture = gesturing(rng, figure, posture, 0.35)
+    tucked = rng.random() < 0.6
+    back = degrees(rng, 2, 8, -15, 15)
+    posture = replace(
+        posture,
+        hip=np.stack([np.eye(3), posture.root.T @ turn_x(back)]),
+        knee=np.array([0.0, radians(92) - back]),
+        ankle=np.stack([np.eye(3), ankle(1, radians(25 if tucked else -48))]),
+        toes=np.array([0.0, radians(60) if tucked else 0.0]),
+    )
+    ahead = rng.uniform(0.8, 1.15) * figure.leg[0]
+    flesh = 0.13 * figure.leg[1]
+    front = Foot(rng.uniform(0.2, 0.4) * figure.leg[0], -ahead, degrees(rng, 5, 6), knee_out=rng.uniform(-0.05, 0.15))
+    height = math.cos(back) * figure.leg[0] + flesh
+    return Draft(on_feet(figure, posture, height, (front, front), rounds=0, free=1))
+
+
+def crouch(rng: Random, figure: Figure) -> Draft:
+    """Low on the balls of both feet, or one foot flat, hands near the floor or on the knees."""
+    posture = trunk(rng, 25, 10)
+    posture = replace(posture, root=turn_x(degrees(rng, 20, 10, 0, 45)))
+    posture = gesturing(rng, figure, posture, 0.1)
+    width = rng.uniform(0.15, 0.4) * figure.leg[0]
+    ahead = rng.uniform(0, 0.5) * figure.leg[0]
+    feet = (
+        Foot(width, -ahead / 2, degrees(rng, 15, 8, 0, 35), 0.0 if ahead > 100 else radians(30), knee_out=0.1),
+        Foot(-width, ahead / 2, degrees(rng, 8, 8, 0, 30), degrees(rng, 45, 8, 30, 60), knee_out=0.1),
+    )
+    return Draft(on_feet(figure, posture, rng.uniform(0.5, 0.8) * figure.leg[0], feet))
+
+
+def all_fours(rng: Random, figure: Figure) -> Draft:
+    """Hands and knees, the back level, arched or round; now and then an arm or a leg stretched out (bird dog)."""
+    posture = replace(trunk(rng, 0, 14), head=spine(degrees(rng, -18, 15, -45, 30), 0.0, degrees(rng, 0, 15)))
+    posture = replace(_legs(posture, rng.uniform(75, 100), 90.0, rng.uniform(0, 8)), root=turn_x(radians(85)))
+    posture = _propped(rng, posture, rng.uniform(78, 100), rng.uniform(3, 15))
+    posture = levelled(figure, posture, HANDS, KNEES)
+    if rng.random() < 0.4:
+        hips, knees = posture.hip.copy(), posture.knee.copy()
+        hips[1], knees[1] = hip(1, degrees(rng, 0, 8, -15, 20)), degrees(rng, 12, 8, 0, 40)
+        posture = replace(posture, hip=hips, knee=knees)
+        if rng.random() < 0.6:
+            posture = with_arm(posture, 0, np.radians([80, rng.uniform(150, 172), 20, rng.uniform(0, 20), 0]))
+    return Draft(posture)
+
+
+def plank(rng: Random, figure: Figure) -> Draft:
+    """On hands and toes: high plank to the bottom of a push-up, or the hips high (downward dog)."""
+    dog = rng.random() < 0.4
+    posture = replace(trunk(rng, 3 if not dog else 12, 5, 2), root=turn_x(radians(85)))
+    if dog:
+        posture = _legs(posture, rng.uniform(65, 100), rng.uniform(0, 20), rng.uniform(0, 8), rng.uniform(-5, 15), 30)
+        posture = _propped(rng, posture, rng.uniform(145, 172), rng.uniform(2, 12), 75)
+    else:
+        bent = rng.uniform(0, 1) if rng.random() < 0.6 else 0.0
+        posture = _legs(posture, rng.uniform(-5, 18), rng.uniform(0, 10), rng.uniform(0, 8), 0, 55)
+        posture = _propped(rng, posture, 85 - 45 * bent, 5 + 85 * bent, 80 - 55 * bent)
+    if rng.random() < 0.3:
+        hips = posture.hip.copy()
+        hips[1] = hips[1] @ turn_x(radians(rng.uniform(8, 28)))
+        posture = replace(posture, hip=hips)
+        return Draft(levelled(figure, posture, HANDS, ("foot.L", "toe1-1.L", "toe1-2.L", "toe3-3.L")), balanced=False)
+    return Draft(levelled(figure, posture, HANDS, FEET))
+
+
+def floor_sit(rng: Random, figure: Figure) -> Draft:
+    """Sitting on the floor with straight, spread or drawn up legs."""
+    knee = rng.choice([rng.uniform(0, 25), rng.uniform(70, 115)])
+    posture = trunk(rng, 18, 10)
+    apart, out = rng.uniform(4, 32), rng.uniform(0, 20)
+    lean = rng.uniform(-25, 5)
+    hips = np.stack([hip(index, radians(88 + 0.45 * knee + lean), radians(apart), radians(out)) for index in range(2)])
+    feet = np.stack([ankle(index, radians(-15)) for index in range(2)])
+    posture = replace(posture, root=turn_x(radians(lean)), hip=hips, knee=np.full(2, radians(knee)), ankle=feet)
+    posture = levelled(figure, posture, FEET, ("root", "pelvis", "upperleg01"))
+    return Draft(gesturing(rng, figure, posture, 0.2), balanced=False)
+
+
+def lie(rng: Random, figure: Figure) -> Draft:
+    """On the back, the belly or a side, limbs at rest or drawn up."""
+    side = int(rng.integers(3))
+    posture = replace(trunk(rng, 0, 3, 3), head=spine(degrees(rng, 0, 6), 0.0, degrees(rng, 0, 25, -60, 60)))
+    flexion, knee = (
+        (rng.uniform(-3, 8), rng.uniform(2, 12)) if rng.random() < 0.5 else (rng.uniform(35, 60), rng.uniform(75, 120))
+    )
+    flexion, knee = (0.0, rng.uniform(0, 8)) if side == 1 else (flexion, knee)
+    posture = _legs(posture, flexion, knee, rng.uniform(2, 14))
+    if side == 2:
+        posture = with_gestures(rng, posture, ("front", "bent", "guard"))
+        return Draft(posture.turned(turn_x(radians(-90))).turned(turn_y(radians(90))), balanced=False)
+    angles = np.array(
+        [radians(5), radians(rng.uniform(12, 165)), radians(60 if side == 0 else -20), radians(rng.uniform(5, 60)), 0.0]
+    )
+    posture = with_arm(with_arm(posture, 0, angles), 1, angles + rng.normal(0, 0.1, 5) * [0, 1, 1, 0, 1])
+    return Draft(posture.turned(turn_x(radians(-88 if side == 0 else 90))), balanced=False)
