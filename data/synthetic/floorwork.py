@@ -159,8 +159,7 @@ def lie(rng: Random, figure: Figure) -> Draft:
     if side == 2:
         posture = with_gestures(rng, posture, ("front", "bent", "guard"))
         return Draft(posture.turned(turn_x(radians(-90))).turned(turn_y(radians(90))), balanced=False)
-    angles = np.array(
-        [radians(5), radians(rng.uniform(12, 165)), radians(60 if side == 0 else -20), radians(rng.uniform(5, 60)), 0.0]
-    )
-    posture = with_arm(with_arm(posture, 0, angles), 1, angles + rng.normal(0, 0.1, 5) * [0, 1, 1, 0, 1])
+    # Turned fully outward the forearm lies in the plane of the trunk, that is along the floor.
+    angles = np.radians([5 if side == 0 else -8, rng.uniform(12, 150), 85, rng.uniform(3, 75), 0])
+    posture = with_arm(with_arm(posture, 0, angles), 1, angles + rng.normal(0, 0.08, 5) * [0, 1, 0, 0, 1])
     return Draft(posture.turned(turn_x(radians(-88 if side == 0 else 90))), balanced=False)

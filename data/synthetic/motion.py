@@ -17,12 +17,14 @@ from data.synthetic.joints import shoulder
 from data.synthetic.posture import Posture
 from data.synthetic.retarget import LEG_M, MM, Humanoid, humanoid_at, posture_of
 from data.synthetic.sampler import Drawn, sample_pose
-from data.synthetic.turns import turn_z
+from data.synthetic.turns import turn_z, unit
 
 CLIP_SHARE = 0.5  # of the people
 NEAR_MM = 300.0  # of the world's origin
 APART_SECONDS = (0.15, 0.6)  # between frames of a clip
 AIRBORNE_MM = 60.0  # what a clip's humanoid, whose feet are plain boxes, must have below it to be in the air
+FLYING = ("backflip", "cartwheel", "jump", "kick", "run", "spinkick")  # the clips that leave the floor
+HAND_ON_FLOOR_MM = 130.0  # a wrist as low as this, under a forearm that points down, carries
 # Long and varied clips come more often than the five that walk almost alike.
 CLIP_WEIGHTS = {"walk": 0.5, "0walk_forward": 0.3, "turn_left0": 0.3, "turn_left1": 0.3, "turn_right0": 0.3,
                 "turn_right1": 0.3, "dance_a": 1.5, "dance_b": 1.5, "punch": 1.3, "kick": 1.3, "spinkick": 1.3, "crawl": 0.7,
@@ -56,15 +58,36 @@ def _of_clip(
 ) -> list[Drawn]:
     weights = np.array([CLIP_WEIGHTS.get(clip.name, 1.0) for clip in clips])
     clip = clips[int(rng.choice(len(clips), p=weights / weights.sum()))]
-    turn, mirror, hands = turn_z(float(rng.uniform(-np.pi, np.pi))), rng.random() < 0.5, with_hands(rng, Posture())
+    turn, mirror, hands = turn_z(float(rng.uniform(-np.pi, np.pi))), rng.random() < 0.5, _hands(rng)
     drawn: list[Drawn] = []
     for second in _seconds(rng, clip, frames):
         frame = clip.frame_at(second)
         humanoid = humanoid_at(clip, frame)
-        posture = replace(posture_of(humanoid), curl=hands.curl, wrist=hands.wrist, pronation=np.full(2, 0.25))
+        posture = with_palms_down(replace(posture_of(humanoid), **hands), humanoid)
         posture = (posture.mirrored() if mirror else posture).turned(turn)
         drawn.append(_placed(rng, figure, capsules, posture, humanoid, f"clip:{clip.name}:frame {frame}", sole_mm))
     return drawn
+
+
+def _hands(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What a clip does not say, of one person: how it holds its hands."""
+    held = with_hands(rng, Posture())
+    return {"curl": held.curl, "wrist": held.wrist, "pronation": np.radians(rng.normal(20, 20, 2).clip(-40, 70))}
+
+
+def with_palms_down(posture: Posture, humanoid: Humanoid) -> Posture:
+    """Hands that a clip sets on the floor (its own hands are mere ends of arms) laid flat: the wrists bent back."""
+    wrist, pronation, curl = posture.wrist.copy(), posture.pronation.copy(), posture.curl.copy()
+    for index, side in enumerate(("left", "right")):
+        low = humanoid.joints_mm[f"{side}_wrist"]
+        down = unit(low - humanoid.joints_mm[f"{side}_elbow"])[2]
+        if low[2] < HAND_ON_FLOOR_MM and down < -0.5:
+            wrist[index], pronation[index], curl[index] = (
+                (-np.arcsin(-down) * np.radians(75) / (np.pi / 2), 0.0),
+                1.0,
+                0.05,
+            )
+    return replace(posture, wrist=wrist, pronation=pronation, curl=curl)
 
 
 def _seconds(rng: np.random.Generator, clip: Clip, frames: int) -> list[float]:
@@ -88,7 +111,7 @@ def _placed(
 ) -> Drawn:
     """The clip's height above its floor decides who flies; everyone else stands, on flat feet where they nearly are."""
     air = humanoid.clearance_mm * sum(figure.leg) / (LEG_M * MM)
-    airborne = air > AIRBORNE_MM
+    airborne = air > AIRBORNE_MM and source.split(":")[1] in FLYING
     if not airborne:
         posture = with_flat_feet(figure, posture)
     posture = untangled(figure, capsules, posture)
