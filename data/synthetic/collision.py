@@ -154,4 +154,5 @@ def _held(first: str, second: str) -> bool:
 
 def _soft(first: str, second: str) -> bool:
     kinds = {first.split(".", maxsplit=1)[0], second.split(".", maxsplit=1)[0]}
-    return ("thigh" in kinds and bool(kinds & {*TRUNK, "thigh"})) or kinds == {"upperarm", "ribs"}
+    legs_and_seat = bool(kinds & {"thigh", "shin", "foot"}) and bool(kinds & {*TRUNK, "thigh"})
+    return (legs_and_seat and kinds != {"shin", "thigh"}) or kinds == {"upperarm", "ribs"}

@@ -60,9 +60,15 @@ def kneel(rng: Random, figure: Figure) -> Draft:
     posture = gesturing(rng, figure, posture, 0.35)
     flexion, knee = 5 + 72 * back, 92 + 56 * back
     foot, toes = (25.0, 60.0) if tucked else (-48.0, 0.0)
+    upright = posture.root
     posture = _legs(posture, flexion, knee, rng.uniform(3, 14), foot, toes)
-    posture = posture.turned(turn_x(radians(90 + flexion - knee)))
-    return Draft(levelled(figure, posture, KNEES, FEET))
+    posture = replace(posture, root=turn_x(radians(90 + flexion - knee)))
+    return Draft(_upright(levelled(figure, posture, KNEES, FEET), upright @ turn_x(degrees(rng, 4, 6, -6, 20))))
+
+
+def _upright(posture: Posture, root: np.ndarray) -> Posture:
+    """Turn the pelvis without moving the thighs."""
+    return replace(posture, root=root, hip=root.T @ posture.root @ posture.hip)
 
 
 def half_kneel(rng: Random, figure: Figure) -> Draft:
@@ -88,8 +94,8 @@ def half_kneel(rng: Random, figure: Figure) -> Draft:
 
 def crouch(rng: Random, figure: Figure) -> Draft:
     """Low on the balls of both feet, or one foot flat, hands near the floor or on the knees."""
-    posture = trunk(rng, 25, 10)
-    posture = replace(posture, root=turn_x(degrees(rng, 20, 10, 0, 45)))
+    posture = trunk(rng, 18, 10)
+    posture = replace(posture, root=turn_x(degrees(rng, 10, 8, -5, 35)))
     posture = gesturing(rng, figure, posture, 0.1)
     width = rng.uniform(0.15, 0.4) * figure.leg[0]
     ahead = rng.uniform(0, 0.5) * figure.leg[0]
@@ -97,14 +103,18 @@ def crouch(rng: Random, figure: Figure) -> Draft:
         Foot(width, -ahead / 2, degrees(rng, 15, 8, 0, 35), 0.0 if ahead > 100 else radians(30), knee_out=0.1),
         Foot(-width, ahead / 2, degrees(rng, 8, 8, 0, 30), degrees(rng, 45, 8, 30, 60), knee_out=0.1),
     )
-    return Draft(on_feet(figure, posture, rng.uniform(0.5, 0.8) * figure.leg[0], feet))
+    return Draft(on_feet(figure, posture, rng.uniform(0.6, 1.0) * figure.leg[0], feet))
 
 
 def all_fours(rng: Random, figure: Figure) -> Draft:
     """Hands and knees, the back level, arched or round; now and then an arm or a leg stretched out (bird dog)."""
     posture = replace(trunk(rng, 0, 14), head=spine(degrees(rng, -18, 15, -45, 30), 0.0, degrees(rng, 0, 15)))
-    posture = replace(_legs(posture, rng.uniform(75, 100), 90.0, rng.uniform(0, 8)), root=turn_x(radians(85)))
+    flexion, apart = rng.uniform(72, 100), rng.uniform(0, 8)
+    posture = replace(_legs(posture, flexion, 90.0, apart, -48), root=turn_x(radians(85)))
     posture = _propped(rng, posture, rng.uniform(78, 100), rng.uniform(3, 15))
+    posture = levelled(figure, posture, HANDS, KNEES)
+    pitch = math.degrees(math.atan2(posture.root[2, 1], posture.root[1, 1]))
+    posture = replace(posture, knee=np.full(2, radians(np.clip(85 + flexion - pitch, 40, 140))))  # shins nearly level
     posture = levelled(figure, posture, HANDS, KNEES)
     if rng.random() < 0.4:
         hips, knees = posture.hip.copy(), posture.knee.copy()
@@ -157,7 +167,9 @@ def lie(rng: Random, figure: Figure) -> Draft:
     flexion, knee = (0.0, rng.uniform(0, 8)) if side == 1 else (flexion, knee)
     posture = _legs(posture, flexion, knee, rng.uniform(2, 14))
     if side == 2:
-        posture = with_gestures(rng, posture, ("front", "bent", "guard"))
+        posture = _legs(posture, flexion, knee, -5)
+        below = np.radians([rng.uniform(95, 115), rng.uniform(40, 150), 0, rng.uniform(5, 110), 0])
+        posture = with_arm(with_gestures(rng, posture, ("front", "bent", "guard", "hang")), 0, below)
         return Draft(posture.turned(turn_x(radians(-90))).turned(turn_y(radians(90))), balanced=False)
     # Turned fully outward the forearm lies in the plane of the trunk, that is along the floor.
     angles = np.radians([5 if side == 0 else -8, rng.uniform(12, 150), 85, rng.uniform(3, 75), 0])

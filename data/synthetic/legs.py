@@ -13,7 +13,7 @@ from data.synthetic.joints import two_bones
 from data.synthetic.posture import SIDES, SIGNS, Posture
 from data.synthetic.turns import turn_x, turn_z
 
-REACH = 0.997  # of a leg's length: a knee that is stretched out altogether looks locked
+REACH = 0.999  # of a leg's length: a knee that is stretched out altogether looks locked
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def stand(rng: Random, figure: Figure) -> Draft:
     """Upright, weight on both feet or more upon one, arms in any gesture."""
     posture = gesturing(rng, figure, trunk(rng))
     feet = _pair(rng, rng.uniform(0.09, 0.26) * figure.leg[0])
-    return Draft(on_feet(figure, posture, stature(figure) * rng.uniform(0.95, 1.0), feet))
+    return Draft(on_feet(figure, posture, stature(figure) * (1 - abs(rng.normal(0, 0.012))), feet))
 
 
 def wide(rng: Random, figure: Figure) -> Draft:
@@ -211,7 +211,7 @@ def one_leg(rng: Random, figure: Figure) -> Draft:
     hips = np.stack([hip(0, radians(flexion), radians(abduction), radians(rotation)), np.eye(3)])
     bends, ankles = np.array([radians(knee), 0.0]), np.stack([ankle(0, radians(-20)), np.eye(3)])
     posture = replace(posture, hip=hips, knee=bends, ankle=ankles)
-    posture = on_feet(figure, posture, stature(figure) * rng.uniform(0.92, 0.99), feet, free=0)
+    posture = on_feet(figure, posture, stature(figure) * (1 - abs(rng.normal(0, 0.025))), feet, free=0)
     return Draft(posture)
 
 
