@@ -18,6 +18,7 @@ from data.synthetic.turns import turn_x, turn_y
 
 HANDS = ("wrist", "metacarpal", "finger")
 FEET = ("foot", "toe")
+TRUNK = ("head", "jaw", "spine", "breast", "clavicle")
 KNEES = ("upperleg02", "lowerleg01")
 PALM_DOWN = -75.0  # degrees of a wrist bent back under the body's weight
 
@@ -114,7 +115,7 @@ def all_fours(rng: Random, figure: Figure) -> Draft:
     posture = _propped(rng, posture, rng.uniform(78, 100), rng.uniform(3, 15))
     posture = levelled(figure, posture, HANDS, KNEES)
     pitch = math.degrees(math.atan2(posture.root[2, 1], posture.root[1, 1]))
-    posture = replace(posture, knee=np.full(2, radians(np.clip(85 + flexion - pitch, 40, 140))))  # shins nearly level
+    posture = replace(posture, knee=np.full(2, radians(np.clip(102 + flexion - pitch, 40, 140))))  # insteps down
     posture = levelled(figure, posture, HANDS, KNEES)
     if rng.random() < 0.4:
         hips, knees = posture.hip.copy(), posture.knee.copy()
@@ -161,17 +162,26 @@ def lie(rng: Random, figure: Figure) -> Draft:
     """On the back, the belly or a side, limbs at rest or drawn up."""
     side = int(rng.integers(3))
     posture = replace(trunk(rng, 0, 3, 3), head=spine(degrees(rng, 0, 6), 0.0, degrees(rng, 0, 25, -60, 60)))
-    flexion, knee = (
-        (rng.uniform(-3, 8), rng.uniform(2, 12)) if rng.random() < 0.5 else (rng.uniform(35, 60), rng.uniform(75, 120))
-    )
-    flexion, knee = (0.0, rng.uniform(0, 8)) if side == 1 else (flexion, knee)
-    posture = _legs(posture, flexion, knee, rng.uniform(2, 14))
+    flexion, knee, foot = rng.uniform(-2, 5), rng.uniform(2, 8), -40.0
+    if side != 1 and rng.random() < 0.5:
+        knee = rng.uniform(60, 115)
+        flexion = _feet_down(figure, knee)
+        foot = knee - flexion - 90 if side == 0 else -20.0
+    posture = _legs(posture, 0.0 if side == 1 else flexion, knee, rng.uniform(2, 14), max(foot, -50.0))
     if side == 2:
-        posture = _legs(posture, flexion, knee, -5)
+        posture = _legs(posture, flexion, knee, -5, -25)
         below = np.radians([rng.uniform(95, 115), rng.uniform(40, 150), 0, rng.uniform(5, 110), 0])
         posture = with_arm(with_gestures(rng, posture, ("front", "bent", "guard", "hang")), 0, below)
         return Draft(posture.turned(turn_x(radians(-90))).turned(turn_y(radians(90))), balanced=False)
     # Turned fully outward the forearm lies in the plane of the trunk, that is along the floor.
     angles = np.radians([5 if side == 0 else -8, rng.uniform(12, 150), 85, rng.uniform(3, 75), 0])
     posture = with_arm(with_arm(posture, 0, angles), 1, angles + rng.normal(0, 0.08, 5) * [0, 1, 0, 0, 1])
-    return Draft(posture.turned(turn_x(radians(-88 if side == 0 else 90))), balanced=False)
+    if side == 0:
+        return Draft(posture.turned(turn_x(radians(-90))), balanced=False)
+    return Draft(levelled(figure, posture.turned(turn_x(radians(90))), TRUNK, FEET), balanced=False)
+
+
+def _feet_down(figure: Figure, knee: float) -> float:
+    """The flexion of the hips (degrees) that puts the feet of bent legs beside the back of someone who lies on it."""
+    thigh, shin = figure.leg
+    return math.degrees(math.atan2(shin * math.sin(radians(knee)), thigh + shin * math.cos(radians(knee)))) - 3
