@@ -68,10 +68,12 @@ def with_hands(rng: Random, posture: Posture) -> Posture:
     curl = np.empty((2, 5))
     for index in range(2):
         whole = pick(rng, {"relaxed": 0.7, "fist": 0.12, "flat": 0.18})
-        middle = {"relaxed": rng.uniform(0.2, 0.5), "fist": rng.uniform(0.8, 1.0), "flat": rng.uniform(0.0, 0.1)}[whole]
+        middle = {"relaxed": rng.uniform(0.02, 0.35), "fist": rng.uniform(0.8, 1.0), "flat": rng.uniform(-0.15, 0.0)}[
+            whole
+        ]
         curl[index] = middle + np.array([-0.05, -0.06, 0.0, 0.04, 0.06]) + rng.normal(0, 0.04, 5)
     wrist = np.radians(rng.normal([0, 3], [14, 6], (2, 2)))
-    return replace(posture, curl=np.clip(curl, 0, 1), wrist=np.clip(wrist, radians(-19), radians(29)))
+    return replace(posture, curl=np.clip(curl, -0.2, 1), wrist=np.clip(wrist, radians(-19), radians(29)))
 
 
 def with_hand_at(

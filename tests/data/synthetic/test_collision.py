@@ -1,0 +1,67 @@
+"""Limbs that go through each other are seen, a person at rest is not accused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.synthetic.collision import collides, deepest, measured, segment_distances
+from data.synthetic.figure import Figure
+from data.synthetic.joints import hip, shoulder
+from data.synthetic.posture import Posture
+
+
+def caught(figure: Figure, posture: Posture) -> tuple[str, str] | None:
+    capsules = measured(figure)
+    posed = figure.model.pose(figure.shape, figure.pose(posture))
+    first, second, depth = deepest(figure, capsules, posed.heads, posed.rotations)
+    assert collides(figure, capsules, posed) == (depth > 0)
+    return (first, second) if depth > 0 else None
+
+
+def test_rest_and_arms_held_out_pass(figure: Figure) -> None:
+    capsules = measured(figure)
+    rest = figure.model.pose(figure.shape, figure.model.at_rest(figure.shape))
+    assert not collides(figure, capsules, rest)
+    assert caught(figure, Posture(shoulder=np.stack([shoulder(index, 0.2, 1.2) for index in range(2)]))) is None
+    assert capsules.radii.min() > 10 and capsules.radii.max() < 320
+
+
+def test_an_arm_through_the_belly_is_caught(figure: Figure) -> None:
+    inward = np.stack([shoulder(0, np.radians(10), np.radians(15), np.radians(-88)), np.eye(3)])
+    parts = caught(figure, Posture(shoulder=inward, elbow=np.array([np.radians(90), 0.0])))
+    assert parts is not None and any(part in ("forearm.L", "hand.L", "upperarm.L") for part in parts)
+
+
+def test_legs_that_cross_through_each_other_are_caught(figure: Figure) -> None:
+    crossed = np.stack([hip(index, 0, np.radians(-25)) for index in range(2)])
+    parts = caught(figure, Posture(hip=crossed))
+    assert parts is not None and {part[-1] for part in parts} == {"L", "R"}
+
+
+def test_arms_that_cross_through_each_other_are_caught(figure: Figure) -> None:
+    across = np.stack([shoulder(index, np.radians(125), np.radians(88)) for index in range(2)])
+    parts = caught(figure, Posture(shoulder=across))
+    assert parts is not None and {part[-1] for part in parts} == {"L", "R"}
+
+
+points = st.lists(st.floats(-100, 100), min_size=6, max_size=6).map(lambda v: np.array(v).reshape(1, 2, 3))
+
+
+@given(points, points)
+def test_segment_distance_is_the_least_over_the_segments(first: np.ndarray, second: np.ndarray) -> None:
+    ways = np.linspace(0, 1, 41)
+    dense = [segment[0, 0] + ways[:, None] * (segment[0, 1] - segment[0, 0]) for segment in (first, second)]
+    least = np.linalg.norm(dense[0][:, None] - dense[1][None], axis=2).min()
+    found = segment_distances(first, second)[0]
+    assert found <= least + 1e-6
+    assert (
+        least - found <= 0.025 * sum(np.linalg.norm(np.diff(segment[0], axis=0)) for segment in (first, second)) + 1e-6
+    )
+
+
+def test_a_known_distance() -> None:
+    first, second = np.array([[[0.0, 0, 0], [10, 0, 0]]]), np.array([[[5.0, -5, 7], [5, 5, 7]]])
+    assert segment_distances(first, second) == pytest.approx([7])
