@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +13,6 @@ from data.synthetic.limits import within_ankle
 from data.synthetic.posture import SIDES, Posture
 from data.synthetic.turns import turn_x, turn_z
 
-FEET = ("foot.", "toe")
 TOUCH_MM = 15.0  # skin this near to the floor carries: flesh gives way by about as much
 FLATTEN_MM = 45.0  # a foot whose sole is this near to the floor is laid flat
 # Each part's share of the body's mass and how far along it (from the first bone's head to the second's) its centre lies:
@@ -30,20 +28,19 @@ MASSES = (
 )  # fmt: skip
 
 
-def stand_on_floor(figure: Figure, pose: Pose, sole_mm: float = 0.0, clearance_mm: float = 0.0) -> tuple[Pose, Posed]:
-    """Raise or lower a person so that its lowest skin, or the soles of its shoes, touch the floor z = 0.
+def stand_on_floor(figure: Figure, pose: Pose, clearance_mm: float = 0.0) -> tuple[Pose, Posed]:
+    """Raise or lower a person so that its lowest skin, or its shoes' soles, touch the floor z = 0.
 
-    `sole_mm` is how far below the skin of the feet a shoe reaches; `clearance_mm` leaves air below a jumper.
+    `clearance_mm` leaves air below a jumper.
     """
     posed = figure.model.pose(figure.shape, pose)
-    shift = np.array([0.0, 0.0, clearance_mm - lowest(figure, posed, sole_mm)])
+    shift = np.array([0.0, 0.0, clearance_mm - lowest(figure, posed)])
     return pose.moved(shift), Posed(posed.vertices + shift, posed.heads + shift, posed.rotations)
 
 
-def lowest(figure: Figure, posed: Posed, sole_mm: float = 0.0) -> float:
+def lowest(figure: Figure, posed: Posed) -> float:
     """The height (mm) of the lowest skin or shoe sole."""
-    feet = posed.vertices[figure.vertices_of(*FEET), 2].min() - sole_mm
-    return float(min(posed.vertices[figure.body_vertices, 2].min(), feet))
+    return float(figure.heights(posed.vertices)[figure.body_vertices].min())
 
 
 def centre_of_mass(figure: Figure, heads: np.ndarray) -> np.ndarray:
@@ -55,13 +52,10 @@ def centre_of_mass(figure: Figure, heads: np.ndarray) -> np.ndarray:
     return total / weight
 
 
-def is_balanced(figure: Figure, posed: Posed, sole_mm: float = 0.0, slack_mm: float = 20.0) -> bool:
+def is_balanced(figure: Figure, posed: Posed, slack_mm: float = 20.0) -> bool:
     """Whether the centre of mass lies above the convex hull of what touches the floor, or no further out than the slack."""
-    feet = figure.vertices_of(*FEET)
-    heights = posed.vertices[:, 2].copy()
-    heights[feet] -= sole_mm
     skin = figure.body_vertices
-    touching = posed.vertices[skin[heights[skin] < TOUCH_MM], :2]
+    touching = posed.vertices[skin[figure.heights(posed.vertices)[skin] < TOUCH_MM], :2]
     return outside_by(centre_of_mass(figure, posed.heads)[:2], touching) <= slack_mm
 
 
@@ -81,10 +75,11 @@ def with_flat_feet(figure: Figure, posture: Posture) -> Posture:
     an ankle's reach, stays as it is.
     """
     posed = figure.model.pose(figure.shape, figure.pose(posture))
-    floor = posed.vertices[figure.body_vertices, 2].min()
+    heights = figure.heights(posed.vertices)
+    floor = heights[figure.body_vertices].min()
     ankles, toes = posture.ankle.copy(), posture.toes.copy()
     for index, side in enumerate(SIDES):
-        foot = posed.vertices[figure.vertices_of(f"foot.{side}", *_toes(side)), 2]
+        foot = heights[figure.vertices_of(f"foot.{side}", *_toes(side))]
         if foot.min() - floor > FLATTEN_MM:
             continue
         shin = posture.root @ posture.hip[index] @ turn_x(posture.knee[index])
@@ -106,8 +101,3 @@ def seat_under(figure: Figure, posed: Posed) -> tuple[float, float, float]:
     skin = posed.vertices[figure.vertices_of("root", "pelvis", "upperleg01")]
     x, y = np.mean([posed.heads[figure.model.bone(f"upperleg01.{side}")][:2] for side in SIDES], axis=0)
     return float(x), float(y), float(skin[:, 2].min())
-
-
-def joints_of(figure: Figure, heads: np.ndarray) -> Mapping[str, np.ndarray]:
-    """The heads (163, 3) of the bones by name."""
-    return dict(zip(figure.model.bones, heads, strict=True))

@@ -20,6 +20,7 @@ from data.synthetic.turns import (
     unit,
 )
 
+FEET = ("foot.", "toe")
 DOWN = np.array([0.0, 0, -1])
 LEFT = np.array([1.0, 0, 0])
 # How much of the turn between two parts a bone has taken, from the lower to the upper: most lumbar bending is low.
@@ -37,6 +38,7 @@ class Figure:
 
     model: BodyModel
     shape: Shape
+    sole_mm: float = 0.0  # how far shoes reach below the skin of the feet
 
     def at(self, bone: str) -> np.ndarray:
         """(3,) where a bone begins at rest."""
@@ -67,16 +69,28 @@ class Figure:
         weights = self.model.weights
         return np.asarray(weights.argmax(axis=1)).ravel()
 
+    @cached_property
+    def _groups(self) -> dict[tuple[str, ...], np.ndarray]:
+        return {}
+
     def vertices_of(self, *parts: str) -> np.ndarray:
         """The indices of the skin's vertices that go with bones whose names begin so."""
-        bones = [index for index, name in enumerate(self.model.bones) if name.startswith(parts)]
-        return self.body_vertices[np.isin(self.owners[self.body_vertices], bones)]
+        if parts not in self._groups:
+            chosen = np.array([name.startswith(parts) for name in self.model.bones])
+            self._groups[parts] = self.body_vertices[chosen[self.owners[self.body_vertices]]]
+        return self._groups[parts]
+
+    def heights(self, vertices: np.ndarray) -> np.ndarray:
+        """(19158,) how high vertices (19158, 3) are, those of the feet lower by their shoes' soles."""
+        heights = vertices[:, 2].copy()
+        heights[self.vertices_of(*FEET)] -= self.sole_mm
+        return heights
 
     @cached_property
     def ankle_height(self) -> float:
-        """From the sole to the ankle's joint in a foot that stands flat."""
+        """From the shoe's sole to the ankle's joint in a foot that stands flat."""
         sole = self.shape.vertices[self.vertices_of("foot.L", "toe1-1.L", "toe5-1.L"), 2].min()
-        return float(self.at("foot.L")[2] - sole)
+        return float(self.at("foot.L")[2] - sole) + self.sole_mm
 
     @cached_property
     def alignments(self) -> dict[str, np.ndarray]:
@@ -165,16 +179,21 @@ class Figure:
         flexion, deviation = posture.wrist[index]
         hand = fore @ turn_z(sign * -posture.pronation[index]) @ turn_y(sign * flexion) @ turn_x(deviation)
         hand = hand @ align[f"hand.{side}"]
-        arm_axis = unit(self.at(f"lowerarm01.{side}") - self.at(f"upperarm01.{side}"))
-        fore_axis = unit(self.at(f"wrist.{side}") - self.at(f"lowerarm01.{side}"))
-        distal, lower = upper @ align[f"upperarm.{side}"], fore @ align[f"forearm.{side}"]
-        twist = (1 - UPPER_TWIST) * twist_about(arm_axis, (chest @ blade).T @ distal)
+        root, middle, elbow, centre, end = (
+            self.at(f"{bone}.{side}") for bone in ("upperarm01", "upperarm02", "lowerarm01", "lowerarm02", "wrist")
+        )
+        whole, lower = upper @ align[f"upperarm.{side}"], fore @ align[f"forearm.{side}"]
+        arm_axis, fore_axis = unit(elbow - root), unit(end - elbow)
+        twist = (1 - UPPER_TWIST) * twist_about(arm_axis, (chest @ blade).T @ whole)
         wind = twist_about(fore_axis, lower.T @ hand)
+        # As in the leg: the first bone keeps the limb's end in its place, the second turns about itself.
+        first, third = whole @ turn_about(arm_axis, -twist), lower @ turn_about(fore_axis, FORE_TWIST[0] * wind)
         return {
             f"clavicle.{side}": chest @ collar, f"shoulder01.{side}": chest @ blade,
-            f"upperarm01.{side}": distal @ turn_about(arm_axis, -twist), f"upperarm02.{side}": distal,
-            f"lowerarm01.{side}": lower @ turn_about(fore_axis, FORE_TWIST[0] * wind),
-            f"lowerarm02.{side}": lower @ turn_about(fore_axis, FORE_TWIST[1] * wind),
+            f"upperarm01.{side}": first,
+            f"upperarm02.{side}": first @ turn_about(unit(elbow - middle), twist),
+            f"lowerarm01.{side}": third,
+            f"lowerarm02.{side}": third @ turn_about(unit(end - centre), (FORE_TWIST[1] - FORE_TWIST[0]) * wind),
             f"wrist.{side}": hand,
         }  # fmt: skip
 
@@ -205,7 +224,7 @@ def _girdle(shoulder: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray]:
     """Collar bone and shoulder blade go along with a raised or crossed arm (about a third of it, Inman et al. 1944)."""
     direction = shoulder @ DOWN
     elevation = np.arccos(np.clip(-direction[2], -1, 1))
-    lift = np.clip(0.22 * (elevation - np.radians(35)), np.radians(-5), np.radians(30))
+    lift = np.clip(0.2 * (elevation - np.radians(35)), np.radians(-5), np.radians(30))
     front = np.radians(10) * -direction[1] + np.radians(12) * max(0.0, -sign * float(direction[0]))
 
     def both(share: float) -> np.ndarray:

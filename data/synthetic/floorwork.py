@@ -18,6 +18,9 @@ from data.synthetic.turns import turn_x, turn_y
 
 HANDS = ("wrist", "metacarpal", "finger")
 FEET = ("foot", "toe")
+TOES = tuple(f"toe{toe}-{joint}" for toe in range(1, 6) for joint in range(1, 4))
+LEFT_FOOT, RIGHT_FOOT = ("foot.L", "toe1-1.L"), tuple(f"{bone}.R" for bone in ("foot", *TOES))
+RIGHT_KNEE = ("upperleg02.R", "lowerleg01.R")
 TRUNK = ("head", "jaw", "spine", "breast", "clavicle")
 KNEES = ("upperleg02", "lowerleg01")
 PALM_DOWN = -75.0  # degrees of a wrist bent back under the body's weight
@@ -27,6 +30,7 @@ def levelled(figure: Figure, posture: Posture, front: tuple[str, ...], back: tup
     """Tilt the whole body forward or back until the lowest skin of two groups of bones lies equally high."""
     for _ in range(4):
         vertices = figure.model.pose(figure.shape, figure.pose(posture)).vertices
+        vertices[:, 2] = figure.heights(vertices)
         first, second = (_lowest(vertices[figure.vertices_of(*group)]) for group in (front, back))
         posture = posture.turned(turn_x(math.atan2(first[2] - second[2], second[1] - first[1])))
     return posture
@@ -87,9 +91,15 @@ def half_kneel(rng: Random, figure: Figure) -> Draft:
         toes=np.array([0.0, radians(60) if tucked else 0.0]),
     )
     ahead = rng.uniform(0.8, 1.15) * figure.leg[0]
-    flesh = 0.13 * figure.leg[1]
     front = Foot(rng.uniform(0.2, 0.4) * figure.leg[0], -ahead, degrees(rng, 5, 6), knee_out=rng.uniform(-0.05, 0.15))
-    height = math.cos(back) * figure.leg[0] + flesh
+    height = math.cos(back) * figure.leg[0] + 0.13 * figure.leg[1]
+    for _ in range(3):  # how much flesh is below knee and foot is seen once they kneel
+        posture = on_feet(figure, posture, height, (front, front), rounds=0, free=1)
+        heights = figure.heights(figure.model.pose(figure.shape, figure.pose(posture)).vertices)
+        stand, foot, knee = (float(heights[figure.vertices_of(*part)].min()) for part in (TOES = tuple(f"toe{toe}-{joint}" for toe in range(1, 6) for joint in range(1, 4))
+LEFT_FOOT, RIGHT_FOOT, RIGHT_KNEE))
+        height += stand - knee
+        posture = replace(posture, knee=posture.knee + [0.0, np.clip((knee - foot) / figure.leg[1], -0.3, 0.3)])
     return Draft(on_feet(figure, posture, height, (front, front), rounds=0, free=1))
 
 

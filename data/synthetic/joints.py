@@ -82,7 +82,9 @@ def two_bones(target: np.ndarray, pole: np.ndarray, lengths: tuple[float, float]
     distance = min(max(float(np.linalg.norm(target)), abs(upper - lower) + 1.0), upper + lower - 0.01)
     towards = target / max(float(np.linalg.norm(target)), 1e-9)
     side = pole - (pole @ towards) * towards
-    side /= max(float(np.linalg.norm(side)), 1e-9)
+    if float(side @ side) < 1e-12:  # no pole: any side will do
+        side = np.cross(towards, np.eye(3)[int(np.argmin(np.abs(towards)))])
+    side = side / float(np.linalg.norm(side))
     bend = math.pi - _angle(upper, lower, distance)
     open_by = _angle(upper, distance, lower)
     along = math.cos(open_by) * towards + math.sin(open_by) * side

@@ -46,15 +46,15 @@ def draw_motion(
     sequence leaves the sampler alone. UserError where the clips are not fetched yet.
     """
     clips = known_clips() if clips is None else clips
-    figure = Figure(model, shape)
+    figure = Figure(model, shape, sole_mm)
     capsules = measured(figure)
     if clips and rng.random() < CLIP_SHARE:
-        return _of_clip(rng, figure, capsules, frames, clips, sole_mm)
-    return [sample_pose(rng, figure, capsules, sole_mm) for _ in range(frames)]
+        return _of_clip(rng, figure, capsules, frames, clips)
+    return [sample_pose(rng, figure, capsules) for _ in range(frames)]
 
 
 def _of_clip(
-    rng: np.random.Generator, figure: Figure, capsules: Capsules, frames: int, clips: Sequence[Clip], sole_mm: float
+    rng: np.random.Generator, figure: Figure, capsules: Capsules, frames: int, clips: Sequence[Clip]
 ) -> list[Drawn]:
     weights = np.array([CLIP_WEIGHTS.get(clip.name, 1.0) for clip in clips])
     clip = clips[int(rng.choice(len(clips), p=weights / weights.sum()))]
@@ -65,7 +65,7 @@ def _of_clip(
         humanoid = humanoid_at(clip, frame)
         posture = with_palms_down(replace(posture_of(humanoid), **hands), humanoid)
         posture = (posture.mirrored() if mirror else posture).turned(turn)
-        drawn.append(_placed(rng, figure, capsules, posture, humanoid, f"clip:{clip.name}:frame {frame}", sole_mm))
+        drawn.append(_placed(rng, figure, capsules, posture, humanoid, f"clip:{clip.name}:frame {frame}"))
     return drawn
 
 
@@ -107,7 +107,6 @@ def _placed(
     posture: Posture,
     humanoid: Humanoid,
     source: str,
-    sole_mm: float,
 ) -> Drawn:
     """The clip's height above its floor decides who flies; everyone else stands, on flat feet where they nearly are."""
     air = humanoid.clearance_mm * sum(figure.leg) / (LEG_M * MM)
@@ -117,7 +116,7 @@ def _placed(
     posture = untangled(figure, capsules, posture)
     pose = figure.pose(posture)
     spot = np.array([*rng.uniform(-0.8 * NEAR_MM, 0.8 * NEAR_MM, 2), pose.root_world[2]])
-    pose, _ = stand_on_floor(figure, Pose(pose.rotations, spot), sole_mm, air if airborne else 0.0)
+    pose, _ = stand_on_floor(figure, Pose(pose.rotations, spot), air if airborne else 0.0)
     return Drawn(pose, source, airborne)
 
 

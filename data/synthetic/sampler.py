@@ -46,9 +46,7 @@ class RefusedError(Exception):
     """Why a draft is no pose."""
 
 
-def sample_pose(
-    rng: np.random.Generator, figure: Figure, capsules: Capsules, sole_mm: float = 0.0, kind: str | None = None
-) -> Drawn:
+def sample_pose(rng: np.random.Generator, figure: Figure, capsules: Capsules, kind: str | None = None) -> Drawn:
     """One natural pose, of a `kind` of KINDS or of any.
 
     Half of them are mirrored; they face anywhere. RuntimeError where a kind that was asked for finds none (not seen).
@@ -59,15 +57,13 @@ def sample_pose(
         name = kind or names[int(rng.choice(len(names), p=shares / shares.sum()))]
         for _ in range(TRIES):
             try:
-                return judged(rng, figure, capsules, KINDS[name][1](rng, figure), f"sampler:{name}", sole_mm)
+                return judged(rng, figure, capsules, KINDS[name][1](rng, figure), f"sampler:{name}")
             except RefusedError:
                 continue
     raise RuntimeError(f"no pose of kind {kind} found for this body")
 
 
-def judged(
-    rng: np.random.Generator, figure: Figure, capsules: Capsules, draft: Draft, source: str, sole_mm: float
-) -> Drawn:
+def judged(rng: np.random.Generator, figure: Figure, capsules: Capsules, draft: Draft, source: str) -> Drawn:
     """Place a draft on the floor, or refuse it."""
     posture = draft.posture.mirrored() if rng.random() < 0.5 else draft.posture
     excess = worst_excess(posture)
@@ -75,10 +71,10 @@ def judged(
         raise RefusedError(excess.joint)
     pose = figure.pose(posture.turned(turn_z(float(rng.uniform(-np.pi, np.pi)))))
     pose = Pose(pose.rotations, np.array([*rng.uniform(-250, 250, 2), pose.root_world[2]]))
-    pose, posed = stand_on_floor(figure, pose, sole_mm, draft.airborne_mm)
+    pose, posed = stand_on_floor(figure, pose, draft.airborne_mm)
     if collides(figure, capsules, posed):
         raise RefusedError("limbs that go through each other")
-    if draft.balanced and not is_balanced(figure, posed, sole_mm):
+    if draft.balanced and not is_balanced(figure, posed):
         raise RefusedError("balance")
     seat = seat_under(figure, posed) if draft.seated else None
     if seat and seat[2] < SEAT_LOW_MM:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,9 +27,10 @@ from data.synthetic.turns import turn_x, turn_y
 
 @pytest.mark.parametrize(("sole", "air"), [(0.0, 0.0), (25.0, 0.0), (0.0, 300.0)])
 def test_the_lowest_point_lies_on_the_floor(figure: Figure, sole: float, air: float) -> None:
+    figure = replace(figure, sole_mm=sole)
     for posture in (Posture(), Posture(root=turn_x(1.5)), Posture(root=turn_y(2.0), knee=np.array([1.0, 0]))):
-        pose, posed = stand_on_floor(figure, figure.pose(posture), sole, air)
-        assert lowest(figure, posed, sole) == pytest.approx(air, abs=1e-6)
+        pose, posed = stand_on_floor(figure, figure.pose(posture), air)
+        assert lowest(figure, posed) == pytest.approx(air, abs=1e-6)
         assert posed.vertices[figure.body_vertices, 2].min() >= air - 1e-6
         assert figure.model.pose(figure.shape, pose).vertices == pytest.approx(posed.vertices, abs=1e-6)
 
@@ -35,7 +38,8 @@ def test_the_lowest_point_lies_on_the_floor(figure: Figure, sole: float, air: fl
 def test_shoes_lift_who_stands_but_not_who_lies(figure: Figure) -> None:
     heights = []
     for posture in (Posture(), Posture(root=turn_x(-np.pi / 2), hip=np.stack([hip(i, 0.7) for i in range(2)]))):
-        bare, shod = (stand_on_floor(figure, figure.pose(posture), sole)[0].root_world[2] for sole in (0.0, 30.0))
+        people = (figure, replace(figure, sole_mm=30.0))
+        bare, shod = (stand_on_floor(person, person.pose(posture))[0].root_world[2] for person in people)
         heights.append(shod - bare)
     assert heights == pytest.approx([30, 0])
 

@@ -33,16 +33,16 @@ def direction(figure: Figure, posture: Posture, first: str, second: str) -> np.n
 def test_the_plain_figure_hangs_its_limbs_straight_down(figure: Figure) -> None:
     for first, second in LIMBS:
         for side in "LR":
-            assert direction(figure, Posture(), f"{first}.{side}", f"{second}.{side}") == pytest.approx(DOWN, abs=1e-6)
+            assert direction(figure, Posture(), f"{first}.{side}", f"{second}.{side}") == pytest.approx(DOWN, abs=1e-5)
     forward = unit(direction(figure, Posture(), "foot.L", "toe2-1.L") * [1, 1, 0])
-    assert forward == pytest.approx(FRONT, abs=1e-6)
+    assert forward == pytest.approx(FRONT, abs=1e-5)
 
 
 def test_elbows_bend_forward_knees_back_and_palms_turn(figure: Figure) -> None:
     bent = Posture(elbow=np.full(2, np.pi / 2), knee=np.full(2, np.pi / 2))
     for side in "LR":
-        assert direction(figure, bent, f"lowerarm01.{side}", f"wrist.{side}") == pytest.approx(FRONT, abs=1e-6)
-        assert direction(figure, bent, f"lowerleg01.{side}", f"foot.{side}") == pytest.approx(-FRONT, abs=1e-6)
+        assert direction(figure, bent, f"lowerarm01.{side}", f"wrist.{side}") == pytest.approx(FRONT, abs=1e-5)
+        assert direction(figure, bent, f"lowerleg01.{side}", f"foot.{side}") == pytest.approx(-FRONT, abs=1e-5)
     across = direction(figure, Posture(), "finger5-1.L", "finger2-1.L")
     assert across @ FRONT > 0.9  # the thumb's side in front
     assert direction(figure, Posture(pronation=np.full(2, 1.5)), "finger5-1.L", "finger2-1.L") @ -LEFT > 0.9
@@ -106,7 +106,7 @@ def test_a_raised_arm_takes_its_shoulder_along(figure: Figure) -> None:
         return float(heads[figure.model.bone("upperarm01.L")][2])
 
     raised = Posture(shoulder=np.stack([shoulder(0, 0.5, np.radians(160)), np.eye(3)]))
-    assert 15 < height(raised) - height(Posture()) < 90
+    assert 15 < height(raised) - height(Posture()) < 100
 
 
 def test_fingers_bend_towards_the_palm(figure: Figure) -> None:
