@@ -96,8 +96,9 @@ def half_kneel(rng: Random, figure: Figure) -> Draft:
     for _ in range(3):  # how much flesh is below knee and foot is seen once they kneel
         posture = on_feet(figure, posture, height, (front, front), rounds=0, free=1)
         heights = figure.heights(figure.model.pose(figure.shape, figure.pose(posture)).vertices)
-        stand, foot, knee = (float(heights[figure.vertices_of(*part)].min()) for part in (TOES = tuple(f"toe{toe}-{joint}" for toe in range(1, 6) for joint in range(1, 4))
-LEFT_FOOT, RIGHT_FOOT, RIGHT_KNEE))
+        stand, foot, knee = (
+            float(heights[figure.vertices_of(*part)].min()) for part in (LEFT_FOOT, RIGHT_FOOT, RIGHT_KNEE)
+        )
         height += stand - knee
         posture = replace(posture, knee=posture.knee + [0.0, np.clip((knee - foot) / figure.leg[1], -0.3, 0.3)])
     return Draft(on_feet(figure, posture, height, (front, front), rounds=0, free=1))
