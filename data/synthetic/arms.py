@@ -13,6 +13,7 @@ from data.synthetic.joints import shoulder, two_bones
 from data.synthetic.posture import SIDES, SIGNS, Posture
 
 Random = np.random.Generator
+WRIST_MM, HAND_MM = 42.0, 52.0  # the middle of a wrist or of a hand above the skin it lies on
 # plane, elevation, outward rotation, elbow, pronation: mean and spread in degrees
 Gesture = tuple[tuple[float, float], ...]
 GESTURES: dict[str, tuple[float, Gesture]] = {
@@ -107,9 +108,9 @@ def hands_on_body(rng: Random, figure: Figure, posture: Posture) -> Posture:
     size = figure.arm[0] / 300
     for index in range(2) if both else [int(rng.integers(2))]:
         offset, pole, around, palm = PLACES[place]
-        away = (np.array(offset) + rng.normal(0, 15, 3)) * size
-        if place == "crossed":
-            away = away + np.array([0, -55 * (index == 0), 45 * (index == 0)]) * size
+        away = _upon_skin(figure, around, (np.array(offset) + rng.normal(0, 12, 3)) * size)
+        if place in ("crossed", "behind back"):
+            away = away + np.array([0, 62 * np.sign(offset[1]), 40]) * size * (index == 0)
         point = _beside(around, index, posture, away)
         posture = with_hand_at(figure, posture, index, point, np.array(pole) + rng.normal(0, 0.15, 3))
         pronation = posture.pronation.copy()
@@ -118,15 +119,29 @@ def hands_on_body(rng: Random, figure: Figure, posture: Posture) -> Posture:
     return posture
 
 
+def _upon_skin(figure: Figure, around: str, away: np.ndarray) -> np.ndarray:
+    """Bring a point near the trunk (from a bone's head, of the left side) to where a wrist lies upon the person's own skin."""
+    if around == "head":
+        return away
+    start = figure.at("upperleg01.L" if around == "upperleg01" else around)
+    skin = figure.shape.vertices[figure.vertices_of("root", "pelvis", "spine", "breast", "upperleg01")] - start
+    level = skin[np.abs(skin[:, 2] - away[2]) < 40]
+    if around == "upperleg01":
+        return np.array([level[:, 0].max() + HAND_MM, away[1], away[2]])
+    near = level[np.abs(level[:, 0] - away[0]) < 60]
+    depth = near[:, 1].min() - WRIST_MM if away[1] < 0 else near[:, 1].max() + WRIST_MM
+    return np.array([away[0], depth, away[2]])
+
+
 # Where the wrist goes from a bone's head (the left hand's; mm of an upper arm of 300 mm; in the axes of the pelvis or the
 # chest), where the elbow points, and how far the palm is turned.
 PLACES: dict[str, tuple[tuple[float, float, float], tuple[float, float, float], str, float]] = {
     "hips": ((95, -25, 75), (1.0, 0.6, 0), "upperleg01", -20),
     "crossed": ((-60, -185, -235), (1.0, -0.3, -1.2), "spine01", 40),
-    "clasped": ((25, -215, -240), (1.0, 0.2, -0.8), "spine01", 10),
-    "behind back": ((-10, 165, -330), (1.0, 0.4, -0.2), "spine01", 60),
-    "behind head": ((75, 60, 30), (1.0, -0.2, 0.35), "head", 30),
-    "face": ((70, -150, 10), (0.6, -0.4, -1.0), "head", -20),
+    "clasped": ((55, -215, -240), (1.0, 0.2, -0.8), "spine01", 10),
+    "behind back": ((45, 165, -330), (1.0, 0.4, -0.2), "spine01", 60),
+    "behind head": ((95, 115, 25), (1.0, -0.2, 0.35), "head", 30),
+    "face": ((85, -160, -85), (0.6, -0.4, -1.0), "head", -20),
     "chest": ((30, -175, -110), (1.0, -0.2, -0.8), "spine01", 30),
 }
 BOTH = ("crossed", "clasped", "behind head")

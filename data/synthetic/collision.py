@@ -14,7 +14,9 @@ from data.synthetic.posture import SIDES
 TRUNK = ("pelvis", "belly", "waist", "ribs", "chest")
 # How deep (mm) capsules may sink into each other before it counts: flesh that touches gives way.
 GIVE_MM = 18.0
+HAND_GIVE_MM = 32.0  # a hand that lies on the body or clasps the other, an arm at the ribs
 SOFT_GIVE_MM = 60.0  # thighs against the belly, calves against thighs
+ROUND = 0.9  # a trunk is rounder than a capsule that is as wide and as deep
 # A limb: the bones its axis runs between, where on that way it starts and ends, and the bones whose skin it covers.
 LIMBS = {
     "head": ("neck03", "head", 0.0, 1.0, ("head", "jaw", "neck03")),
@@ -48,7 +50,7 @@ def measured(figure: Figure) -> Capsules:
     names = tuple(parts)
     bones, ends, radii = zip(*parts.values(), strict=True)
     pairs = [(a, b) for a in range(len(names)) for b in range(a) if _held(names[a], names[b])]
-    give = [SOFT_GIVE_MM if _soft(names[a], names[b]) else GIVE_MM for a, b in pairs]
+    give = [_give(names[a], names[b]) for a, b in pairs]
     return Capsules(names, np.array(bones), np.array(ends), np.array(radii), np.array(pairs), np.array(give))
 
 
@@ -125,7 +127,7 @@ def _trunk(figure: Figure) -> dict[str, Part]:
         height = low + share * (high - low)
         near = skin[np.abs(skin[:, 2] - height) < 40]
         (left, front), (right, back) = np.percentile(near[:, :2], 1, axis=0), np.percentile(near[:, :2], 99, axis=0)
-        radius = min(back - front, right - left) / 2
+        radius = ROUND * min(back - front, right - left) / 2
         half = max((right - left) / 2 - radius, 1.0)
         y = (front + back) / 2
         answer[name] = (figure.model.bone(bone), np.array([[-half, y, height], [half, y, height]]), float(radius))
@@ -152,7 +154,9 @@ def _held(first: str, second: str) -> bool:
     return not (same and set(kinds) in neighbours)
 
 
-def _soft(first: str, second: str) -> bool:
+def _give(first: str, second: str) -> float:
     kinds = {first.split(".", maxsplit=1)[0], second.split(".", maxsplit=1)[0]}
-    legs_and_seat = bool(kinds & {"thigh", "shin", "foot"}) and bool(kinds & {*TRUNK, "thigh"})
-    return (legs_and_seat and kinds != {"shin", "thigh"}) or kinds == {"upperarm", "ribs"}
+    leg_at_trunk = bool(kinds & {"thigh", "shin", "foot"}) and bool(kinds & {*TRUNK, "thigh"})
+    if (leg_at_trunk and kinds != {"shin", "thigh"}) or ("upperarm" in kinds and kinds & {"ribs", "waist", "belly"}):
+        return SOFT_GIVE_MM if "upperarm" not in kinds else HAND_GIVE_MM
+    return HAND_GIVE_MM if "hand" in kinds and kinds <= {"hand", "forearm", "head", *TRUNK} else GIVE_MM

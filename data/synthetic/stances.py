@@ -73,7 +73,7 @@ def wide(rng: Random, figure: Figure) -> Draft:
 
 def step(rng: Random, figure: Figure) -> Draft:
     """One foot before the other, as in walking, arms swinging against the legs."""
-    stride = rng.uniform(0.15, 0.75) * figure.leg[0]
+    stride = rng.uniform(0.2, 1.5) * figure.leg[0]
     swing = rng.uniform(0.3, 1.0)
     posture = trunk(rng, 5, 5)
     for index, ahead in ((0, -1.0), (1, 1.0)):
