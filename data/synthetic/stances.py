@@ -188,7 +188,7 @@ def reach(rng: Random, figure: Figure) -> Draft:
     feet = [replace(feet[0], y=-rng.uniform(0, 0.5) * figure.leg[0]), feet[1]]
     heel = degrees(rng, 25, 8, 0, 40) if height > 0.5 and rng.random() < 0.5 else 0.0
     feet = [replace(foot, heel=heel) for foot in feet]
-    return Draft(on_feet(figure, posture, stature(figure) * rng.uniform(0.8, 1.02) + 90 * heel, feet))
+    return Draft(on_feet(figure, posture, stature(figure) * (1 - abs(rng.normal(0, 0.07))) + 90 * heel, feet))
 
 
 def one_leg(rng: Random, figure: Figure) -> Draft:
