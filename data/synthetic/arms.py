@@ -27,8 +27,9 @@ GESTURES: dict[str, tuple[float, Gesture]] = {
     "guard": (0.7, ((60, 15), (45, 15), (0, 20), (120, 12), (20, 30))),
     "across": (0.6, ((115, 12), (80, 15), (-20, 20), (50, 30), (20, 30))),
     "back": (0.6, ((-60, 25), (30, 14), (-10, 15), (20, 20), (20, 20))),
-    "anything": (1.5, ((45, 60), (80, 45), (5, 40), (60, 45), (0, 45))),
+    "anything": (3.0, ((45, 60), (85, 48), (5, 40), (60, 45), (0, 45))),
 }
+ALIKE = 0.4  # of the people move both arms alike
 BOUNDS = ((-60, 130), (3, 174), (-80, 90), (2, 145), (-75, 75))
 
 
@@ -55,11 +56,11 @@ def with_arm(posture: Posture, index: int, angles: np.ndarray) -> Posture:
 
 
 def with_gestures(rng: Random, posture: Posture, only: tuple[str, ...] = tuple(GESTURES)) -> Posture:
-    """Both arms: alike in half of the cases, else each as it likes."""
+    """Both arms: alike now and then, else each as it likes."""
     weights = {name: GESTURES[name][0] for name in only}
     left, right = pick(rng, weights), pick(rng, weights)
     first = gesture(rng, left)
-    second = first + rng.normal(0, radians(6), 5) if rng.random() < 0.5 else gesture(rng, right)
+    second = first + rng.normal(0, radians(6), 5) if rng.random() < ALIKE else gesture(rng, right)
     low, high = np.radians(np.array(BOUNDS).T)
     return with_arm(with_arm(posture, 0, first), 1, np.clip(second, low, high))
 

@@ -13,7 +13,7 @@ from data.synthetic.figure import Figure
 from data.synthetic.joints import ankle, hip, spine
 from data.synthetic.legs import Foot, on_feet
 from data.synthetic.posture import Posture
-from data.synthetic.stances import Draft, degrees, gesturing, trunk
+from data.synthetic.stances import Draft, degrees, gesturing, hands_at_shins, trunk
 from data.synthetic.turns import turn_x, turn_y
 
 HANDS = ("wrist", "metacarpal", "finger")
@@ -23,6 +23,8 @@ LEFT_FOOT, RIGHT_FOOT = ("foot.L", "toe1-1.L"), tuple(f"{bone}.R" for bone in ("
 RIGHT_KNEE = ("upperleg02.R", "lowerleg01.R")
 TRUNK = ("head", "jaw", "spine", "breast", "clavicle")
 KNEES = ("upperleg02", "lowerleg01")
+SEAT = ("root", "pelvis", "upperleg01")
+UPPER_BACK = ("spine01", "clavicle", "neck", "shoulder", "head")
 PALM_DOWN = -75.0  # degrees of a wrist bent back under the body's weight
 
 
@@ -134,7 +136,7 @@ def all_fours(rng: Random, figure: Figure) -> Draft:
         posture = replace(posture, hip=hips, knee=knees)
         if rng.random() < 0.6:
             posture = with_arm(posture, 0, np.radians([80, rng.uniform(150, 172), 20, rng.uniform(0, 20), 0]))
-    return Draft(posture)
+    return Draft(posture, touching=(HANDS, KNEES))
 
 
 def plank(rng: Random, figure: Figure) -> Draft:
@@ -152,8 +154,12 @@ def plank(rng: Random, figure: Figure) -> Draft:
         hips = posture.hip.copy()
         hips[1] = hips[1] @ turn_x(radians(rng.uniform(8, 28)))
         posture = replace(posture, hip=hips)
-        return Draft(levelled(figure, posture, HANDS, ("foot.L", "toe1-1.L", "toe1-2.L", "toe3-3.L")), balanced=False)
-    return Draft(levelled(figure, posture, HANDS, FEET))
+        return Draft(
+            levelled(figure, posture, HANDS, ("foot.L", "toe1-1.L", "toe1-2.L", "toe3-3.L")),
+            balanced=False,
+            touching=(HANDS,),
+        )
+    return Draft(levelled(figure, posture, HANDS, FEET), touching=(HANDS, FEET))
 
 
 def floor_sit(rng: Random, figure: Figure) -> Draft:
@@ -165,8 +171,23 @@ def floor_sit(rng: Random, figure: Figure) -> Draft:
     hips = np.stack([hip(index, radians(88 + 0.45 * knee + lean), radians(apart), radians(out)) for index in range(2)])
     feet = np.stack([ankle(index, radians(-15)) for index in range(2)])
     posture = replace(posture, root=turn_x(radians(lean)), hip=hips, knee=np.full(2, radians(knee)), ankle=feet)
-    posture = levelled(figure, posture, FEET, ("root", "pelvis", "upperleg01"))
-    return Draft(gesturing(rng, figure, posture, 0.2), balanced=False)
+    posture = levelled(figure, posture, FEET, SEAT)
+    if rng.random() < 0.4:  # bent over the legs
+        posture = replace(posture, chest=spine(degrees(rng, 45, 12, 15, 72)), head=spine(degrees(rng, -8, 10)))
+        return Draft(hands_at_shins(figure, posture, rng.uniform(0.1, 1.0)), balanced=False, touching=(SEAT,))
+    return Draft(gesturing(rng, figure, posture, 0.2), balanced=False, touching=(SEAT,))
+
+
+def bridge(rng: Random, figure: Figure) -> Draft:
+    """On the shoulders and the feet, hips raised, arms along the floor."""
+    knee = rng.uniform(70, 108)
+    posture = replace(trunk(rng, -8, 5, 2), head=spine(radians(rng.uniform(15, 40))), root=turn_x(radians(-110)))
+    posture = _legs(posture, rng.uniform(-15, 12), knee, rng.uniform(2, 12), rng.uniform(-15, 5))
+    posture = levelled(figure, posture, FEET, UPPER_BACK)
+    chest = posture.root @ posture.chest
+    slope = math.degrees(math.atan2(-chest[2, 2], chest[1, 2]))
+    arm = np.radians([-90, np.clip(slope, 5, 55), 20, rng.uniform(3, 15), 0])
+    return Draft(with_arm(with_arm(posture, 0, arm), 1, arm), balanced=False, touching=(UPPER_BACK, FEET))
 
 
 def lie(rng: Random, figure: Figure) -> Draft:
@@ -183,13 +204,17 @@ def lie(rng: Random, figure: Figure) -> Draft:
         posture = _legs(posture, flexion, knee, -5, -25)
         below = np.radians([rng.uniform(95, 115), rng.uniform(40, 150), 0, rng.uniform(5, 110), 0])
         posture = with_arm(with_gestures(rng, posture, ("front", "bent", "guard", "hang")), 0, below)
-        return Draft(posture.turned(turn_x(radians(-90))).turned(turn_y(radians(90))), balanced=False)
+        return Draft(
+            posture.turned(turn_x(radians(-90))).turned(turn_y(radians(90))),
+            balanced=False,
+            touching=(("pelvis", "upperleg"),),
+        )
     # Turned fully outward the forearm lies in the plane of the trunk, that is along the floor.
     angles = np.radians([5 if side == 0 else -8, rng.uniform(12, 150), 85, rng.uniform(3, 75), 0])
     posture = with_arm(with_arm(posture, 0, angles), 1, angles + rng.normal(0, 0.08, 5) * [0, 1, 0, 0, 1])
     if side == 0:
-        return Draft(posture.turned(turn_x(radians(-90))), balanced=False)
-    return Draft(levelled(figure, posture.turned(turn_x(radians(90))), TRUNK, FEET), balanced=False)
+        return Draft(posture.turned(turn_x(radians(-90))), balanced=False, touching=(SEAT,))
+    return Draft(levelled(figure, posture.turned(turn_x(radians(90))), TRUNK, FEET), balanced=False, touching=(TRUNK,))
 
 
 def _feet_down(figure: Figure, knee: float) -> float:

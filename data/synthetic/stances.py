@@ -12,7 +12,7 @@ from data.synthetic.figure import Figure
 from data.synthetic.joints import ankle, hip, spine
 from data.synthetic.legs import Foot, on_feet, stature
 from data.synthetic.posture import Posture
-from data.synthetic.turns import turn_x, turn_y, turn_z
+from data.synthetic.turns import turn_x, turn_y, turn_z, unit
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Draft:
     airborne_mm: float = 0.0  # air below
     seated: bool = False
     balanced: bool = True  # whether the centre of mass must lie above what touches the floor
+    touching: tuple[tuple[str, ...], ...] = ()  # groups of bones whose skin must lie on the floor, each
 
 
 def degrees(rng: Random, mean: float, spread: float, low: float = -180, high: float = 180) -> float:
@@ -149,16 +150,24 @@ def bend(rng: Random, figure: Figure) -> Draft:
     feet = _pair(rng, rng.uniform(0.1, 0.5) * figure.leg[0])
     posture = on_feet(figure, posture, stature(figure) * rng.uniform(0.86, 0.99), feet)
     if rng.random() < 0.6:
-        share = rng.uniform(0.0, 0.95)
-        for index in range(2):
-            side = "LR"[index]
-
-            def along_shin(joints: dict[str, np.ndarray], side: str = side) -> np.ndarray:
-                knee, foot = joints[f"lowerleg01.{side}"], joints[f"foot.{side}"]
-                return np.asarray(knee + share * (foot - knee) + (-90) * unit_front(joints))
-
-            posture = with_hand_at(figure, posture, index, along_shin, np.array([1.0, 0.3, 0.4]))
+        posture = hands_at_shins(figure, posture, rng.uniform(0.0, 1.0))
+        posture = on_feet(figure, posture, stature(figure) * rng.uniform(0.9, 0.99), feet)
     return Draft(posture)
+
+
+def hands_at_shins(figure: Figure, posture: Posture, share: float) -> Posture:
+    """Both hands before the shins, from the knees (share 0) to the ankles (1); as far as the arms reach."""
+    for index, side in enumerate("LR"):
+
+        def before_shin(joints: dict[str, np.ndarray], side: str = side) -> np.ndarray:
+            knee, foot = joints[f"lowerleg01.{side}"], joints[f"foot.{side}"]
+            hip, shin = joints[f"upperleg01.{side}"], unit(foot - knee)
+            out = knee - hip - ((knee - hip) @ shin) * shin  # what the knee points to
+            front = unit(out) if out @ out > 1 else unit_front(joints)
+            return np.asarray(knee + share * (foot - knee) + 95 * front)
+
+        posture = with_hand_at(figure, posture, index, before_shin, np.array([0.8, 0.5, -0.6]))
+    return posture
 
 
 def unit_front(joints: dict[str, np.ndarray]) -> np.ndarray:

@@ -22,7 +22,7 @@ from data.synthetic.stances import Draft
 from data.synthetic.turns import turn_x
 from tests.data.synthetic.humanoid_clip import write_clip
 
-NOT_HELD_BY_FEET = {"step", "jump", "sit", "floor sit", "lie", "plank"}
+NOT_HELD_BY_FEET = {"step", "jump", "sit", "floor sit", "lie", "plank", "bridge"}
 
 
 @pytest.fixture
@@ -66,6 +66,8 @@ def test_a_draft_is_refused_for_its_joints_its_limbs_and_its_balance(figure: Fig
     assert refused(figure, Draft(Posture(shoulder=through))) == "limbs that go through each other"
     away = Posture(root=turn_x(0.9), shoulder=np.stack([shoulder(index, 0.1, 1.2) for index in range(2)]))
     assert refused(figure, Draft(away)) == "balance"
+    floating = Draft(Posture(), balanced=False, touching=(("foot",), ("wrist",)))
+    assert refused(figure, replace(floating, posture=away)) == "a part that floats"
     assert isinstance(
         judged(np.random.default_rng(0), figure, measured(figure), Draft(away, balanced=False), "test"), Drawn
     )
