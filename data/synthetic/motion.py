@@ -91,13 +91,12 @@ def with_palms_down(posture: Posture, humanoid: Humanoid) -> Posture:
 
 
 def _seconds(rng: np.random.Generator, clip: Clip, frames: int) -> list[float]:
-    """Times of a clip some way apart; a clip that does not loop is spread over if it is too short."""
-    gaps = rng.uniform(*APART_SECONDS, frames)
-    if not clip.loops and gaps[1:].sum() > clip.seconds[-1]:
-        gaps *= clip.seconds[-1] / gaps[1:].sum()
-    room = max(float(clip.seconds[-1] - gaps[1:].sum()), 0.0)
-    start = rng.uniform(0, clip.seconds[-1] if clip.loops else room)
-    return [float(start + gap) for gap in np.cumsum(gaps) - gaps[0]]
+    """Times of a clip some way apart, so near to each other that none comes twice."""
+    length = float(clip.seconds[-1])
+    longest = min(APART_SECONDS[1], length / frames)
+    gaps = rng.uniform(min(APART_SECONDS[0], 0.7 * longest), longest, frames - 1)
+    start = rng.uniform(0, length if clip.loops else length - gaps.sum())
+    return [float(start + gap) for gap in (0.0, *np.cumsum(gaps))]
 
 
 def _placed(

@@ -66,7 +66,10 @@ def humanoid_at(clip: Clip, frame: int) -> Humanoid:
 
 
 def posture_of(humanoid: Humanoid) -> Posture:
-    """The humanoid's turns as a posture. Hands stay as the default has them: the clips have none."""
+    """The humanoid's turns as a posture. Hands stay as the default has them: the clips have none.
+
+    A knee that a clip stretches too far (by up to 13 degrees) is straight here.
+    """
     turns = humanoid.turns
 
     def pair(joint: str) -> np.ndarray:
@@ -75,8 +78,8 @@ def posture_of(humanoid: Humanoid) -> Posture:
     # A knee bends by +x of ours, an elbow by -x.
     knee, elbow = (_about_x(pair(joint)) for joint in ("knee", "elbow"))
     return Posture(
-        root=turns["root"], chest=turns["chest"], head=turns["neck"], shoulder=pair("shoulder"), elbow=-elbow,
-        hip=pair("hip"), knee=knee, ankle=pair("ankle"),
+        root=turns["root"], chest=turns["chest"], head=turns["neck"], shoulder=pair("shoulder"), elbow=np.maximum(-elbow, 0.0),
+        hip=pair("hip"), knee=np.maximum(knee, 0.0), ankle=pair("ankle"),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from data.synthetic.turns import turn_z
 Kind = Callable[[np.random.Generator, Figure], Draft]
 # How often each kind is asked for.
 KINDS: dict[str, tuple[float, Kind]] = {
-    "stand": (4.0, stances.stand), "wide": (2.0, stances.wide), "step": (3.0, stances.step),
+    "stand": (3.0, stances.stand), "wide": (2.0, stances.wide), "step": (3.0, stances.step),
     "squat": (3.0, stances.squat), "lunge": (3.0, stances.lunge), "side lunge": (1.2, stances.side_lunge),
     "bend": (2.0, stances.bend), "reach": (2.5, stances.reach), "one leg": (3.0, stances.one_leg),
     "jump": (1.2, stances.jump), "sit": (1.5, stances.sit), "kneel": (1.0, floorwork.kneel),

@@ -31,12 +31,12 @@ def degrees(rng: Random, mean: float, spread: float, low: float = -180, high: fl
     return radians(float(np.clip(rng.normal(mean, spread), low, high)))
 
 
-def trunk(rng: Random, flexion: float = 3.0, spread: float = 6.0, lean: float = 5.0) -> Posture:
+def trunk(rng: Random, flexion: float = 4.0, spread: float = 8.0, lean: float = 8.0) -> Posture:
     """A trunk that is bent (degrees; half of it in the hips) and a head that looks about."""
     bend = degrees(rng, flexion, spread, -20, 75)
-    chest = spine(bend, degrees(rng, 0, lean, -28, 28), degrees(rng, 0, 8, -35, 35))
+    chest = spine(bend, degrees(rng, 0, lean, -28, 28), degrees(rng, 0, 1.6 * lean, -38, 38))
     head = spine(degrees(rng, 2, 11, -30, 35) - 0.4 * bend, degrees(rng, 0, 6, -20, 20), degrees(rng, 0, 20, -55, 55))
-    pelvis = spine(degrees(rng, 0.25 * flexion, 3), degrees(rng, 0, 2), 0.0)
+    pelvis = spine(degrees(rng, 0.25 * flexion, 4), degrees(rng, 0, 4), 0.0)
     return with_hands(rng, Posture(root=pelvis, chest=chest, head=head))
 
 

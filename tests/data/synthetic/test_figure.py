@@ -69,6 +69,13 @@ def test_a_humanoid_at_rest_faces_us_with_its_right_to_our_left(tmp_path: Path, 
     assert joints["left_ankle"][1] > joints["left_knee"][1] - 1e-6  # knees bend back
 
 
+def test_a_knee_that_a_clip_overstretches_is_straight(tmp_path: Path, rng: np.random.Generator) -> None:
+    clip = write_clip(tmp_path / "a.txt", rng)
+    clip.columns["left_knee"][:] = np.radians([12, -12, 0, -90])  # the clips bend a knee by negative angles
+    bent = [posture_of(humanoid_at(clip, frame)).knee[0] for frame in range(4)]
+    assert np.degrees(bent) == pytest.approx([0, 12, 0, 90])
+
+
 def test_rotations_are_proper_and_bones_keep_their_length(
     figure: Figure, rng: np.random.Generator, tmp_path: Path
 ) -> None:
