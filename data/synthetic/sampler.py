@@ -11,9 +11,9 @@ from data.synthetic import floorwork, stances
 from data.synthetic.body import Pose, Posed
 from data.synthetic.collision import Capsules, collides
 from data.synthetic.contact import is_balanced, seat_under, stand_on_floor
+from data.synthetic.drafts import Draft
 from data.synthetic.figure import Figure
 from data.synthetic.limits import worst_excess
-from data.synthetic.stances import Draft
 from data.synthetic.turns import turn_z
 
 Kind = Callable[[np.random.Generator, Figure], Draft]

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import cos, radians, sin
 
 import numpy as np
 
-from data.synthetic.arms import Random, hands_on_body, with_arm, with_gestures, with_hand_at, with_hands
+from data.synthetic.arms import Random, with_arm, with_gestures, with_hand_at
+from data.synthetic.drafts import Draft, degrees, gesturing, hands_at_shins, trunk
 from data.synthetic.figure import Figure
 from data.synthetic.joints import ankle, hip, spine
 from data.synthetic.legs import Foot, on_feet, stature
-from data.synthetic.posture import Posture
-from data.synthetic.turns import turn_x, turn_y, turn_z, unit
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A posture that is still to be judged, and what holds it up."""
-
-    posture: Posture
-    airborne_mm: float = 0.0  # air below
-    seated: bool = False
-    balanced: bool = True  # whether the centre of mass must lie above what touches the floor
-    touching: tuple[tuple[str, ...], ...] = ()  # groups of bones whose skin must lie on the floor, each
-
-
-def degrees(rng: Random, mean: float, spread: float, low: float = -180, high: float = 180) -> float:
-    """A normal draw within bounds, told in degrees, answered in radians."""
-    return radians(float(np.clip(rng.normal(mean, spread), low, high)))
-
-
-def trunk(rng: Random, flexion: float = 4.0, spread: float = 8.0, lean: float = 8.0) -> Posture:
-    """A trunk that is bent (degrees; half of it in the hips) and a head that looks about."""
-    bend = degrees(rng, flexion, spread, -20, 75)
-    chest = spine(bend, degrees(rng, 0, lean, -28, 28), degrees(rng, 0, 1.6 * lean, -38, 38))
-    head = spine(degrees(rng, 2, 11, -30, 35) - 0.4 * bend, degrees(rng, 0, 6, -20, 20), degrees(rng, 0, 20, -55, 55))
-    pelvis = spine(degrees(rng, 0.25 * flexion, 4), degrees(rng, 0, 4), 0.0)
-    return with_hands(rng, Posture(root=pelvis, chest=chest, head=head))
-
-
-def gesturing(rng: Random, figure: Figure, posture: Posture, on_body: float = 0.3) -> Posture:
-    """Arms that gesture freely or lie upon the body."""
-    posture = with_gestures(rng, posture)
-    return hands_on_body(rng, figure, posture) if rng.random() < on_body else posture
+from data.synthetic.turns import turn_x, turn_y, turn_z
 
 
 def _pair(rng: Random, width: float, out: float = 10.0, knee_out: float = 0.0, heel: float = 0.0) -> list[Foot]:
@@ -153,28 +122,6 @@ def bend(rng: Random, figure: Figure) -> Draft:
         posture = hands_at_shins(figure, posture, rng.uniform(0.0, 1.0))
         posture = on_feet(figure, posture, stature(figure) * rng.uniform(0.9, 0.99), feet)
     return Draft(posture)
-
-
-def hands_at_shins(figure: Figure, posture: Posture, share: float) -> Posture:
-    """Both hands before the shins, from the knees (share 0) to the ankles (1); as far as the arms reach."""
-    for index, side in enumerate("LR"):
-
-        def before_shin(joints: dict[str, np.ndarray], side: str = side) -> np.ndarray:
-            knee, foot = joints[f"lowerleg01.{side}"], joints[f"foot.{side}"]
-            hip, shin = joints[f"upperleg01.{side}"], unit(foot - knee)
-            out = knee - hip - ((knee - hip) @ shin) * shin  # what the knee points to
-            front = unit(out) if out @ out > 1 else unit_front(joints)
-            return np.asarray(knee + share * (foot - knee) + 95 * front)
-
-        posture = with_hand_at(figure, posture, index, before_shin, np.array([0.8, 0.5, -0.6]))
-    return posture
-
-
-def unit_front(joints: dict[str, np.ndarray]) -> np.ndarray:
-    """(3,) the horizontal direction that the pelvis faces."""
-    across = joints["upperleg01.L"] - joints["upperleg01.R"]
-    front = np.array([across[1], -across[0], 0.0])
-    return np.asarray(front / np.linalg.norm(front))
 
 
 def reach(rng: Random, figure: Figure) -> Draft:

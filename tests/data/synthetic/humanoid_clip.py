@@ -12,10 +12,12 @@ from data.synthetic.clips import COLUMNS, Clip, read_clip
 HINGES = {"knee": -1.0, "elbow": 1.0}  # a knee of the clips bends by negative angles
 
 
-def write_clip(path: Path, rng: np.random.Generator, frames: int = 4, spread: float = 0.4, **content: object) -> Clip:
+def write_clip(
+    path: Path, rng: np.random.Generator, frames: int = 4, spread: float = 0.4, seconds: float = 0.25, **content: object
+) -> Clip:
     rows = []
     for _ in range(frames):
-        row: list[float] = [0.25, 0.1, 0.85, -0.2]
+        row: list[float] = [seconds, 0.1, 0.85, -0.2]
         for name, width in list(COLUMNS.items())[2:]:
             turn = np.array([1.0, *rng.normal(0, spread / 2, 3)])
             hinge = HINGES.get(name.split("_")[-1], 0.0)
