@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modules.utils import UserError
+from modules.utils import UserError, run_script
 from pre_models.packages import Member, fetch_wheel
 
 CLIPS_FOLDER = Path(__file__).parent / "clips"
@@ -124,4 +124,4 @@ def _parsed(path: Path, rows: list[list[float]], loops: bool) -> Clip:
 
 
 if __name__ == "__main__":
-    print(f"clips: {fetch_clips()}")
+    run_script(lambda: print(f"clips: {fetch_clips()}"))

@@ -82,11 +82,8 @@ def with_palms_down(posture: Posture, humanoid: Humanoid) -> Posture:
         low = humanoid.joints_mm[f"{side}_wrist"]
         down = unit(low - humanoid.joints_mm[f"{side}_elbow"])[2]
         if low[2] < HAND_ON_FLOOR_MM and down < -0.5:
-            wrist[index], pronation[index], curl[index] = (
-                (-np.arcsin(-down) * np.radians(75) / (np.pi / 2), 0.0),
-                1.0,
-                0.05,
-            )
+            wrist[index] = -np.arcsin(-down) * np.radians(75) / (np.pi / 2), 0.0
+            pronation[index], curl[index] = 1.0, 0.05
     return replace(posture, wrist=wrist, pronation=pronation, curl=curl)
 
 
