@@ -8,8 +8,8 @@ from math import radians
 
 import numpy as np
 
+from data.synthetic.angles import shoulder, two_bones
 from data.synthetic.figure import Figure
-from data.synthetic.joints import shoulder, two_bones
 from data.synthetic.posture import SIDES, SIGNS, Posture
 
 Random = np.random.Generator

@@ -7,9 +7,9 @@ from math import radians
 
 import numpy as np
 
+from data.synthetic.angles import spine
 from data.synthetic.arms import Random, hands_on_body, with_gestures, with_hand_at, with_hands
 from data.synthetic.figure import Figure
-from data.synthetic.joints import spine
 from data.synthetic.posture import Posture
 from data.synthetic.turns import unit
 

@@ -8,10 +8,10 @@ from math import radians
 
 import numpy as np
 
+from data.synthetic.angles import ankle, hip, spine
 from data.synthetic.arms import Random, with_arm, with_gestures
 from data.synthetic.drafts import Draft, degrees, gesturing, hands_at_shins, trunk
 from data.synthetic.figure import Figure
-from data.synthetic.joints import ankle, hip, spine
 from data.synthetic.legs import Foot, on_feet
 from data.synthetic.posture import Posture
 from data.synthetic.turns import turn_x, turn_y

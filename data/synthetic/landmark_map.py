@@ -75,7 +75,7 @@ def main() -> None:
         people = sum(plan.role_of(index) == "train" for index in range(options.people))
         write_map(
             fitted,
-            f"{people} training people of recipe {options.recipe}, seed {options.seed}, weights {arguments.weights}",
+            f"{people} training people of recipe {plan.RECIPE}, seed {options.seed}, weights {arguments.weights}",
         )
     print_summary(arguments, stage="landmark_map", images=int((found & ~validates).sum()), written=arguments.write)
 
@@ -167,7 +167,8 @@ def _weights(offsets_mm: np.ndarray, sure: np.ndarray) -> np.ndarray:
         trust = (sure @ weights) * np.minimum(1, HUBER_MM / np.maximum(residual, 1e-9))
         root = np.sqrt(trust / trust.sum())[:, None] / HUBER_MM
         system = np.concatenate([offsets_mm * root, np.full((1, len(weights)), SUM_WEIGHT)])
-        triangle = np.linalg.qr(np.column_stack([system, np.append(np.zeros(len(root)), SUM_WEIGHT)]), mode="r")
+        whole = np.column_stack([system, np.append(np.zeros(len(root)), SUM_WEIGHT)])
+        triangle = np.asarray(np.linalg.qr(whole, mode="r"))
         weights = nnls(triangle[:, :-1], triangle[:, -1])[0]
     weights = np.where(weights < SMALLEST, 0, weights)
     return weights / weights.sum()
@@ -181,10 +182,10 @@ def compare(sightings: Sightings, maps: dict[str, np.ndarray]) -> list[str]:
         name: (matrix @ sightings.landmarks_px - sightings.joints_px) * sightings.mm_per_px[..., None]
         for name, matrix in maps.items()
     }
-    for joint, title in [*enumerate(JOINT_NAMES), (slice(None), "all")]:
+    for joints, title in [*(([joint], name) for joint, name in enumerate(JOINT_NAMES)), (list(range(24)), "all")]:
         cells = [f"| {title} |"]
         for error in errors.values():
-            one = error[:, joint].reshape(-1, 2)
+            one = error[:, joints].reshape(-1, 2)
             offset = np.median(one, axis=0)
             cells.append(f" {np.median(np.linalg.norm(one, axis=-1)):.1f} | {offset[0]:+.1f}, {offset[1]:+.1f} |")
         lines.append("".join(cells))

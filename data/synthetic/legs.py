@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data.synthetic.angles import two_bones
 from data.synthetic.contact import centre_of_mass
 from data.synthetic.figure import Figure
-from data.synthetic.joints import two_bones
 from data.synthetic.posture import SIDES, SIGNS, Posture
 from data.synthetic.turns import turn_x, turn_z
 

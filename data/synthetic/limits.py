@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.synthetic.joints import ankle_angles, hip_angles, shoulder_angles, spine_angles
+from data.synthetic.angles import ankle_angles, hip_angles, shoulder_angles, spine_angles
 from data.synthetic.posture import Posture
 
 RANGES = {

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from data.synthetic.angles import shoulder
 from data.synthetic.arms import with_hands
 from data.synthetic.body import BodyModel, Pose, Shape
 from data.synthetic.clips import Clip, known_clips
 from data.synthetic.collision import Capsules, deepest, measured
 from data.synthetic.contact import stand_on_floor, with_flat_feet
 from data.synthetic.figure import Figure
-from data.synthetic.joints import shoulder
 from data.synthetic.posture import Posture
 from data.synthetic.retarget import LEG_M, MM, Humanoid, humanoid_at, posture_of
 from data.synthetic.sampler import Drawn, sample_pose

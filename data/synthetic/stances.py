@@ -7,10 +7,10 @@ from math import cos, radians, sin
 
 import numpy as np
 
+from data.synthetic.angles import ankle, hip, spine
 from data.synthetic.arms import Random, with_arm, with_gestures, with_hand_at
 from data.synthetic.drafts import Draft, degrees, gesturing, hands_at_shins, trunk
 from data.synthetic.figure import Figure
-from data.synthetic.joints import ankle, hip, spine
 from data.synthetic.legs import Foot, on_feet, stature
 from data.synthetic.turns import turn_x, turn_y, turn_z
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.synthetic.angles import ankle, hip
 from data.synthetic.contact import (
     centre_of_mass,
     is_balanced,
@@ -19,7 +20,6 @@ from data.synthetic.contact import (
     with_flat_feet,
 )
 from data.synthetic.figure import Figure
-from data.synthetic.joints import ankle, hip
 from data.synthetic.legs import Foot, on_feet, stature
 from data.synthetic.posture import Posture
 from data.synthetic.turns import turn_x, turn_y

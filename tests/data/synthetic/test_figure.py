@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.synthetic.angles import hip, shoulder
 from data.synthetic.figure import Figure
-from data.synthetic.joints import hip, shoulder
 from data.synthetic.posture import Posture
 from data.synthetic.retarget import humanoid_at, posture_of
 from data.synthetic.turns import axis_angle, turn_x, turn_z, unit

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from data.synthetic import sampler
+from data.synthetic.angles import shoulder
 from data.synthetic.body import Pose
 from data.synthetic.clips import Clip
 from data.synthetic.collision import collides, measured
 from data.synthetic.contact import is_balanced, lowest
 from data.synthetic.drafts import Draft
 from data.synthetic.figure import Figure
-from data.synthetic.joints import shoulder
 from data.synthetic.motion import draw_motion, untangled
 from data.synthetic.posture import Posture
 from data.synthetic.sampler import KINDS, Drawn, RefusedError, judged, sample_pose

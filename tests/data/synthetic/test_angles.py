@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.synthetic import joints
+from data.synthetic import angles as clinical
 from data.synthetic.limits import RANGES, joint_angles, worst_excess
 from data.synthetic.posture import FLIP, Posture
 from data.synthetic.turns import axis_angle, from_quaternions, part_of, turn_about, turn_x, turn_z, twist_about, unit
@@ -42,31 +42,31 @@ def test_half_a_turn_keeps_its_axis() -> None:
 @given(INDEX, angle(-30, 130), angle(-30, 60), angle(-60, 60))
 def test_hip_and_ankle_angles_come_back(index: int, first: float, second: float, third: float) -> None:
     angles = (first, second, third)
-    assert joints.hip_angles(joints.hip(index, *angles), index) == pytest.approx(angles, abs=1e-6)
-    assert joints.ankle_angles(joints.ankle(index, *angles), index) == pytest.approx(angles, abs=1e-6)
-    assert joints.spine_angles(joints.spine(*angles)) == pytest.approx(angles, abs=1e-6)
-    mirrored = FLIP @ joints.hip(index, *angles) @ FLIP
-    assert np.allclose(mirrored, joints.hip(1 - index, *angles))
+    assert clinical.hip_angles(clinical.hip(index, *angles), index) == pytest.approx(angles, abs=1e-6)
+    assert clinical.ankle_angles(clinical.ankle(index, *angles), index) == pytest.approx(angles, abs=1e-6)
+    assert clinical.spine_angles(clinical.spine(*angles)) == pytest.approx(angles, abs=1e-6)
+    mirrored = FLIP @ clinical.hip(index, *angles) @ FLIP
+    assert np.allclose(mirrored, clinical.hip(1 - index, *angles))
 
 
 @given(INDEX, angle(-60, 130), angle(5, 170), angle(-90, 90))
 def test_shoulder_angles_come_back(index: int, plane: float, elevation: float, rotation: float) -> None:
-    turn = joints.shoulder(index, plane, elevation, rotation)
-    assert joints.shoulder_angles(turn, index) == pytest.approx((plane, elevation, rotation), abs=1e-5)
+    turn = clinical.shoulder(index, plane, elevation, rotation)
+    assert clinical.shoulder_angles(turn, index) == pytest.approx((plane, elevation, rotation), abs=1e-5)
 
 
 def test_what_the_signs_mean() -> None:
     right = np.pi / 2
-    assert np.allclose(joints.hip(0, right) @ DOWN, FRONT)
-    assert np.allclose(joints.hip(0, 0, right) @ DOWN, LEFT) and np.allclose(joints.hip(1, 0, right) @ DOWN, -LEFT)
-    assert np.allclose(joints.hip(0, 0, 0, right) @ FRONT, LEFT) and np.allclose(
-        joints.hip(1, 0, 0, right) @ FRONT, -LEFT
+    assert np.allclose(clinical.hip(0, right) @ DOWN, FRONT)
+    assert np.allclose(clinical.hip(0, 0, right) @ DOWN, LEFT) and np.allclose(clinical.hip(1, 0, right) @ DOWN, -LEFT)
+    assert np.allclose(clinical.hip(0, 0, 0, right) @ FRONT, LEFT) and np.allclose(
+        clinical.hip(1, 0, 0, right) @ FRONT, -LEFT
     )
-    assert np.allclose(joints.shoulder(0, 0, right) @ DOWN, LEFT)
-    assert np.allclose(joints.shoulder(1, right, right) @ DOWN, FRONT)
-    assert np.allclose(joints.spine(right) @ UP, FRONT) and np.allclose(joints.spine(0, right) @ UP, LEFT)
-    assert np.allclose(joints.ankle(0, right) @ FRONT, UP)
-    assert np.allclose(joints.ankle(0, 0, right) @ DOWN, -LEFT)  # the sole looks inward
+    assert np.allclose(clinical.shoulder(0, 0, right) @ DOWN, LEFT)
+    assert np.allclose(clinical.shoulder(1, right, right) @ DOWN, FRONT)
+    assert np.allclose(clinical.spine(right) @ UP, FRONT) and np.allclose(clinical.spine(0, right) @ UP, LEFT)
+    assert np.allclose(clinical.ankle(0, right) @ FRONT, UP)
+    assert np.allclose(clinical.ankle(0, 0, right) @ DOWN, -LEFT)  # the sole looks inward
 
 
 @given(vectors, st.floats(0.25, 0.98), vectors, st.sampled_from([1.0, -1.0]))
@@ -74,7 +74,7 @@ def test_a_limb_reaches_its_target_with_its_middle_towards_the_pole(
     towards: np.ndarray, share: float, pole: np.ndarray, forward: float
 ) -> None:
     lengths, target = (430.0, 400.0), towards * share * 830
-    turn, bend = joints.two_bones(target, pole, lengths, forward)
+    turn, bend = clinical.two_bones(target, pole, lengths, forward)
     middle = turn @ DOWN * lengths[0]
     end = middle + turn @ turn_x(forward * bend) @ DOWN * lengths[1]
     assert np.linalg.det(turn) == pytest.approx(1) and 0 <= bend <= np.pi
@@ -85,7 +85,7 @@ def test_a_limb_reaches_its_target_with_its_middle_towards_the_pole(
 
 
 def test_a_target_out_of_reach_gets_the_stretched_limb() -> None:
-    turn, bend = joints.two_bones(np.array([0.0, 0, -5000]), FRONT, (430.0, 400.0), 1.0)
+    turn, bend = clinical.two_bones(np.array([0.0, 0, -5000]), FRONT, (430.0, 400.0), 1.0)
     assert bend < np.radians(2) and np.allclose(turn @ DOWN, DOWN, atol=0.02)
 
 
@@ -94,18 +94,18 @@ def test_every_joint_is_held_to_its_range() -> None:
     assert {name for name, _ in joint_angles(raised())} == set(RANGES)
     bent = Posture(knee=np.radians([0.0, 165.0]))
     assert worst_excess(bent).joint == "knee flexion" and np.degrees(worst_excess(bent).angle) == pytest.approx(10)
-    back = np.stack([np.eye(3), joints.hip(1, np.radians(-50))])
+    back = np.stack([np.eye(3), clinical.hip(1, np.radians(-50))])
     assert worst_excess(Posture(hip=back)).joint == "hip flexion"
     assert worst_excess(Posture(head=turn_z(np.radians(120)))).joint == "neck rotation"
 
 
 def raised() -> Posture:
-    return Posture(shoulder=np.stack([joints.shoulder(index, 0.3, 1.4) for index in range(2)]))
+    return Posture(shoulder=np.stack([clinical.shoulder(index, 0.3, 1.4) for index in range(2)]))
 
 
 @given(angle(-60, 130), angle(5, 170), angle(0, 120))
 def test_a_mirror_twice_shows_the_same_and_limits_do_not_see_it(plane: float, elevation: float, knee: float) -> None:
-    shoulder = np.stack([joints.shoulder(0, plane, elevation, 0.2), np.eye(3)])
+    shoulder = np.stack([clinical.shoulder(0, plane, elevation, 0.2), np.eye(3)])
     posture = Posture(root=turn_z(0.4) @ turn_x(0.3), shoulder=shoulder, knee=np.array([knee, 0.1]), chest=turn_z(0.3))
     mirrored = posture.mirrored()
     assert mirrored.knee[1] == knee and np.allclose(mirrored.chest, turn_z(-0.3))
