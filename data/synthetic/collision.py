@@ -119,7 +119,8 @@ def _on_side(figure: Figure, skin: Sequence[str], side: str) -> np.ndarray:
 def _trunk(figure: Figure) -> dict[str, Part]:
     """Lying capsules at five heights of the trunk, from the hips to the armpits."""
     skin = figure.shape.vertices[figure.vertices_of("root", "pelvis", "spine", "breast", "upperleg01", "clavicle")]
-    low, high = figure.at("upperleg01.L")[2], figure.at("upperarm01.L")[2] - 30
+    low = figure.shape.tails[figure.model.bone("pelvis.L")][2]  # where the body's own hips are; below, thighs stand out
+    high = figure.at("upperarm01.L")[2] - 30
     answer = {}
     for name, bone, share in zip(
         TRUNK, ("root", "spine05", "spine03", "spine02", "spine01"), np.linspace(0, 0.92, 5), strict=True
