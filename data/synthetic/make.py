@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from data.synthetic import plan
+from data.synthetic.body import check_installed
 from data.synthetic.clips import fetch_clips
 from data.synthetic.render import Renderer
-from data.synthetic.sheet import write_sheet
+from data.synthetic.sheet import make_sheet
 from modules.console import progress_bar
 from modules.layout import validation_path
 from modules.utils import UserError, read_json, write_json, write_text
+from modules.vis import write_image
 
 MANIFEST = "manifest.csv"
 SHEET = "contact_sheet.jpg"
@@ -34,6 +36,7 @@ def make_recordings(root: Path, options: plan.Options, processes: int) -> int:
 
     UserError where one of them cannot be, or a process ends before its time; what was made by then stands.
     """
+    check_installed()
     Renderer().close()  # whether this machine can draw is better known before than after
     fetch_clips()
     plan.write_marker(root, options, finished=False)
@@ -114,7 +117,7 @@ def write_lists(root: Path, options: plan.Options) -> None:
     tested = [name for recording in recordings if recording.split == "test" for name in images[recording]]
     write_json(root / "sample_submission.json", [{"file_name": name, "3d_pos": zeros} for name in tested], indent=None)
     _write_manifest(root / MANIFEST, recordings, options)
-    write_sheet(root / SHEET, recordings, options)
+    write_image(root / SHEET, make_sheet(recordings, options))
     plan.write_marker(root, options, finished=True)
 
 

@@ -107,7 +107,7 @@ def make_context() -> Any:
     try:
         import moderngl  # noqa: PLC0415  (only who makes synthetic data has it)
     except ImportError as error:
-        raise UserError("rendering needs the package moderngl: pip install -r requirements-synthetic.txt.") from error
+        raise UserError("the package moderngl is missing; run pip install -r requirements-synthetic.txt") from error
     _load_before_the_driver()
     try:
         options: dict[str, Any] = {"backend": "egl", "libegl": "libEGL.so.1", "libgl": "libGL.so.1"}
@@ -115,7 +115,7 @@ def make_context() -> Any:
     except Exception as error:  # what the driver loader raises is a plain Exception
         raise UserError(
             "this machine cannot draw without a screen: EGL and a Mesa driver are missing; on Debian or Ubuntu "
-            f"`apt-get install libegl1 libgl1 libgl1-mesa-dri` brings them ({error})."
+            f"`apt-get install libegl1 libgl1 libgl1-mesa-dri` brings them ({error})"
         ) from error
 
 

@@ -22,7 +22,6 @@ from data.synthetic.render import Renderer
 from data.synthetic.sampler import Drawn
 from data.synthetic.smpl_joints import joint_places
 from data.synthetic.surroundings import Surroundings, surround
-from modules.console import no_chatter
 from modules.layout import write_camera, write_label
 from modules.pose_utils import Camera
 from modules.utils import atomic_path
@@ -52,8 +51,7 @@ class Studio:
     """What a process needs to record people: the body model and a renderer, both made once."""
 
     def __init__(self) -> None:
-        with no_chatter():  # Warp deplores the lack of a GPU
-            self._model = people_model()
+        self._model = people_model()
         self._renderer = Renderer()
 
     def record(self, root: Path, index: int, options: plan.Options) -> Iterator[bool]:

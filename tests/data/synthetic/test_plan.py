@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data.synthetic import plan
+from data.synthetic import body, plan
 from data.synthetic.generate import make_set
 from modules.layout import parse_image_name
 from modules.utils import UserError, write_json
@@ -101,3 +101,12 @@ def test_a_finished_set_is_left_alone(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert make_set(tmp_path, OPTIONS) == 0
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+def test_a_machine_without_the_packages_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="the package anny is missing; run pip install -r requirements-synthetic.txt"):
+        make_set(tmp_path / "set", OPTIONS)
+    assert not (tmp_path / "set").exists()

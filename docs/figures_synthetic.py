@@ -1,32 +1,58 @@
-"""A picture of where the SMPL joints lie in anny's body, beside the places that anny's bones begin at.
+"""The pictures of docs/synthetic.md: images of the default set, and where the SMPL joints lie in anny's body.
 
-python -m data.synthetic.smpl_joints_figure      writes docs/images/smpl_joints.png
+python -m docs.figures_synthetic      after python -m data.synthetic.generate; writes docs/images
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from data.synthetic.body import BodyModel, Shape
+from data.synthetic.generate import DEFAULT_OUT
 from data.synthetic.people import people_model, sample_person, shape_of
+from data.synthetic.plan import find_recording, finished_options
+from data.synthetic.sheet import make_sheet
 from data.synthetic.smpl_joints import anny_joints, smpl_joints
 from docs import drawing
 from docs.drawing import DOUBLE, TRUTH
+from modules.config import PROJECT_ROOT
 from modules.skeleton import EDGES
-from modules.utils import run_script
+from modules.utils import UserError, atomic_path, run_script
 
 VIEWS = (("from the front", (0, 2), np.array([0.0, -1.0, 0.0])), ("from its left", (1, 2), np.array([1.0, 0.0, 0.0])))
 SEED = 9
+TILE_PX = 200
 
 
 def main() -> None:
+    """Draw both pictures."""
+    draw_set(PROJECT_ROOT / DEFAULT_OUT)
+    draw_person()
+
+
+def draw_set(root: Path) -> None:
+    """Images of the set, spread evenly over its people, with the bones of their labels on every other one."""
+    options = finished_options(root)
+    if options is None:
+        raise UserError(f"{root}: this is no finished synthetic set; make it by python -m data.synthetic.generate")
+    recordings = [recording for index in range(options.people) if (recording := find_recording(root, index))]
+    sheet = make_sheet(recordings, options, TILE_PX, every_other=True)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 75]
+    with atomic_path(drawing.IMAGES / "synthetic.jpg") as temporary:
+        cv2.imwrite(str(temporary), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), quality)
+
+
+def draw_person() -> None:
     """Draw one person from two sides."""
     model = people_model()
     person = sample_person(np.random.default_rng(SEED), model)
     shape = shape_of(model, person)
-    figure, axes = drawing.new_figure(2, 9.0, 8.0, [1.35, 1])
+    figure, axes = drawing.new_figure(2, 6.6, 6.0, [1.35, 1])
     for each, (title, columns, towards) in zip(axes, VIEWS, strict=True):
         draw_body(each, model, shape, columns, towards)
         draw_joints(each, model, shape, columns)
