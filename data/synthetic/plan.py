@@ -100,7 +100,7 @@ def marker(options: Options) -> dict[str, object]:
 
 
 def check_folder(root: Path, options: Options) -> None:
-    """UserError where the folder holds a set that was made otherwise, so that images of two kinds never mix."""
+    """UserError where the folder holds a set that was made otherwise, or of more people, so that two kinds never mix."""
     path = root / MARKER
     if not path.exists():
         if any((root / f"task04_{split}").exists() for split in ("train", "test")):
@@ -115,6 +115,13 @@ def check_folder(root: Path, options: Options) -> None:
                 f"{path}: this set was made with {key} {old}, not {wanted[key]}; remove {root} to make it again, or name "
                 "another folder by --out"
             )
+    begun = begun_options(root)
+    if begun is not None and begun.people > options.people:
+        raise UserError(
+            f"{path}: this set was begun with {begun.people} people, more than {options.people}, and those beyond would stay "
+            f"in it unlisted; write --people {begun.people} or more, remove {root} to make it again, or name another folder "
+            "by --out"
+        )
 
 
 def write_marker(root: Path, options: Options, finished: bool) -> None:

@@ -71,6 +71,14 @@ def test_people_may_be_added_and_other_peoples_data_are_left_alone(tmp_path: Pat
         plan.check_folder(tmp_path / "mine", OPTIONS)
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_fewer_people_than_stand_are_refused(tmp_path: Path, finished: bool) -> None:
+    plan.write_marker(tmp_path, plan.Options(20, 2, 3, 1), finished)
+    with pytest.raises(UserError, match="begun with 20 people, more than 7, .*write --people 20 or more, remove"):
+        plan.check_folder(tmp_path, OPTIONS)
+    assert plan.begun_options(tmp_path) == plan.Options(20, 2, 3, 1)
+
+
 def test_an_unfinished_or_unreadable_marker_is_no_finished_set(tmp_path: Path) -> None:
     plan.write_marker(tmp_path, OPTIONS, finished=False)
     assert plan.begun_options(tmp_path) == OPTIONS and plan.finished_options(tmp_path) is None
