@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from ctypes import c_long
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from data.synthetic import plan
@@ -91,7 +92,16 @@ _worker: dict[str, Any] = {}  # what a process of the pool keeps from one person
 
 def _start_worker(made: Synchronized[int], seen: Synchronized[int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    Thread(target=_end_with_parent, daemon=True).start()
     _worker.update(made=made, seen=seen)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its processes, which then would wait for work, and hold their memory, for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _record(root: str, index: int, options: plan.Options) -> None:
