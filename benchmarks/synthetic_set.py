@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data.synthetic.generate import DEFAULT_OUT
-from data.synthetic.make import MANIFEST
+from data.synthetic.plan import MANIFEST
 from modules.cache import open_cache
 from modules.config import DEFAULT_CONFIG, PROJECT_ROOT, load_config
 from modules.layout import list_frames, read_label

@@ -13,7 +13,7 @@ import os
 import time
 from pathlib import Path
 
-from data.synthetic.plan import FEWEST_PEOPLE, Options, check_folder, finished_options
+from data.synthetic.plan import FEWEST_PEOPLE, Options, check_folder, is_complete
 from modules.console import make_parser, print_summary, start_console
 from modules.utils import UserError, log, run_script
 
@@ -47,7 +47,7 @@ def make_set(root: Path, options: Options, processes: int | None = None) -> int:
     """Make a set, or what is missing of it; answers how many images were made. UserError where it cannot be made."""
     _check_options(options, processes)
     check_folder(root, options)
-    if finished_options(root) == options:
+    if is_complete(root, options):
         log.info("%s: stands already, nothing to do", root)
         return 0
     from data.synthetic.make import make_recordings, write_lists  # noqa: PLC0415  (OpenCV, and what makes people)

@@ -26,8 +26,6 @@ from modules.layout import validation_path
 from modules.utils import UserError, read_json, write_json, write_text
 from modules.vis import write_image
 
-MANIFEST = "manifest.csv"
-SHEET = "contact_sheet.jpg"
 _POLL_SECONDS = 0.5
 _THREADS = ("OMP_NUM_THREADS", "LP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -125,9 +123,9 @@ def write_lists(root: Path, options: plan.Options) -> None:
     write_json(validation_path(root), held_out)
     zeros = [[0.0, 0.0, 0.0]] * 24
     tested = [name for recording in recordings if recording.split == "test" for name in images[recording]]
-    write_json(root / "sample_submission.json", [{"file_name": name, "3d_pos": zeros} for name in tested], indent=None)
-    _write_manifest(root / MANIFEST, recordings, options)
-    write_image(root / SHEET, make_sheet(recordings, options))
+    write_json(root / plan.SAMPLE, [{"file_name": name, "3d_pos": zeros} for name in tested], indent=None)
+    _write_manifest(root / plan.MANIFEST, recordings, options)
+    write_image(root / plan.SHEET, make_sheet(recordings, options))
     plan.write_marker(root, options, finished=True)
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from modules.layout import validation_path
 from modules.utils import UserError, read_json, write_json
 
 RECIPE = 1
 """The version of everything that decides what is drawn and how it looks. Another one makes other images of the same seed."""
 POSE = "1"  # every person has one recording
-MARKER = "synthetic.json"
+MARKER, MANIFEST, SAMPLE, SHEET = "synthetic.json", "manifest.csv", "sample_submission.json", "contact_sheet.jpg"
 FEWEST_PEOPLE = 7  # fewer leave a split without anybody
 _TEST, _VALIDATION, _ROUND = frozenset({3, 10, 17}), frozenset({6, 13}), 20
 
@@ -60,8 +61,12 @@ class Recording:
 
     def stands(self, options: Options, frame: int) -> bool:
         """Whether a moment is done: its label is written last."""
-        views = range(1, options.cameras + 1)
-        return self.label_path(frame).exists() and all(self.image_path(view, frame).exists() for view in views)
+        images = [self.image_path(view, frame) for view in range(1, options.cameras + 1)]
+        return all(map(_holds_something, [self.label_path(frame), *images]))
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def role_of(index: int) -> str:
@@ -86,7 +91,16 @@ def find_recording(root: Path, index: int) -> Recording | None:
 def is_done(root: Path, index: int, options: Options) -> bool:
     """Whether a person's whole recording stands."""
     recording = find_recording(root, index)
-    return recording is not None and all(recording.stands(options, frame) for frame in range(options.frames))
+    if recording is None or not all(recording.stands(options, frame) for frame in range(options.frames)):
+        return False
+    return all(_holds_something(recording.camera_path(view)) for view in range(1, options.cameras + 1))
+
+
+def is_complete(root: Path, options: Options) -> bool:
+    """Whether a set is finished and all of it still stands: its lists, and everybody's files."""
+    lists = [root / MANIFEST, root / SAMPLE, root / SHEET, validation_path(root)]
+    finished = finished_options(root) == options and all(map(_holds_something, lists))
+    return finished and all(is_done(root, index, options) for index in range(options.people))
 
 
 def generator(options: Options, *place: int) -> np.random.Generator:

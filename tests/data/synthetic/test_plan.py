@@ -6,7 +6,7 @@ import pytest
 
 from data.synthetic import body, plan
 from data.synthetic.generate import make_set
-from modules.layout import parse_image_name
+from modules.layout import parse_image_name, validation_path
 from modules.utils import UserError, write_json
 
 OPTIONS = plan.Options(people=7, frames=2, cameras=3, seed=1)
@@ -28,10 +28,23 @@ def test_names_are_the_layouts() -> None:
 
 
 def write_moment(recording: plan.Recording, frame: int) -> None:
-    paths = [recording.image_path(camera, frame) for camera in (1, 2, 3)]
-    for path in [*paths, recording.label_path(frame)]:
+    images = [recording.image_path(camera, frame) for camera in (1, 2, 3)]
+    cameras = [recording.camera_path(camera) for camera in (1, 2, 3)]
+    for path in [*images, *cameras, recording.label_path(frame)]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
+
+
+def write_set(root: Path) -> plan.Recording:
+    """Stand-ins for all files of a finished set; answers somebody's recording."""
+    recordings = [plan.Recording(root, plan.split_of(index), index, f"F160A-{index}") for index in range(7)]
+    for recording in recordings:
+        for frame in range(OPTIONS.frames):
+            write_moment(recording, frame)
+    for path in (root / plan.MANIFEST, root / plan.SAMPLE, root / plan.SHEET, validation_path(root)):
+        path.write_text("x")
+    plan.write_marker(root, OPTIONS, finished=True)
+    return recordings[5]
 
 
 def test_a_recording_is_done_with_its_last_image(tmp_path: Path) -> None:
@@ -43,8 +56,13 @@ def test_a_recording_is_done_with_its_last_image(tmp_path: Path) -> None:
     assert not plan.is_done(tmp_path, 3, OPTIONS)
     write_moment(recording, 1)
     assert plan.is_done(tmp_path, 3, OPTIONS)
-    recording.image_path(2, 0).unlink()
-    assert not plan.is_done(tmp_path, 3, OPTIONS)
+    for path in (recording.image_path(2, 0), recording.label_path(1), recording.camera_path(3)):
+        path.write_text("")  # as a copy leaves it that a full disk has ended
+        assert not plan.is_done(tmp_path, 3, OPTIONS)
+        path.unlink()
+        assert not plan.is_done(tmp_path, 3, OPTIONS)
+        path.write_text("x")
+    assert plan.is_done(tmp_path, 3, OPTIONS)
 
 
 def test_random_numbers_are_a_places_own() -> None:
@@ -105,10 +123,20 @@ def test_impossible_wishes_are_refused_before_anything_is_written(
 
 
 def test_a_finished_set_is_left_alone(tmp_path: Path) -> None:
-    plan.write_marker(tmp_path, OPTIONS, finished=True)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    write_set(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     assert make_set(tmp_path, OPTIONS) == 0
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_what_is_gone_from_a_finished_set_is_missed(tmp_path: Path) -> None:
+    somebody = write_set(tmp_path)
+    assert plan.is_complete(tmp_path, OPTIONS)
+    assert not plan.is_complete(tmp_path, plan.Options(8, 2, 3, 1))
+    for path in (somebody.image_path(1, 1), somebody.camera_path(2), tmp_path / plan.SAMPLE, validation_path(tmp_path)):
+        path.unlink()
+        assert not plan.is_complete(tmp_path, OPTIONS)
+        path.write_text("x")
 
 
 def test_a_machine_without_the_packages_is_told_before_anything_is_written(
