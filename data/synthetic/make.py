@@ -26,6 +26,7 @@ from modules.layout import validation_path
 from modules.utils import UserError, read_json, write_json, write_text
 from modules.vis import write_image
 
+_REMAKE = "delete it and start the same command again, which makes it anew"
 _POLL_SECONDS = 0.5
 _THREADS = ("OMP_NUM_THREADS", "LP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -147,7 +148,7 @@ def _write_manifest(path: Path, recordings: list[plan.Recording], options: plan.
     lines = []
     for recording in recordings:
         for frame in range(options.frames):
-            facts = read_json(recording.label_path(frame))["annotations"]
+            facts = read_json(recording.label_path(frame), _REMAKE)["annotations"]
             for camera in range(1, options.cameras + 1):
                 view = {key: value for key, value in facts["views"][str(camera)].items() if key != "visibility"}
                 name = recording.image_path(camera, frame).name

@@ -1,13 +1,17 @@
-"""The processes that make a set: they go when the one that started them goes, however it goes."""
+"""The processes that make a set go when the one that started them goes; and the lists say what keeps them from being made."""
 
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from data.synthetic.make import write_lists
 from modules.config import PROJECT_ROOT
+from modules.utils import UserError
+from tests.data.synthetic.test_plan import OPTIONS, write_set
 
 KILLED_WITH_A_WORKER = """
 import os, signal
@@ -37,3 +41,9 @@ def test_no_process_outlives_a_parent_that_is_killed() -> None:
         os.kill(worker, signal.SIGKILL)
         pytest.fail("the worker waits for a parent that is no more")
     assert process.returncode == -signal.SIGKILL
+
+
+def test_a_label_that_is_broken_is_named_with_its_mend(tmp_path: Path) -> None:
+    write_set(tmp_path)  # whose labels are no JSON
+    with pytest.raises(UserError, match="_0.json: this is not .*; delete it and start the same command"):
+        write_lists(tmp_path, OPTIONS)
