@@ -6,8 +6,6 @@ own meaning of the last letter is not known to us; ours is A below 20, B from 20
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,7 +71,7 @@ STYLES = {"F": {"long": 0.36, "bun": 0.26, "bob": 0.22, "short": 0.10, "cap": 0.
 class Person:
     """One synthetic person; everything that follows from it (shape, looks, outfit) is the same whenever it is made again."""
 
-    code: str  # F160A, or F160A-2 for the second of that kind
+    code: str  # such as F160A, which others may bear too
     sex: str  # F, M
     height_mm: float  # barefoot, soles to crown of the skin
     body_mass_index: float  # kg/m2
@@ -94,17 +92,6 @@ def people_model() -> BodyModel:
 def body_mass_class(index: float) -> str:
     """The letter of a body-mass index, kg/m2: A below 20, B from 20, C from 25, D from 30."""
     return "ABCD"[int(np.searchsorted((20.0, 25.0, 30.0), index, side="right"))]
-
-
-def unique_code(code: str, taken: Collection[str]) -> str:
-    """`code`, or `code-2`, `code-3`, ...: the first that nobody has. UserError where the code is not a person's."""
-    if not re.fullmatch(r"[FM]\d{3}[A-D]", code):
-        raise UserError(f"person {code!r}: a code is F or M, three digits of cm and a letter A to D, such as F160A")
-    number = 2
-    answer = code
-    while answer in taken:
-        answer, number = f"{code}-{number}", number + 1
-    return answer
 
 
 def sample_person(rng: np.random.Generator, model: BodyModel) -> Person:

@@ -14,10 +14,8 @@ from data.synthetic.people import (
     height_mm,
     mass_index,
     sample_person,
-    unique_code,
     volume_litres,
 )
-from modules.utils import UserError
 from tests.data.synthetic.somebody import model, person, shape
 
 SEEDS = range(6)
@@ -54,26 +52,6 @@ def test_a_cube_holds_its_volume() -> None:
 
     nothing = np.zeros((0, 3))
     assert volume_litres(Cube(), Shape(corners, nothing, nothing)) == pytest.approx(1.0)  # type: ignore[arg-type]
-
-
-@given(st.lists(st.sampled_from(["F160A", "M180C"]), min_size=1, max_size=8))
-def test_codes_never_repeat_and_stay_readable(wanted: list[str]) -> None:
-    taken: list[str] = []
-    for code in wanted:
-        taken.append(unique_code(code, taken))
-        assert taken[-1].startswith(code)
-    assert len(set(taken)) == len(wanted)
-
-
-def test_the_second_of_a_code_is_numbered_two() -> None:
-    assert unique_code("F160A", []) == "F160A"
-    assert unique_code("F160A", ["F160A"]) == "F160A-2"
-
-
-@pytest.mark.parametrize("code", ["F160E", "X160A", "F16A", "F160A-2", ""])
-def test_what_is_no_code_is_refused_by_name(code: str) -> None:
-    with pytest.raises(UserError, match="person"):
-        unique_code(code, [])
 
 
 @given(st.sampled_from("ABCD"), st.floats(0, 1))
