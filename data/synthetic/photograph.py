@@ -135,16 +135,22 @@ def sharpen(image: np.ndarray, amount: float) -> np.ndarray:
 
 
 def encode_jpeg(image: np.ndarray, quality: int, max_bytes: int = MAX_BYTES) -> bytes:
-    """RGB uint8 → a JPEG file of no more than max_bytes, at a lower quality where needed.
+    """RGB uint8 → a JPEG file of no more than max_bytes: at a lower quality where needed, and smoothed where that is too little.
 
-    Raises ValueError where even the lowest quality is too large: the image is then noise, or max_bytes too small.
+    Smoothing, as a camera's denoising does, is for fine noise upon grass and the like. Raises ValueError where even an image
+    without any detail would be too large.
     """
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    smooth, sigma = bgr, 0.0
     while True:
-        data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        data = cv2.imencode(".jpg", smooth, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         if len(data) <= max_bytes:
             return bytes(data)
-        if quality <= LOWEST_QUALITY:
+        if quality > LOWEST_QUALITY:
+            # A file shrinks about with the quality's distance from 100: aim, rather than go step by step.
+            quality = max(LOWEST_QUALITY, min(quality - 3, int(100 - (100 - quality) * (len(data) / max_bytes) ** 1.2)))
+            continue
+        if sigma > max(bgr.shape):
             raise ValueError(f"the image needs {len(data)} bytes at JPEG quality {quality}; allowed are {max_bytes}")
-        # A file shrinks about with the quality's distance from 100: aim, rather than go step by step.
-        quality = max(LOWEST_QUALITY, min(quality - 3, int(100 - (100 - quality) * (len(data) / max_bytes) ** 1.2)))
+        sigma = max(0.5, 1.3 * sigma)
+        smooth = np.asarray(cv2.GaussianBlur(bgr, (0, 0), sigma))

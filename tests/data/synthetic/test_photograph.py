@@ -115,10 +115,14 @@ def test_red_stays_red_in_the_file() -> None:
     assert back[..., 2].min() > 190 and back[..., 0].max() < 15
 
 
-def test_noise_that_cannot_be_made_small_is_an_error() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (512, 512, 3), dtype=np.uint8)
-    with pytest.raises(ValueError, match="5000"):
-        encode_jpeg(noise, 90, 5000)
+def test_noise_is_smoothed_until_it_fits_and_what_cannot_fit_is_refused() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (360, 640, 3), dtype=np.uint8)
+    for most in (60_000, 20_000, 6000):
+        data = encode_jpeg(noise, 90, most)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert len(data) <= most and image.shape == noise.shape and abs(image.mean() - noise.mean()) < 4
+    with pytest.raises(ValueError, match="allowed are 100"):
+        encode_jpeg(noise, 90, 100)
 
 
 def test_a_pixel_below_zero_is_one_dark_pixel_and_no_more() -> None:
