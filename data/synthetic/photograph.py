@@ -135,7 +135,7 @@ def sharpen(image: np.ndarray, amount: float) -> np.ndarray:
 
 
 def encode_jpeg(image: np.ndarray, quality: int, max_bytes: int = MAX_BYTES) -> bytes:
-    """RGB uint8 → a JPEG file of no more than max_bytes: at a lower quality where needed, and smoothed where that is too little.
+    """RGB uint8 → a JPEG file of no more than max_bytes: at a lower quality, and smoothed, where it would be larger.
 
     Smoothing, as a camera's denoising does, is for fine noise upon grass and the like. Raises ValueError where even an image
     without any detail would be too large.
