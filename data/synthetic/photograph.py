@@ -14,7 +14,6 @@ import numpy as np
 
 from data.synthetic.render import Picture
 
-WHITE_LEVELS = 65535
 MIDDLE_GREY = 0.18  # the reflectance that a light meter takes a scene to have
 MAX_BYTES = 300_000
 LOWEST_QUALITY = 30

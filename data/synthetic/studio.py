@@ -27,7 +27,6 @@ from modules.pose_utils import Camera
 from modules.utils import atomic_path
 
 WORLD_SPREAD_MM = (4000.0, 4000.0, 600.0)  # how far the files' origin may lie from where the person stands
-LARGEST_BYTES = 300_000
 _PERSON, _ROOM, _SENSOR = range(3)  # what draws random numbers of its own
 
 
@@ -96,7 +95,7 @@ class Studio:
             for number, (view, sensor) in enumerate(zip(scene.views, scene.sensors, strict=True), 1):
                 picture = pictures.view(view.camera)
                 rng = plan.generator(options, scene.recording.index, _SENSOR, frame, number)
-                photo = encode_jpeg(photograph(picture, sensor, rng), sensor.jpeg_quality, LARGEST_BYTES)
+                photo = encode_jpeg(photograph(picture, sensor, rng), sensor.jpeg_quality)
                 write_bytes(scene.recording.image_path(number, frame), photo)
                 visibility = joint_visibility(joints, view.camera, picture.depth_mm, of_person[picture.owner])
                 facts[str(number)] = view_facts(view, joints, visibility)
