@@ -53,7 +53,7 @@ make_environment_for() {
     folder+=-metrabs files+=(requirements-metrabs.txt)
   fi
   case "$(setting_of DATA root "$@")" in
-    data/synthetic/*) folder+=-synthetic files+=(requirements-synthetic.txt) ;;
+    *data/synthetic/*) folder+=-synthetic files+=(requirements-synthetic.txt) ;;
   esac
   make_environment "$folder" "${files[@]}"
 }

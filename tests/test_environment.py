@@ -27,6 +27,8 @@ def shell(line: str) -> str:
         ("--config=config/synthetic.yml", f".venv-synthetic {CORE} {SYNTHETIC}"),
         ("--config config/synthetic.yml --set DATA.root=data/demo/test_camera_1", f".venv {CORE}"),
         ("--set=DATA.root=data/synthetic/other", f".venv-synthetic {CORE} {SYNTHETIC}"),
+        ("--set=DATA.root=./data/synthetic/set", f".venv-synthetic {CORE} {SYNTHETIC}"),
+        ("--set DATA.root=$PWD/data/synthetic/set", f".venv-synthetic {CORE} {SYNTHETIC}"),
         (
             f"{ASKS_METRABS} --config config/synthetic.yml",
             f".venv-metrabs-synthetic {CORE} {METRABS} {SYNTHETIC}",
