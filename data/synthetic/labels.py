@@ -33,7 +33,10 @@ def joint_visibility(
 
 
 def facing_degrees(joints_world: np.ndarray, camera: Camera) -> float:
-    """How far the body is turned from the camera, -180 to 180: 0 faces it, 90 shows its left side, +-180 its back."""
+    """How far the body is turned from the camera, -180 to 180: 0 faces it, 90 shows its left side, +-180 its back.
+
+    By the line through the hips, as of someone upright: front and back are exchanged of a pelvis that is upside down.
+    """
     hips = joints_world[JOINT_NAMES.index("left_hip")] - joints_world[JOINT_NAMES.index("right_hip")]
     forward = np.cross(hips, [0.0, 0.0, 1.0])[:2]
     towards = (camera.centre_world - joints_world[ROOT])[:2]
