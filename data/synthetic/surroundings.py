@@ -16,6 +16,7 @@ from data.synthetic.shapes import about_z, box, cylinder, mesh
 AROUND_MM = 350.0  # kept free beyond the joints: hands, hair, clothes
 SMALL_MM = 3500.0  # cameras further away than this do not fit into a corridor
 SEAT_MM = 370.0
+MOST_HIDDEN = 0.6  # of the joints in any frame and view: somebody behind a pillar altogether teaches nothing
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,33 @@ def surround(rng: np.random.Generator, joints: np.ndarray, views: Sequence[View]
         rng, keep_clear=[(middle[0], middle[1], radius)], cameras=cameras, yaw_degrees=yaw,
         centre_mm=(middle[0], middle[1]), kind=kind,
     )  # fmt: skip
+    things: list[Mesh] = []
     for view in views:
         if view.occluded:
-            person = np.append(middle, 0.0)
-            meshes = [*meshes, *occluders(rng, view.camera.centre_world, person, person_radius_mm=radius)]
+            more = occluders(rng, view.camera.centre_world, np.append(middle, 0.0), person_radius_mm=radius)
+            if all(most_hidden([*things, *more], camera, joints) <= MOST_HIDDEN for camera in cameras):
+                things += more
+    meshes = [*meshes, *things]
     return Surroundings(kind, meshes, lighting, int(rng.integers(2**31)))
+
+
+def most_hidden(things: Sequence[Mesh], camera_mm: np.ndarray, joints: np.ndarray) -> float:
+    """The largest share of a frame's joints (F, 24, 3) mm that lie behind `things` for a camera at (3,) mm.
+
+    A joint is behind where the way to it crosses a triangle (Möller & Trumbore 1997).
+    """
+    if not things:
+        return 0.0
+    corners = np.concatenate([thing.vertices_world[thing.triangles] for thing in things])
+    way = (joints - camera_mm).reshape(-1, 1, 3)
+    first, second, to_camera = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], camera_mm - corners[:, 0]
+    p, q = np.cross(way, second), np.cross(to_camera, first)
+    determinant = (p * first).sum(-1)
+    determinant = np.where(np.abs(determinant) < 1e-9, np.inf, determinant)
+    u, v = (p * to_camera).sum(-1) / determinant, (way * q).sum(-1) / determinant
+    along = (q * second).sum(-1) / determinant
+    crossed = (u >= 0) & (v >= 0) & (u + v <= 1) & (along > 0) & (along < 1)
+    return float(crossed.any(-1).reshape(joints.shape[:2]).mean(-1).max())
 
 
 def _kind(rng: np.random.Generator, farthest_mm: float) -> str:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from data.synthetic.cameras import Habits, sample_rig
-from data.synthetic.surroundings import AROUND_MM, SEAT_MM, Surroundings, surround
+from data.synthetic.parts import Material
+from data.synthetic.shapes import box, mesh
+from data.synthetic.surroundings import AROUND_MM, MOST_HIDDEN, SEAT_MM, Surroundings, most_hidden, surround
 from tests.data.synthetic.test_cameras import people
 
 
@@ -24,10 +26,10 @@ def test_nothing_stands_where_the_person_moves(seed: int, occluded: float) -> No
     ground = joints.reshape(-1, 3)[:, :2]
     middle = (ground.min(0) + ground.max(0)) / 2
     radius = np.linalg.norm(ground - middle, axis=1).max() + AROUND_MM
-    for mesh in place.meshes:
-        low = mesh.vertices_world[(mesh.vertices_world[:, 2] > 30) & (mesh.vertices_world[:, 2] < 2000)]
+    for one in place.meshes:
+        low = one.vertices_world[(one.vertices_world[:, 2] > 30) & (one.vertices_world[:, 2] < 2000)]
         if len(low):
-            assert np.linalg.norm(low[:, :2] - middle, axis=1).min() > 0.95 * radius, (place.kind, mesh.name)
+            assert np.linalg.norm(low[:, :2] - middle, axis=1).min() > 0.95 * radius, (place.kind, one.name)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -63,3 +65,30 @@ def test_a_seat_has_its_top_where_somebody_sits_and_is_the_same_in_every_frame()
     (other,) = place.seat((0.0, 0.0, 450.0))
     np.testing.assert_allclose(other.vertices_world + [120, -340, 0], seat.vertices_world)
     assert other.material == seat.material
+
+
+def test_hidden_is_what_lies_behind() -> None:
+    pillar = mesh("pillar", Material("plain", ((0.5, 0.5, 0.5),)), [box((400, 400, 1000), (0, -1500, 0))])
+    camera = np.array([0.0, -3000.0, 500.0])
+    joints = np.zeros((2, 24, 3))
+    joints[0, :, 0] = np.linspace(-1150, 1150, 24)  # at 3 m the pillar, seen at 1.3 m, hides 923 mm
+    joints[1, :, 0], joints[1, :, 2] = 3000, 200
+    assert most_hidden([pillar], camera, joints[:1]) == pytest.approx(10 / 24)
+    assert most_hidden([pillar], camera, joints) == pytest.approx(10 / 24)
+    assert most_hidden([pillar], camera, joints[1:]) == 0
+    assert most_hidden([pillar], -camera, joints) == 0  # a thing behind the person hides nothing
+    assert most_hidden([], camera, joints) == 0
+
+
+def test_nobody_is_hidden_altogether() -> None:
+    refused = 0
+    for seed in range(60):
+        joints = people(seed)
+        views = sample_rig(np.random.default_rng(seed), joints, 0.0, 2, Habits(truncated=0.0, occluded=1.0))
+        cameras = [view.camera.centre_world for view in views]
+        place = surround(np.random.default_rng(seed), joints, views)
+        plain = surround(np.random.default_rng(seed), joints, [replace(view, occluded=False) for view in views])
+        things = place.meshes[len(plain.meshes) :]
+        assert all(most_hidden(things, camera, joints) <= MOST_HIDDEN for camera in cameras)
+        refused += not things
+    assert refused < 30
