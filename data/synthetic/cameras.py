@@ -19,7 +19,7 @@ HEIGHT_MM = (800.0, 3000.0)
 DISTANCE_MM = (2000.0, 7000.0)
 FOCAL_PX = (800.0, 2500.0)
 SIDES_PX = (1920, 1080)
-FILL = (0.5, 0.95)  # the share of the picture that the person spans, in the direction that is the tighter one
+FILL = (0.66, 0.97)  # the share of the picture that the person spans, in the direction that is the tighter one
 REACH_MM = 170.0  # from the joints to the surface: crown, fingertips, toes, and the clothes about them
 EDGE_PX = 8.0
 CUT_SHARE = (0.04, 0.45)  # of a truncated view's joints that lie outside, in the frame that is cut most
@@ -121,12 +121,9 @@ def _aim(
         return None
     slack = np.maximum(np.array(size) - focal * (high - low), 0.35 * np.array(size) if truncated else 0.0)
     wanted = np.array(size) / 2 - 0.5 + rng.uniform(-0.5, 0.5, 2) * slack
-    middle = np.append(
-        (low + high) / 2, 1.0
-    )  # turn the camera so that what was in the middle comes to where it is wanted
     principal = np.array(size) / 2 - 0.5 + rng.normal(0, 8, 2)
-    aimed = np.append((wanted - principal) / focal, 1.0)
-    R = _between(middle, aimed) @ R
+    # Turn the camera so that what was in the middle comes to where it is wanted.
+    R = _between(np.append((low + high) / 2, 1.0), np.append((wanted - principal) / focal, 1.0)) @ R
     K = np.array([[focal, 0.0, principal[0]], [0.0, focal * (1 + rng.normal(0, 0.002)), principal[1]], [0.0, 0.0, 1.0]])
     return Camera(K, R, -R @ position, image_size=size)
 

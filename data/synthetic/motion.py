@@ -19,7 +19,7 @@ from data.synthetic.retarget import LEG_M, MM, Humanoid, humanoid_at, posture_of
 from data.synthetic.sampler import Drawn, sample_pose
 from data.synthetic.turns import turn_z, unit
 
-CLIP_SHARE = 0.5  # of the people
+CLIP_SHARE = 0.4  # of the people
 NEAR_MM = 300.0  # of the world's origin
 APART_SECONDS = (0.15, 0.6)  # between frames of a clip
 AIRBORNE_MM = 60.0  # what a clip's humanoid, whose feet are plain boxes, must have below it to be in the air

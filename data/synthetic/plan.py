@@ -10,7 +10,7 @@ import numpy as np
 from modules.layout import validation_path
 from modules.utils import UserError, read_json, write_json
 
-RECIPE = 1
+RECIPE = 2
 """The version of everything that decides what is drawn and how it looks. Another one makes other images of the same seed."""
 POSE = "1"  # every person has one recording
 MARKER, MANIFEST, SAMPLE, SHEET = "synthetic.json", "manifest.csv", "sample_submission.json", "contact_sheet.jpg"
