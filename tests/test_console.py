@@ -22,7 +22,7 @@ from tests.conftest import RunScript, options
 
 SCRIPTS = (
     "extract_train_info.py", "train.py", "test.py", "check_data.py", "data/prepare.py", "data/demo/prepare.py",
-    "pre_models/fetch.py",
+    "data/synthetic/generate.py", "pre_models/fetch.py",
 )  # fmt: skip
 HEAVY = {"torch", "torchvision", "cv2", "pandas", "pyarrow", "matplotlib", "scipy", "ai_edge_litert", "tensorflow"}
 
