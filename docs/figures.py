@@ -18,9 +18,9 @@ from docs.drawing import DOUBLE, FAINT, OTHER, TRUTH
 from docs.measurements import DEMO, RESULT, Scene
 from modules.images import read_image
 from modules.layout import split_folder
-from modules.pose_utils import cam2world
+from modules.pose_utils import cam2world, project_to_image
 from modules.utils import read_json, run_script
-from modules.vis import REFERENCE, draw_skeleton, project_to_image
+from modules.vis import REFERENCE, draw_skeleton
 
 METHODS = {
     "extractor, least squares": "least squares",

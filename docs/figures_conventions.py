@@ -14,9 +14,9 @@ from docs.drawing import DOUBLE, FAINT, OTHER, TRUTH
 from docs.measurements import Scene
 from modules.cache import CROP_MARGIN, CROP_SIZE
 from modules.images import warp_crop
-from modules.pose_utils import crop_camera, pixel2cam
+from modules.pose_utils import crop_camera, pixel2cam, project_to_image
 from modules.skeleton import EDGES, JOINT_NAMES
-from modules.vis import LEFT, REFERENCE, RIGHT, draw_skeleton, hex_colour, project_to_image, side_colour
+from modules.vis import LEFT, REFERENCE, RIGHT, draw_skeleton, hex_colour, side_colour
 
 BOX_MARGIN = 0.1  # of the longer side, as the extractor's box stands about its landmarks
 # A standing figure for the drawing alone: how far to the side, how high; cm.

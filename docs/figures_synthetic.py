@@ -22,7 +22,7 @@ from docs import drawing
 from docs.drawing import DOUBLE, TRUTH
 from modules.config import PROJECT_ROOT
 from modules.skeleton import EDGES
-from modules.utils import UserError, atomic_path, run_script
+from modules.utils import UserError, run_script, write_bytes
 
 VIEWS = (("from the front", (0, 2), np.array([0.0, -1.0, 0.0])), ("from its left", (1, 2), np.array([1.0, 0.0, 0.0])))
 SEED = 9
@@ -43,8 +43,8 @@ def draw_set(root: Path) -> None:
     recordings = [recording for index in range(options.people) if (recording := find_recording(root, index))]
     sheet = make_sheet(recordings, options, TILE_PX, every_other=True)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 75]
-    with atomic_path(drawing.IMAGES / "synthetic.jpg") as temporary:
-        cv2.imwrite(str(temporary), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), quality)
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), quality)[1]
+    write_bytes(drawing.IMAGES / "synthetic.jpg", encoded.tobytes())
 
 
 def draw_person() -> None:

@@ -94,6 +94,12 @@ def distort(points_px: Array, K: Array, distortion: Array | None) -> Array:
     return _to_pixel(_distort_normalised(pixel2ray(points_px, K)[..., :2], distortion)[0], K)
 
 
+def project_to_image(points_world: np.ndarray, camera: Camera) -> np.ndarray:
+    """(..., N, 3) world mm → (..., N, 2) px of the raw image, lens distortion included."""
+    pixels = cam2pixel(world2cam(points_world, camera.R, camera.t), camera.K)
+    return np.asarray(distort(pixels, camera.K, camera.distortion))
+
+
 def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: int = 30) -> Array:
     """Px of the raw image (..., N, 2) → undistorted px: the inverse of `distort`, by Newton's method.
 

@@ -15,10 +15,10 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from modules.pose_utils import Camera, cam2pixel, distort, world2cam
+from modules.pose_utils import Camera, project_to_image
 from modules.recorders import save_figure
 from modules.skeleton import EDGES, JOINT_NAMES
-from modules.utils import atomic_path
+from modules.utils import write_bytes
 
 # RGB. Left and right differ in hue and lightness, so that they can be told apart without colour vision too. All three are seen
 # on a photograph and on white paper; the reference is white on the one and grey on the other.
@@ -37,12 +37,6 @@ def side_colour(child: int) -> tuple[int, int, int]:
     """The colour of a joint, and of the bone that ends in it."""
     name = JOINT_NAMES[child]
     return LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE
-
-
-def project_to_image(joints_world: np.ndarray, camera: Camera) -> np.ndarray:
-    """(24, 3) world mm → (24, 2) px of the raw image, lens distortion included."""
-    pixels = cam2pixel(world2cam(joints_world, camera.R, camera.t), camera.K)
-    return distort(pixels, camera.K, camera.distortion)
 
 
 def draw_skeleton(
@@ -157,8 +151,7 @@ def _span(image: np.ndarray, points_px: np.ndarray) -> tuple[int, int, int, int]
 def write_image(path: Path, image_rgb: np.ndarray) -> None:
     """Write an RGB picture atomically."""
     encoded = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded)  # cv2.imwrite does not notice a full disk
+    write_bytes(path, encoded)  # cv2.imwrite does not notice a full disk
 
 
 def hex_colour(colour: tuple[int, int, int]) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modules.utils import UserError, atomic_path, sha256_file
+from modules.utils import UserError, sha256_file, write_bytes
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ def _fetch(package: str, command: Callable[[str], list[str]], sha256: str, membe
     for member, content in zip(missing, contents, strict=True):
         if hashlib.sha256(content).hexdigest() != member.sha256:
             raise UserError(f"{member.path}: {member.name} of {package} is not the pinned one (its SHA-256 differs)")
-        with atomic_path(member.path) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(member.path, content)
     return [member.path for member in missing]
 
 

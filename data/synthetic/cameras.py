@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modules.pose_utils import Camera, cam2pixel, distort, undistort, world2cam
+from modules.pose_utils import Camera, project_to_image, undistort
 from modules.skeleton import ROOT
 from modules.utils import UserError
 
@@ -172,13 +172,6 @@ def border(width: int, height: int, steps: int = 32) -> np.ndarray:
     return np.concatenate(sides)
 
 
-def project(points_world: np.ndarray, camera: Camera) -> np.ndarray:
-    """(..., 3) world mm to (..., 2) px of the raw picture, lens included."""
-    flat = points_world.reshape(-1, 3)
-    px = cam2pixel(world2cam(flat, camera.R, camera.t), camera.K)
-    return distort(px, camera.K, camera.distortion).reshape(*points_world.shape[:-1], 2)
-
-
 def is_inside(points_px: np.ndarray, size: tuple[int, int], edge_px: float = 0.0) -> np.ndarray:
     """(...,) whether points (..., 2) px lie in a picture of this size, `edge_px` from its rim."""
     low, high = edge_px - 0.5, np.array(size) - 0.5 - edge_px
@@ -188,7 +181,7 @@ def is_inside(points_px: np.ndarray, size: tuple[int, int], edge_px: float = 0.0
 def _is_wanted(camera: Camera, joints_world: np.ndarray, truncated: bool) -> bool:
     size = camera.image_size or SIDES_PX
     if not truncated:
-        return bool(is_inside(project(_surroundings(joints_world), camera), size, EDGE_PX).all())
-    inside = is_inside(project(joints_world, camera), size)
+        return bool(is_inside(project_to_image(_surroundings(joints_world), camera), size, EDGE_PX).all())
+    inside = is_inside(project_to_image(joints_world, camera), size)
     cut = 1 - inside.mean(-1)
     return bool(CUT_SHARE[0] <= cut.max() <= CUT_SHARE[1] and inside[:, ROOT].all())

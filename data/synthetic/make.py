@@ -106,9 +106,9 @@ def _end_with_parent() -> None:
 def _record(root: str, index: int, options: plan.Options) -> None:
     from data.synthetic.studio import Studio  # noqa: PLC0415  (in the worker alone)
 
-    studio = _worker.setdefault("studio", None) or Studio()
-    _worker["studio"] = studio
-    for is_new in studio.record(Path(root), index, options):
+    if "studio" not in _worker:
+        _worker["studio"] = Studio()
+    for is_new in _worker["studio"].record(Path(root), index, options):
         for counter, step in ((_worker["seen"], 1), (_worker["made"], int(is_new))):
             with counter.get_lock():
                 counter.value += step

@@ -25,9 +25,9 @@ from data.synthetic.opengl import (
     release,
     set_uniforms,
     source,
-    vertex_normals,
 )
 from data.synthetic.parts import Lighting, Mesh
+from data.synthetic.sheets import normals
 from modules.pose_utils import Camera
 
 NEAR_MM, FAR_MM = 60.0, 400_000.0
@@ -238,7 +238,7 @@ class Scene:
             raise ValueError(f"mesh {mesh.name} wants the pattern {mesh.material.pattern}, but there are only {known}")
         tint = np.ones_like(mesh.vertices_world) if mesh.tint is None else mesh.tint
         place = mesh.vertices_world - self._origin
-        rows = np.concatenate([place, vertex_normals(place, mesh.triangles), mesh.texture_mm, tint], axis=1)
+        rows = np.concatenate([place, normals(place, mesh.triangles), mesh.texture_mm, tint], axis=1)
         vertices = self._ctx.buffer(rows.astype(np.float32).tobytes())
         indices = self._ctx.buffer(mesh.triangles.astype(np.int32).tobytes())
         self._held += [vertices, indices]

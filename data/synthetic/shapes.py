@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from data.synthetic.parts import Material, Mesh
+from data.synthetic.turns import turn_x, turn_z
 
 Size = Sequence[float]
 
@@ -36,14 +37,12 @@ class Solid:
 
 def about_z(degrees: float) -> np.ndarray:
     """(3, 3) rotation about the upward axis."""
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+    return turn_z(np.radians(degrees))
 
 
 def about_x(degrees: float) -> np.ndarray:
     """(3, 3) rotation about the x axis."""
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return np.array([[1.0, 0, 0], [0, c, -s], [0, s, c]])
+    return turn_x(np.radians(degrees))
 
 
 def mesh(name: str, material: Material, solids: Sequence[Solid], two_sided: bool = False, casts: bool = True) -> Mesh:

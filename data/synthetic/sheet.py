@@ -10,7 +10,8 @@ import numpy as np
 from data.synthetic.plan import Options, Recording
 from modules.images import read_image
 from modules.layout import read_camera, read_label
-from modules.vis import BACKGROUND, LEFT, MIDDLE, RIGHT, contact_sheet, draw_skeleton, project_to_image
+from modules.pose_utils import project_to_image
+from modules.vis import BACKGROUND, LEFT, MIDDLE, RIGHT, contact_sheet, draw_skeleton
 
 TILES, COLUMNS, TILE_PX = 40, 8, 300
 _LEGEND = (("the label's left", LEFT), ("its right", RIGHT), ("its middle", MIDDLE))

@@ -24,7 +24,7 @@ from data.synthetic.smpl_joints import joint_places
 from data.synthetic.surroundings import Surroundings, surround
 from modules.layout import write_camera, write_label
 from modules.pose_utils import Camera
-from modules.utils import atomic_path
+from modules.utils import write_bytes
 
 WORLD_SPREAD_MM = (4000.0, 4000.0, 600.0)  # how far the files' origin may lie from where the person stands
 _PERSON, _ROOM, _SENSOR = range(3)  # what draws random numbers of its own
@@ -124,9 +124,3 @@ def moment_facts(scene: Scene, frame: int) -> dict[str, Any]:
         "age_years": round(person.age_years, 1),
         "sole_mm": round(scene.outfit.sole_mm, 1),
     }
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a half."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)

@@ -15,11 +15,10 @@ from data.synthetic.cameras import (
     border,
     is_inside,
     look_at,
-    project,
     sample_distortion,
     sample_rig,
 )
-from modules.pose_utils import Camera, distort, undistort, world2cam
+from modules.pose_utils import Camera, distort, project_to_image, undistort, world2cam
 from modules.skeleton import ROOT
 from modules.utils import UserError
 
@@ -47,7 +46,7 @@ def test_an_ordinary_rig_holds_the_person_from_where_it_may_stand(seed: int, flo
         assert HEIGHT_MM[0] - 1 <= camera.centre_world[2] - floor <= HEIGHT_MM[1] + 1
         assert camera.floor_height_mm == floor and (camera.world_up == UP).all()
         assert (world2cam(joints, camera.R, camera.t)[..., 2] > 300).all()
-        assert is_inside(project(joints, camera), camera.image_size, EDGE_PX).all()
+        assert is_inside(project_to_image(joints, camera), camera.image_size, EDGE_PX).all()
         assert not view.truncated and not view.occluded
 
 
@@ -55,7 +54,7 @@ def test_a_truncated_view_cuts_joints_off_and_keeps_the_root() -> None:
     for seed in range(10):
         joints = people(seed)
         for view in sample_rig(np.random.default_rng(seed), joints, 0.0, 2, Habits(truncated=1.0)):
-            inside = is_inside(project(joints, view.camera), view.camera.image_size or (0, 0))
+            inside = is_inside(project_to_image(joints, view.camera), view.camera.image_size or (0, 0))
             assert view.truncated and not inside.all() and inside[:, ROOT].all()
 
 

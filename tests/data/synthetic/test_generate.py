@@ -16,13 +16,12 @@ import numpy as np
 import pytest
 
 from data.synthetic import plan
-from data.synthetic.cameras import project
 from data.synthetic.parts import Lighting, Material, Mesh
 from data.synthetic.render import Renderer
 from modules.config import PROJECT_ROOT
 from modules.images import read_image
 from modules.layout import list_frames, read_camera, read_label, read_validation_list
-from modules.pose_utils import Camera
+from modules.pose_utils import Camera, project_to_image
 from modules.skeleton import JOINT_NAMES, ROOT
 from modules.utils import read_json
 from tests.conftest import RunScript
@@ -88,9 +87,10 @@ def test_labels_tell_what_every_camera_sees(small_set: Path) -> None:
         assert len(words) == 24 and set(words) <= {"seen", "self", "object", "outside"}
         camera, joints = read_camera(frame.camera_path), read_label(frame.label_path)
         width, height = camera.image_size or (0, 0)
-        inside = ((project(joints, camera) >= -0.5) & (project(joints, camera) <= np.array([width, height]) - 0.5)).all(
-            -1
-        )
+        inside = (
+            (project_to_image(joints, camera) >= -0.5)
+            & (project_to_image(joints, camera) <= np.array([width, height]) - 0.5)
+        ).all(-1)
         assert [word != "outside" for word in words] == inside.tolist()
         assert inside[ROOT]
 
@@ -102,7 +102,7 @@ def test_a_marker_at_every_joint_is_seen_where_the_files_say(small_set: Path) ->
     with Renderer() as renderer:
         for frame in views:
             camera, joints = read_camera(frame.camera_path), read_label(frame.label_path)
-            expected = project(joints, camera)
+            expected = project_to_image(joints, camera)
             for joint in (JOINT_NAMES.index(name) for name in ("pelvis", "head", "left_hand", "right_foot")):
                 u, v = expected[joint]
                 width, height = camera.image_size or (0, 0)

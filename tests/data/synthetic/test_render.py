@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from data.synthetic.lens import make_lens
-from data.synthetic.opengl import PATTERNS, vertex_normals
+from data.synthetic.opengl import PATTERNS
 from data.synthetic.parts import Lamp, Lighting, Material, Mesh
 from data.synthetic.render import Picture, Renderer
+from data.synthetic.sheets import normals
 from modules.pose_utils import Camera, cam2pixel, distort, undistort, world2cam
 from modules.utils import UserError
 
@@ -210,5 +211,5 @@ def test_a_machine_without_a_driver_is_told_what_to_install(monkeypatch: pytest.
 
 def test_normals_of_a_ball_point_outwards() -> None:
     mesh = ball(np.array([1.0, 2, 3]), 10.0)
-    normals = vertex_normals(mesh.vertices_world, mesh.triangles)
-    assert ((normals * (mesh.vertices_world - [1, 2, 3])).sum(1) > 9).all()
+    outwards = normals(mesh.vertices_world, mesh.triangles)
+    assert ((outwards * (mesh.vertices_world - [1, 2, 3])).sum(1) > 9).all()
