@@ -19,7 +19,7 @@ from pre_models.fetch import BLAZEPOSE_FOLDER, METRABS, fetch_blazepose, fetch_m
 from pre_models.known import stands
 
 COMBINED = "metrabs_multiperson_smpl_combined"
-DEMO = re.compile(r"test_camera_([1-4])")
+DEMO = re.compile(r"(test_camera|zero_shot_camera)_([1-4])")
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     if rotation is not None:
         from data.demo.prepare import prepare_demo
 
-        prepare_demo(root.parent, [int(rotation[1])])
+        prepare_demo(root.parent, [int(rotation[2])], rotation[1])
     elif synthetic is not None:
         make_set(root, synthetic)
     else:

@@ -19,8 +19,11 @@ from modules.utils import UserError, atomic_path, log, write_json
 from pre_models.fetch import fetch_blazepose
 
 
-def make_rotations(out: Path, test_cameras: list[int]) -> None:
-    """Fetch, decode, detect, refine, label and write; what stands of the first three is not done again."""
+def make_rotations(out: Path, test_cameras: list[int], kind: str = plan.ROTATION) -> None:
+    """Fetch, decode, detect, refine, label and write; what stands of the first three is not done again.
+
+    `kind` is plan.ROTATION, or plan.ZERO_SHOT for the test camera alone, in all of its frames.
+    """
     source = fetch_demo_source(out / "source")
     fetch_blazepose(plan.WEIGHTS)
     decode_videos(source, out, plan.CAMERAS)
@@ -31,7 +34,8 @@ def make_rotations(out: Path, test_cameras: list[int]) -> None:
         rotation = build_rotation(landmarks, given, test_camera - 1)
         report, lines = describe(rotation, given)
         log.info("%s", "\n".join(lines))
-        write_rotation(out, rotation, {"extractor": fingerprint, "report": report})
+        write = write_rotation if kind == plan.ROTATION else write_zero_shot
+        write(out, rotation, {"extractor": fingerprint, "report": report})
 
 
 def read_cameras(source: Path, out: Path) -> list[Camera]:
@@ -47,17 +51,36 @@ def read_cameras(source: Path, out: Path) -> list[Camera]:
 def write_rotation(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:
     """Write one rotation in the competition's layout, its marker last; answers its folder."""
     test = rotation.test_camera + 1
-    folder = out / f"test_camera_{test}"
-    (folder / plan.MARKER).unlink(missing_ok=True)
-    for part in ("train", "test"):
-        shutil.rmtree(split_folder(folder, part), ignore_errors=True)
+    folder = _emptied(out / f"{plan.ROTATION}_{test}")
     others = [camera for camera in range(1, len(plan.CAMERAS) + 1) if camera != test]
     for camera in others:
         _write_view(out, split_folder(folder, "train"), rotation, camera, [*plan.TRAIN_FRAMES, *plan.VALIDATION_FRAMES])
     _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.TEST_FRAMES])
     held_out = [plan.image_name(camera, frame) for camera in others for frame in plan.VALIDATION_FRAMES]
     write_json(validation_path(folder), held_out)
-    write_json(folder / "sample_submission.json", plan.sample_submission(test), indent=None)
+    return _finished(folder, plan.sample_submission(test), notes)
+
+
+def write_zero_shot(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:
+    """Write all frames of the test camera, for models that learned elsewhere; answers the folder.
+
+    No training part: the other cameras say where the camera stands, how high the floor is and where the joints are.
+    """
+    test = rotation.test_camera + 1
+    folder = _emptied(out / f"{plan.ZERO_SHOT}_{test}")
+    _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.ALL_FRAMES])
+    return _finished(folder, plan.sample_submission(test, plan.ALL_FRAMES), notes)
+
+
+def _emptied(folder: Path) -> Path:
+    (folder / plan.MARKER).unlink(missing_ok=True)
+    for part in ("train", "test"):
+        shutil.rmtree(split_folder(folder, part), ignore_errors=True)
+    return folder
+
+
+def _finished(folder: Path, sample: list[dict[str, object]], notes: dict[str, object]) -> Path:
+    write_json(folder / "sample_submission.json", sample, indent=None)
     write_json(folder / plan.MARKER, plan.marker(folder) | notes)
     return folder
 

@@ -12,10 +12,12 @@ CAMERAS = ("cam01", "cam02", "cam03", "cam04")
 TRAIN_FRAMES = range(0, 55)  # 55-59 and 70-74 are a gap that nothing uses as an image
 VALIDATION_FRAMES = range(60, 70)
 TEST_FRAMES = range(75, 100)
+ALL_FRAMES = range(0, 100)
 CALIBRATION_FRAMES = range(0, 70)  # what extrinsics may be refined on
 POSE, PERSON = "1", "demo"  # sex, height and body-mass class of the person are not known, so the code does not say
 WEIGHTS = "full"  # of the BlazePose that sees the 2D landmarks for the labels
 MARKER = "prepared.json"
+ROTATION, ZERO_SHOT = "test_camera", "zero_shot_camera"  # the folders <kind>_<camera>
 _ROOT = Path(__file__).parents[2]
 _CODE = [*sorted(Path(__file__).parent.glob("*.py")), *sorted((_ROOT / "modules").glob("rig*.py"))]
 _CODE += [_ROOT / "modules" / name for name in ("pose_utils.py", "layout.py", "skeleton.py")]
@@ -27,13 +29,13 @@ def image_name(camera: int, frame: int) -> str:
     return f"{POSE}_{PERSON}_{camera}_{frame}.jpg"
 
 
-def sample_submission(test_camera: int) -> list[dict[str, object]]:
-    """The images that a submission for this rotation must answer, with zeros for answers.
+def sample_submission(test_camera: int, frames: range = TEST_FRAMES) -> list[dict[str, object]]:
+    """The images that a submission for this test camera must answer, with zeros for answers.
 
     That of camera 4 is kept at the repository's root as sample_submission.json.
     """
     zeros = [[0.0, 0.0, 0.0]] * 24
-    return [{"file_name": image_name(test_camera, frame), "3d_pos": zeros} for frame in TEST_FRAMES]
+    return [{"file_name": image_name(test_camera, frame), "3d_pos": zeros} for frame in frames]
 
 
 def marker(folder: Path) -> dict[str, object]:
