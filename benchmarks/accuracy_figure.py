@@ -1,0 +1,38 @@
+"""The accuracy table as a picture: docs/images/accuracy.png."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.accuracy_rows import ROWS, SETS, TITLES, Results
+from benchmarks.accuracy_tables import spread, values_of
+from docs.drawing import DOUBLE, FAINT, TRUTH, new_figure, quiet, save
+
+NAME = "accuracy.png"
+GIVEN = ("true_root", "bound")  # they are told a part of the truth
+
+
+def draw(results: Results) -> None:
+    """World error as bars, the part that the root alone explains marked on each; one panel per set."""
+    sets = [set_name for set_name in SETS if set_name in results]
+    figure, panels = new_figure(len(sets), 1.2 + 3.6 * len(sets), 3.6)
+    for axes, set_name in zip(panels, sets, strict=True):
+        rows = [row for row in ROWS if row.name in results[set_name]]
+        for place, row in enumerate(rows):
+            runs = results[set_name][row.name]
+            world, parts, seeds = spread(values_of(runs, "overall", "world_mpjpe"))
+            colour = FAINT if row.name in GIVEN else TRUTH if row.seeds else DOUBLE
+            axes.barh(
+                place, world, color=colour, alpha=0.85, xerr=np.hypot(parts, seeds) or None, ecolor="black", capsize=2
+            )
+            root = values_of(runs, "overall", "root").mean()
+            axes.plot(root, place, "|", color="black", ms=9, mew=1.6)
+            axes.annotate(f"{world:.0f}", (world, place), (4, 0), textcoords="offset points", va="center", fontsize=8,
+                          bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8})  # fmt: skip
+        titles = [row.title.replace("**", "") for row in rows]
+        axes.set_yticks(range(len(rows)), titles if axes is panels[0] else [""] * len(rows))
+        axes.invert_yaxis()
+        axes.set_title(TITLES[set_name])
+        axes.set_xlabel("world MPJPE, mm ( | root alone)")
+        quiet(axes)
+    save(figure, NAME)

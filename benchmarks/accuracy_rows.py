@@ -1,0 +1,88 @@
+"""The lines of the accuracy table, the sets they are judged on, and where their results stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.synthetic.generate import DEFAULT_OUT
+from modules.config import DEFAULT_CONFIG, PROJECT_ROOT
+from modules.utils import read_json
+
+RESULTS = PROJECT_ROOT / "docs" / "results" / "accuracy"
+SEEDS = (42, 43, 44)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the tables. Without seeds nothing is trained for it."""
+
+    name: str
+    title: str
+    seeds: tuple[int, ...] = ()
+    config: str | None = None  # where the set's own does not hold
+    assignments: tuple[str, ...] = ()
+
+
+ROWS = (
+    Row("least_squares", "extractor, least squares"),
+    Row("limb_scale", "the same, best constant limb scale"),
+    Row("pelvis_height", "extractor, training pelvis height"),
+    Row("on_floor", "extractor, lowest foot on the floor"),
+    Row("linear", "linear map of the cached pose"),
+    Row("true_root", "extractor with **true** root depth"),
+    Row("original", "original recipe", SEEDS, config="config/original.yml"),
+    Row("pose", "PoseNet, pose only", SEEDS, assignments=("TRAIN.model_type=pose",)),
+    Row("image", "PoseNet, image only", SEEDS[:1], assignments=("TRAIN.model_type=image",)),
+    Row("posenet", "PoseNet", SEEDS),
+    Row("bound", "2D + **true** depth (bound)"),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One test part of a set, and what is trained on for it."""
+
+    name: str
+    train_root: str
+    test_root: str
+    runs: str  # the folder of its trainings within results/accuracy
+    config: str
+
+
+SYNTHETIC = DEFAULT_OUT.as_posix()
+_PRESET = "config/synthetic.yml"
+_CAMERAS = (1, 2, 3, 4)
+SETS: dict[str, tuple[Part, ...]] = {
+    "synthetic": (Part("held-out people", SYNTHETIC, SYNTHETIC, "synthetic", _PRESET),),
+    "demo": tuple(
+        Part(f"camera {k}", *(f"data/demo/test_camera_{k}",) * 2, f"demo/camera_{k}", DEFAULT_CONFIG) for k in _CAMERAS
+    ),
+    "zero-shot": tuple(
+        Part(f"camera {k}", SYNTHETIC, f"data/demo/zero_shot_camera_{k}", "synthetic", _PRESET) for k in _CAMERAS
+    ),
+}
+TITLES = {
+    "synthetic": "Synthetic, people held out",
+    "demo": "Demo, four rotations",
+    "zero-shot": "Demo, trained on synthetic people alone",
+}
+Results = dict[str, dict[str, list[dict[str, Any]]]]  # set → row → one result per seed
+
+
+def result_path(set_name: str, row: Row, seed: int | None) -> Path:
+    """Where a row's result stands."""
+    return RESULTS / set_name / (f"{row.name}.json" if seed is None else f"{row.name}-{seed}.json")
+
+
+def gather() -> Results:
+    """All results that stand."""
+    found: Results = {}
+    for set_name in SETS:
+        for row in ROWS:
+            paths = [result_path(set_name, row, seed) for seed in row.seeds or (None,)]
+            standing = [read_json(path) for path in paths if path.exists()]
+            if standing:
+                found.setdefault(set_name, {})[row.name] = standing
+    return found
