@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import record
+from benchmarks.record import insert_between, marks
 from modules.config import PROJECT_ROOT
-from modules.utils import UserError, read_json, run_script, write_json, write_text
+from modules.utils import UserError, read_json, run_script, write_json
 
 ROTATIONS, SEEDS = (1, 2, 3, 4), (42, 43, 44)
 RESULT = PROJECT_ROOT / "docs" / "results" / "rotations.json"
@@ -28,7 +30,8 @@ METRICS = {
     "world_mpjpe": "world MPJPE", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA-MPJPE",
     "pck150": "PCK@150", "auc": "AUC",
 }  # fmt: skip
-BEGIN, END = "<!-- rotations: begin -->", "<!-- rotations: end -->"
+MARKS = "rotations"
+BEGIN, END = marks(MARKS)
 
 
 def main() -> None:
@@ -45,7 +48,7 @@ def main() -> None:
     write_json(RESULT, result)
     table = format_table(result)
     for readme in READMES:
-        insert_table(readme, table)
+        insert_between(readme, MARKS, table)
     print(table)
 
 
@@ -65,7 +68,7 @@ def run_one(rotation: int, seed: int) -> None:
         options += ["--set", assignment]
     made_by = folder / "made_by.json"
     if not made_by.exists():
-        write_json(made_by, {"commit": git("rev-parse", "HEAD"), "clean": git("status", "--porcelain") == ""})
+        write_json(made_by, record.made_by())
     for command in (["-m", "data.prepare"], ["extract_train_info.py"], ["train.py", "--reuse"], ["test.py", "--reuse"]):
         subprocess.run([sys.executable, *command, *options], cwd=PROJECT_ROOT, check=True)
     command = ["-m", "benchmarks.branches", "--out", str(folder / "branches.json"), *options]
@@ -93,12 +96,6 @@ def gather() -> dict[str, Any]:
         raise UserError("results/rotations: the runs were made by different commits; delete the folder and run again")
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     return {"command": "python -m benchmarks.rotations", "machine": machine, "runs": runs}
-
-
-def git(*arguments: str) -> str:
-    """What git says of this checkout."""
-    done = subprocess.run(["git", *arguments], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def spread(result: dict[str, Any], method: str, metric: str) -> tuple[float, float, float]:
@@ -160,14 +157,6 @@ def _by_camera(result: dict[str, Any], method: str, camera: int) -> str:
     values = [run["methods"][method]["world_mpjpe"] for run in result["runs"] if run["test_camera"] == camera]
     text = f"{np.mean(values):.0f}"
     return f"{text} ({', '.join(f'{value:.0f}' for value in values)})" if np.ptp(values) > 0.05 else text
-
-
-def insert_table(readme: Path, table: str) -> None:
-    """Replace what stands between the two marks of a README."""
-    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    if BEGIN in text and END in text:
-        head, tail = text.split(BEGIN)[0], text.split(END)[1]
-        write_text(readme, f"{head}{BEGIN}\n{table}\n{END}{tail}")
 
 
 if __name__ == "__main__":
