@@ -1,0 +1,173 @@
+"""Extraction beside mediapipe's own runtime, which stands in a virtual environment of its own (.venv-mediapipe)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.speed_setting import Rates, Setting, at, pair, repeat_root, say, take_turns
+from modules.config import PROJECT_ROOT
+from modules.extraction import extract_split
+from modules.extractors.blazepose import BlazePose
+from modules.images import read_image
+from modules.utils import UserError
+
+MEDIAPIPE = "0.10.21"  # the release that WorldPose's weights come from
+ENVIRONMENT = PROJECT_ROOT / ".venv-mediapipe"
+STAMP = "worldpose-mediapipe"  # written into the environment when it is complete
+RUNTIME = Path(__file__).with_name("speed_mediapipe.py")
+SUPPORTED = "import ensurepip, sys, venv; sys.exit(not ((3, 9) <= sys.version_info[:2] <= (3, 12)))"
+WITHOUT = "so extraction is not measured beside it"
+
+
+def measure(setting: Setting) -> list[dict[str, Any]]:
+    """The whole stage, and the model alone, beside mediapipe on the same images; nothing where mediapipe is not to be had."""
+    config = setting.config
+    if (config.EXTRACT.extractor, config.EXTRACT.weights) != ("blazepose", "full"):
+        raise UserError("EXTRACT: mediapipe is measured beside blazepose full; leave EXTRACT.extractor and weights so")
+    root = setting.folder / "extraction"
+    frames = repeat_root(config.data_root, root, 1, setting.sizes.images)
+    paths = [frame.image_path for frame in frames]
+    staged = at(config, root, root / "cache")
+
+    def stage() -> Rates:
+        shutil.rmtree(staged.cache_root, ignore_errors=True)
+        begun = time.perf_counter()
+        extract_split(staged, "train")
+        return {"stage": len(paths) / (time.perf_counter() - begun)}
+
+    with mediapipe_runtime(setting) as runtime:
+        if runtime is None:
+            return []
+        all_threads, one_thread = BlazePose(), BlazePose(threads=1)
+
+        def theirs() -> Rates:
+            answer = runtime.time_images(paths)
+            decoding, finding = answer["decoding"], answer["finding"]
+            return {"their stage": len(paths) / (decoding + finding), "their model": len(paths) / finding}
+
+        found = take_turns(
+            {
+                "stage": stage,
+                "theirs": theirs,
+                "all": lambda: {"all": model_rate(all_threads, paths)},
+                "one": lambda: {"one": model_rate(one_thread, paths)},
+            },
+            setting.sizes,
+        )
+        who = f"mediapipe {runtime.version}"
+    model, theirs_alone = "landmarks of decoded images", ("its own runtime", found["their model"])
+    return [
+        pair(
+            "extraction: decode, landmarks, crop, cache", "images/s", ("the whole stage", found["stage"]),
+            (f"{who}: decode, landmarks", found["their stage"]),
+        ),
+        pair(model, "images/s", ("all threads", found["all"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
+        pair(model, "images/s", ("one thread", found["one"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
+    ]  # fmt: skip
+
+
+def model_rate(model: BlazePose, paths: Sequence[Path]) -> float:
+    """Images per second of detector and landmark model, decoding left out."""
+    seconds = 0.0
+    for path in paths:
+        image = read_image(path)
+        begun = time.perf_counter()
+        model.detect(image)
+        seconds += time.perf_counter() - begun
+    return len(paths) / seconds
+
+
+class Runtime:
+    """speed_mediapipe.py in its own environment, asked over its standard input."""
+
+    def __init__(self, python: Path, said: IO[str]) -> None:
+        self.said = said
+        self.process = subprocess.Popen(
+            [str(python), "-I", str(RUNTIME)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+        )
+        self.version = self._answer()["version"]
+
+    def time_images(self, paths: Sequence[Path]) -> dict[str, float]:
+        """The summed seconds of decoding and of finding landmarks, and how many people were found."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and the missing answer says so
+            self.process.stdin.write(json.dumps({"images": [str(path) for path in paths]}) + "\n")
+            self.process.stdin.flush()
+        answer: dict[str, float] = self._answer()
+        return answer
+
+    def _answer(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            self.said.seek(0)
+            last = (self.said.read().strip().splitlines() or ["it said nothing"])[-1]
+            raise UserError(
+                f"{ENVIRONMENT}: mediapipe ended without an answer ({last}); delete this folder and start again, or leave "
+                "extraction out by --only"
+            )
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the process by closing its input."""
+        self.process.communicate()
+
+
+@contextlib.contextmanager
+def mediapipe_runtime(setting: Setting) -> Iterator[Runtime | None]:
+    """The runtime; None, with the reason in `left_out`, where it cannot be installed or does not start."""
+    reason = make_environment(setting.sizes.installs)
+    with tempfile.TemporaryFile("w+") as said:
+        runtime = None
+        if reason is None:
+            try:
+                runtime = Runtime(ENVIRONMENT / "bin" / "python", said)
+            except (UserError, OSError) as error:
+                say(str(error))
+                reason = f"mediapipe {MEDIAPIPE} is installed but does not start, {WITHOUT}"
+        if reason is not None:
+            say(reason)
+            setting.left_out.append(reason)
+        try:
+            yield runtime
+        finally:
+            if runtime is not None:
+                runtime.close()
+
+
+def make_environment(install: bool) -> str | None:
+    """See to it that mediapipe's environment stands; a sentence where it does not. Nothing is installed unasked."""
+    stamp = ENVIRONMENT / STAMP
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == MEDIAPIPE:
+        return None
+    if not install:
+        return f"mediapipe {MEDIAPIPE} is not installed yet and a quick run installs nothing, {WITHOUT}"
+    python = find_python()
+    if python is None:
+        return f"mediapipe {MEDIAPIPE} needs Python 3.9 to 3.12 with venv, and none was found, {WITHOUT}"
+    say(f"installing mediapipe {MEDIAPIPE} into {ENVIRONMENT.name} (once; about a minute and 1 GB)")
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+    pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for command in ([python, "-m", "venv", str(ENVIRONMENT)], [*pip, "--retries", "1", f"mediapipe=={MEDIAPIPE}"]):
+        if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+            return f"mediapipe {MEDIAPIPE} could not be installed into {ENVIRONMENT.name}, {WITHOUT}"
+    stamp.write_text(MEDIAPIPE, encoding="utf-8")
+    return None
+
+
+def find_python() -> str | None:
+    """A Python that this mediapipe supports and that can make virtual environments."""
+    for candidate in (sys.executable, "python3.12", "python3.11", "python3.10", "python3"):
+        with contextlib.suppress(OSError):
+            if subprocess.run([candidate, "-c", SUPPORTED], capture_output=True, check=False).returncode == 0:
+                return candidate
+    return None
