@@ -70,8 +70,8 @@ def measure(setting: Setting) -> list[dict[str, Any]]:
             "extraction: decode, landmarks, crop, cache", "images/s", ("the whole stage", found["stage"]),
             (f"{who}: decode, landmarks", found["their stage"]),
         ),
-        pair(model, "images/s", ("all threads", found["all"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
-        pair(model, "images/s", ("one thread", found["one"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
+        pair(model, "images/s", ("models in all threads", found["all"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
+        pair(model, "images/s", ("models in one thread", found["one"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
     ]  # fmt: skip
 
 

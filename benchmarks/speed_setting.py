@@ -30,7 +30,7 @@ class Sizes:
     memory_repeats: int = 2
     warm_ups: int = 1  # rounds that do not count
     images: int = 96  # of extraction and of the loaders
-    training_rows: int = 160  # ten batches of the default size
+    training_rows: int = 96  # six batches of the default size
     predicted_rows: int = 10_000  # at most: all there are
     poses: int = 10_000  # lifted at once
     looped_poses: int = 300  # and one by one
