@@ -30,7 +30,8 @@ from benchmarks import frozen
 from benchmarks.accuracy_rows import ROWS, SEEDS, SETS, SYNTHETIC, Part, Row, gather, result_path
 from benchmarks.accuracy_tables import write_tables
 from benchmarks.placements import PLACEMENTS, Fits, fit, place_least_squares
-from benchmarks.rotations import git, results_folder
+from benchmarks.record import made_by
+from benchmarks.rotations import results_folder
 from modules import metrics, runs
 from modules.cache import Rows, open_cache
 from modules.config import PROJECT_ROOT, Config, load_config, project_path
@@ -162,8 +163,8 @@ def make_row(set_name: str, row: Row, seed: int | None, tests: list[Test]) -> di
     """Train where the row needs it, answer every test image, and score it."""
     command = f"python -m benchmarks.accuracy --set {set_name} --row {row.name}"
     result: dict[str, Any] = {
-        "command": command if seed is None else f"{command} --seed {seed}", "commit": git("rev-parse", "HEAD"),
-        "clean": git("status", "--porcelain") == "", "seed": seed, "frozen_version": frozen.VERSION, "parts": {},
+        "command": command if seed is None else f"{command} --seed {seed}", **made_by(), "seed": seed,
+        "frozen_version": frozen.VERSION, "parts": {},
     }  # fmt: skip
     for test in tests:
         started = time.process_time()

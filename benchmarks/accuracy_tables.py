@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.accuracy_rows import ROWS, SETS, TITLES, Results
+from benchmarks.record import insert_between
 from modules.config import PROJECT_ROOT
-from modules.utils import write_text
 
 PAGE = PROJECT_ROOT / "docs" / "accuracy.md"
 READMES = (PROJECT_ROOT / "README.md", PROJECT_ROOT / "README.ko.md")
@@ -29,9 +28,9 @@ def write_tables(results: Results) -> None:
     if not results:
         return
     for name, text in tables(results).items():
-        insert(PAGE, name, text)
+        insert_between(PAGE, name, text)
     for readme in READMES:
-        insert(readme, "accuracy", short_table(results))
+        insert_between(readme, "accuracy", short_table(results))
     print("\n\n".join(main_table(results, set_name) for set_name in results))
     from benchmarks.accuracy_figure import draw  # noqa: PLC0415  (matplotlib, for those alone who draw)
 
@@ -46,20 +45,6 @@ def tables(results: Results) -> dict[str, str]:
     for set_name in results:
         made[f"accuracy: {set_name} joints"] = joints_table(results[set_name])
     return made | {"accuracy: cost": cost_table(results)}
-
-
-def insert(page: Path, name: str, table: str) -> None:
-    """Replace what stands between the two marks of a name."""
-    text = page.read_text(encoding="utf-8")
-    begin, end = marks(name)
-    if begin in text and end in text:
-        head, rest = text.split(begin, 1)
-        write_text(page, f"{head}{begin}\n{table}\n{end}{rest.split(end, 1)[1]}")
-
-
-def marks(name: str) -> tuple[str, str]:
-    """What a generated table stands between."""
-    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
 def values_of(runs: Sequence[dict[str, Any]], *path: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import accuracy, accuracy_rows, accuracy_tables, frozen
+from benchmarks import accuracy, accuracy_rows, accuracy_tables, frozen, record
 from benchmarks.accuracy_rows import ROWS, SETS
 from benchmarks.placements import PLACEMENTS
 from modules.skeleton import MIRROR
@@ -126,23 +126,13 @@ def test_cells_say_their_spread() -> None:
     assert "| PoseNet | 102 (± 3) |  |" in accuracy_tables.short_table(results)
 
 
-def test_a_table_goes_between_its_marks_alone(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    begin, end = accuracy_tables.marks("accuracy")
-    page.write_text(f"before {begin}\nold\n{end} after {accuracy_tables.marks('accuracy: kinds')[0]}")
-    accuracy_tables.insert(page, "accuracy", "| new |")
-    accuracy_tables.insert(page, "unknown", "| nowhere |")
-    text = page.read_text()
-    assert text.startswith(f"before {begin}\n| new |\n{end} after") and "old" not in text and "nowhere" not in text
-
-
 def test_the_committed_tables_are_those_of_the_committed_rows() -> None:
     results = accuracy_rows.gather()
     page = accuracy_tables.PAGE.read_text(encoding="utf-8")
     for name, table in accuracy_tables.tables(results).items():
-        begin, end = accuracy_tables.marks(name)
+        begin, end = record.marks(name)
         assert f"{begin}\n{table}\n{end}" in page, name
-    begin, end = accuracy_tables.marks("accuracy")
+    begin, end = record.marks("accuracy")
     for readme in accuracy_tables.READMES:
         assert f"{begin}\n{accuracy_tables.short_table(results)}\n{end}" in readme.read_text(encoding="utf-8")
 
