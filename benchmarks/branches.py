@@ -10,6 +10,7 @@ use could be exchanged without harm.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from model.model import PoseNet
 from modules import metrics, runs
 from modules.cache import Rows, open_cache
 from modules.config import add_config_arguments, config_from_arguments
-from modules.dataset import Sample, split_rows
+from modules.dataset import PoseDataset, Sample, split_rows
 from modules.layout import list_frames
 from modules.lifting import place_least_squares
 from modules.prediction import lift_answers, prediction_loader
@@ -44,7 +45,8 @@ def scores_of(world: np.ndarray, rows: Rows) -> np.ndarray:
 
 def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 20) -> dict[str, dict[str, float]]:
     """NAMES as it is, and with each branch's input permuted across the rows (mean of `times` permutations)."""
-    batch = next(iter(prediction_loader(rows, network.spec.input_shape, len(rows))))
+    samples = partial(PoseDataset, input_shape=network.spec.input_shape)
+    batch = next(iter(prediction_loader(rows, samples, len(rows))))
     rng = np.random.default_rng(seed)
     found = {"as it is": score(network, batch, rows)}
     for branch, names in BRANCHES.items():
@@ -67,6 +69,8 @@ def main() -> None:
         raise UserError(f"{config.results_root}/train: there is no finished training; run python train.py first")
     path = runs.best_checkpoint(run)
     network = runs.restore_network(runs.load_checkpoint(path), path)
+    if not isinstance(network, PoseNet):
+        raise UserError(f"{run}: only PoseNet has branches to look at; name a run of TRAIN.model=PoseNet with --run")
     rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
     found = permuted_scores(network, split_rows(rows, config)[1])
     print("| validation part, mm | " + " | ".join(NAMES) + " |")

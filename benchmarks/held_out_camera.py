@@ -33,7 +33,7 @@ def held_out_scores(config: Config, train: Rows, validation: Rows) -> tuple[list
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(config, train, validation, Path(folder), key="held out", fingerprint="")
         trainer.fit()
-        world = predict_world(trainer.network, trainer.validation_loader, validation, trainer.fabric)
+        world = predict_world(trainer.recipe, trainer.network, trainer.validation_loader, validation, trainer.fabric)
     reference = validation["joints_world_mm"]
     ours, extractor = (metrics.evaluate(j, reference) for j in (world, place_least_squares(validation.columns)))
     return [ours[name] for name in NAMES], [extractor[name] for name in NAMES]

@@ -21,6 +21,7 @@ from modules.layout import Frame, list_frames, read_camera
 from modules.lifting import place_at_height, place_least_squares, place_own, true_depth_bound
 from modules.pose_utils import world2cam
 from modules.prediction import fallback_world, predict_world, prediction_loader
+from modules.recipes import recipe_of
 from modules.submission import asked_frames, write_submission
 from modules.utils import UserError, atomic_folder, log, read_json, sha256_file, write_json, write_text
 
@@ -71,15 +72,15 @@ def predict(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) 
     found = rows["found"].astype(bool)
     if found.any():
         fabric = make_fabric(config.TRAIN)
-        network = runs.restore_network(checkpoint, path).to(fabric.device)
+        recipe, network = recipe_of(checkpoint), runs.restore_network(checkpoint, path).to(fabric.device)
         seen = blind.take(found)
-        loader = prediction_loader(seen, checkpoint["spec"]["input_shape"], config.TEST.batch_size)
-        world[found] = predict_world(network, loader, seen, fabric)
+        loader = prediction_loader(seen, recipe.dataset, config.TEST.batch_size)
+        world[found] = predict_world(recipe, network, loader, seen, fabric)
     return world
 
 
-def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Every method's joints for labelled rows, the baselines that could embarrass us first."""
+def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> dict[str, np.ndarray]:
+    """Every method's joints for labelled rows, the baselines that could embarrass us first; `ours` names the prediction."""
     found = rows["found"].astype(bool)
     fallback = fallback_world(np.array(facts["mean_pose_crop_mm"]), rows["R"], rows["t"])
     seen = rows.take(found).columns
@@ -97,7 +98,7 @@ def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any]) -> dict[st
         if np.isfinite(seen["world_up"]).all():  # a ray that never gets that high takes the fallback
             methods[AT_HEIGHT] = complete(np.where(np.isfinite(at_height), at_height, fallback[found]))
     true_depth = world2cam(seen["joints_world_mm"], seen["R"], seen["t"])[..., 2]
-    return {**methods, OURS: predicted, BOUND: complete(true_depth_bound(seen, true_depth))}
+    return {**methods, ours: predicted, BOUND: complete(true_depth_bound(seen, true_depth))}
 
 
 def report(rows: Rows, methods: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -218,20 +219,21 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
     with atomic_folder(
         folder
     ) as fresh:  # nothing of an older test stays beside this one's, nor is lost to a failed one
-        table = _write_results(fresh, config, task, predicted, checkpoint["facts"])
+        table = _write_results(fresh, config, task, predicted, checkpoint)
         write_json(fresh / "tested.json", marker)
     _tell_not_found(not_found)
     return folder, table
 
 
-def _write_results(folder: Path, config: Config, task: Task, predicted: np.ndarray, facts: dict[str, Any]) -> str:
+def _write_results(folder: Path, config: Config, task: Task, predicted: np.ndarray, checkpoint: dict[str, Any]) -> str:
     """Fill a results folder; returns the table, empty where there are no labels."""
     write_submission(folder / "pred_submission.json", task.names, predicted)
     labelled = task.rows["labelled"].astype(bool)
     draw(folder, config, task, predicted, labelled)
     if not labelled.all():
         log.info("%d of %d test images have no label and are not scored", (~labelled).sum(), len(labelled))
-    table = _score(folder, task.take(labelled), predicted[labelled], facts) if labelled.any() else ""
+    title, facts = recipe_of(checkpoint).title, checkpoint["facts"]
+    table = _score(folder, task.take(labelled), predicted[labelled], facts, title) if labelled.any() else ""
     write_text(folder / "table.md", table)
     return table
 
@@ -252,8 +254,8 @@ def _stands(folder: Path, output: Path, key: str) -> bool:
     return bool(found["key"] == key and found["output"] == sha256_file(output))
 
 
-def _score(folder: Path, task: Task, predicted: np.ndarray, facts: dict[str, Any]) -> str:
-    methods = compare(task.rows, predicted, facts)
+def _score(folder: Path, task: Task, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> str:
+    methods = compare(task.rows, predicted, facts, ours)
     results = report(task.rows, methods)
     write_json(folder / "metrics.json", {"images": len(task.names), "methods": results})
     write_per_image(folder / "per_image.csv", task, methods)

@@ -1,42 +1,48 @@
-"""Running a PoseNet over samples, and lifting what it says to the world."""
+"""Running a network over samples, and lifting what it says to the world."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 from torch.utils.data import DataLoader
 
-from model.model import Answer, PoseNet
+from model.model import Answer
 from modules.cache import Rows
 from modules.dataset import PoseDataset, Sample, from_uvd
 from modules.lifting import lift
 from modules.pose_utils import cam2world, world2cam
+from modules.recipes import Recipe
 
 
 @torch.no_grad()
-def predict_world(network: PoseNet, loader: DataLoader[Sample], rows: Rows, fabric: Fabric) -> np.ndarray:
+def predict_world(
+    recipe: Recipe, network: nn.Module, loader: DataLoader[Sample], rows: Rows, fabric: Fabric
+) -> np.ndarray:
     """(B, 24, 3) world mm, on Fabric's device and in its precision; the loader must walk the rows in order."""
     network.eval()
     answers = []
     for batch in loader:
         with fabric.autocast():
             answers.append(network({name: value.to(fabric.device) for name, value in batch.items()}))
-    return lift_answers(answers, rows)
+    return recipe.lift(answers, rows)
 
 
 def lift_answers(answers: Sequence[Answer], rows: Rows) -> np.ndarray:
-    """The network's answers, batch after batch, for rows in their order: (B, 24, 3) world mm."""
+    """PoseNet's answers, batch after batch, for rows in their order: (B, 24, 3) world mm."""
     uvd = torch.cat([answer.uvd for answer in answers]).double().cpu().numpy()
     root_mm = torch.cat([answer.root_mm for answer in answers]).double().cpu().numpy()
     return lift(from_uvd(uvd, root_mm), rows.columns)
 
 
-def prediction_loader(rows: Rows, input_shape: int, batch_size: int, num_workers: int = 0) -> DataLoader[Sample]:
+def prediction_loader(
+    rows: Rows, samples: Callable[[Rows], PoseDataset], batch_size: int, num_workers: int = 0
+) -> DataLoader[Sample]:
     """Samples in the rows' order, without augmentation."""
-    return DataLoader(PoseDataset(rows, input_shape), batch_size=batch_size, num_workers=num_workers)
+    return DataLoader(samples(rows), batch_size=batch_size, num_workers=num_workers)
 
 
 def mean_crop_pose(rows: Rows) -> np.ndarray:

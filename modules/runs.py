@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from model.model import PoseNet, PoseNetSpec
 from modules.config import Config
 from modules.layout import read_validation_list
+from modules.recipes import recipe_of
 from modules.utils import UserError, atomic_path, digest, read_json
 
 CHECKPOINT_VERSION = 2
@@ -126,9 +127,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def restore_network(content: dict[str, Any], path: Path) -> PoseNet:
-    """The PoseNet that a checkpoint holds. UserError where its weights are of another architecture."""
-    network = PoseNet(PoseNetSpec(**content["spec"]))
+def restore_network(content: dict[str, Any], path: Path) -> nn.Module:
+    """The network that a checkpoint holds. UserError where its weights are of another architecture."""
+    network = recipe_of(content).network()
     try:
         network.load_state_dict(content["model"])
     except RuntimeError:

@@ -19,7 +19,6 @@ from lightning_fabric import Fabric
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from model.model import Answer, PoseNet, PoseNetSpec, marginals
 from model.shared import Share, set_share, share_of, sum_gradients, sum_processes
 from modules import runs
 from modules.augmentation import Augmentation
@@ -27,16 +26,16 @@ from modules.batches import EpochBatches, epoch_seed
 from modules.cache import Rows
 from modules.config import Config
 from modules.console import interruptible
-from modules.dataset import PoseDataset, Sample
+from modules.dataset import Sample
 from modules.devices import make_fabric, use_threads
 from modules.earlystoppers import EarlyStopper
 from modules.lifting import place_own
-from modules.losses import DISTANCES, heat_loss, pose_loss
+from modules.losses import DISTANCES
 from modules.metrics import METRICS, root_error, root_relative_mpjpe
 from modules.optimizers import make_optimizer, make_scheduler
-from modules.prediction import lift_answers, mean_crop_pose, prediction_loader
+from modules.prediction import mean_crop_pose, prediction_loader
+from modules.recipes import recipe_named
 from modules.recorders import PerformanceRecorder
-from modules.simulation import ViewSimulator, fit_root_cues
 from modules.skeleton import ROOT
 from modules.utils import UserError, log, seed_everything, start_logging, write_json
 
@@ -77,31 +76,28 @@ class Partial:
 
 
 class Trainer:
-    """Fits a PoseNet on rows of the cache and fills a run folder."""
+    """Fits the network of TRAIN.model on rows of the cache and fills a run folder."""
 
     def __init__(
         self, config: Config, train_rows: Rows, validation_rows: Rows, folder: Path, key: str, fingerprint: str,
         fabric: Fabric | None = None,
     ) -> None:  # fmt: skip
-        self.config, self.train_rows, self.validation_rows, self.folder = config, train_rows, validation_rows, folder
-        self.key, self.fingerprint = key, fingerprint
         train, seed = config.TRAIN, config.SEED.random_seed
+        kind = recipe_named(train.model)
+        self.recipe = kind(kind.spec_of(train), {**training_facts(train_rows), **kind.own_facts(train_rows)})
+        self.config, self.folder, self.key, self.fingerprint = config, folder, key, fingerprint
+        self.train_rows, self.validation_rows = kind.kept(train_rows), validation_rows
         seed_everything(seed)
         self.fabric = fabric or make_fabric(train)
         self.asked_to_stop: Callable[[], bool] = lambda: False
-        self.spec = PoseNetSpec(
-            train.input_shape, train.output_shape, train.output_depth, train.resnet_type, train.model_type
-        )
-        self.network = PoseNet(self.spec, train.pretrained).to(self.fabric.device)
+        self.network: Any = self.recipe.network(train.pretrained).to(self.fabric.device)
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
         self.optimizer: Any = self.fabric.setup_optimizers(optimizer)
         augmentation = Augmentation(**{field.name: getattr(train, field.name) for field in fields(Augmentation)})
-        self.dataset = PoseDataset(train_rows, train.input_shape, augmentation, seed)
-        simulates = train.simulated_views > 0 and self.network.sees_pose
-        self.simulator = ViewSimulator(train_rows, train.simulated_mirror) if simulates else None
-        if self.network.sees_pose:
-            self.network.root_cues.copy_(torch.tensor(fit_root_cues(train_rows)))
+        self.dataset = self.recipe.dataset(self.train_rows, augmentation, seed)
+        self.distance = DISTANCES[train.loss_function]
+        self.lessons = self.recipe.lessons(self.network, self.train_rows, train, self.distance, self.fabric.autocast)
         self.batches = EpochBatches(
             len(self.dataset), train.batch_size, seed, self.fabric.global_rank, self.fabric.world_size
         )
@@ -112,16 +108,16 @@ class Trainer:
             generator=torch.Generator(),  # its own, so that starting a loader leaves the network's random numbers alone
         ))  # fmt: skip
         self.validation_loader = self._loader(
-            prediction_loader(validation_rows, train.input_shape, config.TEST.batch_size, config.DATALOADER.num_workers)
+            prediction_loader(
+                validation_rows, self.recipe.dataset, config.TEST.batch_size, config.DATALOADER.num_workers
+            )
         )
-        self.distance = DISTANCES[train.loss_function]
         self.metric = METRICS[train.metric_function]
         self.stopper = EarlyStopper(train.early_stopping_patience)
         self.baseline = self.metric(place_own(validation_rows.columns), validation_rows["joints_world_mm"])
         self.recorder = PerformanceRecorder(
             folder, config.PERFORMANCE_RECORD.column_list, train.metric_function, self.baseline
         )
-        self.facts = training_facts(train_rows)
         self.next_epoch = 1
         self.partial: Partial | None = None
 
@@ -133,7 +129,7 @@ class Trainer:
         """Train from `next_epoch` to the end; returns and writes the summary that marks the run complete."""
         log.info(
             "training on %d images, validating on %d; %s on %s, %.1f M weights; validation %s of the extractor: %.1f",
-            len(self.train_rows), len(self.validation_rows), self.spec.model_type, self.fabric.device,
+            len(self.train_rows), len(self.validation_rows), self.recipe.spec.model_type, self.fabric.device,
             sum(p.numel() for p in self.network.parameters()) / 1e6, self.config.TRAIN.metric_function, self.baseline,
         )  # fmt: skip
         with self._watching_for_ctrl_c() as self.asked_to_stop:
@@ -201,12 +197,12 @@ class Trainer:
         shared = zip(self.batches.shares(), self.train_loader, strict=True)
         for step, (share, batch) in enumerate(shared, begun.steps + 1):
             simulated = [
-                self._step(self._pose_loss, view, self.view_share) for view in itertools.islice(views, per_batch)
+                self._step(self.lessons.view_loss, view, self.view_share) for view in itertools.islice(views, per_batch)
             ]
             if simulated:
                 total += sum(simulated) / len(simulated) * share.total
-            if self.simulator is None or self.network.sees_image:
-                total += self._step(self._image_loss, batch, share) * share.total
+            if self.lessons.simulator is None or self.network.sees_image:
+                total += self._step(self.lessons.image_loss, batch, share) * share.total
             images += share.total
             self._save_within(epoch, Partial(step, total, torch.get_rng_state()))
         if not math.isfinite(total):
@@ -237,41 +233,15 @@ class Trainer:
 
     def _simulate(self, epoch: int, steps: int) -> Iterator[Sample]:
         """This process's rows of batches of simulated views for so many steps, drawn many at a time."""
-        if self.simulator is None:
+        if self.lessons.simulator is None:
             return
         mine = self.view_share
         rng = np.random.default_rng([self.config.SEED.random_seed, epoch])
         for _ in range(0, steps, SIMULATED_STEPS):
-            drawn = self.simulator.draw(rng, SIMULATED_BATCH * SIMULATED_STEPS)
+            drawn = self.lessons.simulator.draw(rng, SIMULATED_BATCH * SIMULATED_STEPS)
             on_device = {name: torch.from_numpy(values).to(self.fabric.device) for name, values in drawn.items()}
             for start in range(0, SIMULATED_BATCH * SIMULATED_STEPS, SIMULATED_BATCH):
                 yield {name: values[start + mine.start : start + mine.stop] for name, values in on_device.items()}
-
-    def _pose_loss(self, batch: Sample) -> torch.Tensor:
-        """What the pose branch alone gets wrong; the prior's width follows it."""
-        uvd, root_mm = self.network.place(batch)
-        if self.network.sees_image:
-            self.network.prior.follow(uvd - batch["target"])
-        return pose_loss(uvd, root_mm, batch, self.distance, self.config.TRAIN.loss_space)
-
-    def _image_loss(self, batch: Sample) -> torch.Tensor:
-        """What a batch of images has to teach: the image branch its densities, and all that nothing else teaches."""
-        if not self.network.sees_image:
-            return self._pose_loss(batch)
-        if not self.network.sees_pose:
-            return self._answer_loss(self._answer(batch), batch)
-        with self.fabric.autocast():
-            loss = heat_loss(marginals(self.network.see(batch)[1]), batch["target"])
-        return loss if self.simulator is not None else loss + self._pose_loss(batch)
-
-    def _answer(self, batch: Sample) -> Answer:
-        with self.fabric.autocast():  # not through Fabric's wrapper, which would round millimetres to half precision
-            answer: Answer = self.network(batch)
-        return answer
-
-    def _answer_loss(self, answer: Answer, batch: Sample) -> torch.Tensor:
-        loss = pose_loss(answer.uvd, answer.root_mm, batch, self.distance, self.config.TRAIN.loss_space)
-        return loss if answer.evidence is None else loss + heat_loss(answer.evidence, batch["target"])
 
     @torch.no_grad()
     def _validate(self) -> Evaluation:
@@ -279,9 +249,9 @@ class Trainer:
         total = 0.0
         answers = []
         for batch in self.validation_loader:
-            answers.append(self._answer(batch))
-            total += self._answer_loss(answers[-1], batch).item() * len(batch["joints"])
-        world = lift_answers(answers, self.validation_rows)
+            answers.append(self.lessons.answer(batch))
+            total += self.lessons.answer_loss(answers[-1], batch).item() * len(batch["joints"])
+        world = self.recipe.lift(answers, self.validation_rows)
         reference = self.validation_rows["joints_world_mm"]
         return Evaluation(
             total / len(reference), self.metric(world, reference), root_error(world, reference),
@@ -299,8 +269,9 @@ class Trainer:
     def _weights(self) -> dict[str, Any]:
         """What predicting needs."""
         return {
-            "spec": self.spec.as_dict(), "config": self.config.model_dump(mode="json"), "facts": self.facts,
-            "model": self.network.state_dict(), "key": self.key, "fingerprint": self.fingerprint,
+            "spec": self.recipe.spec.as_dict(), "config": self.config.model_dump(mode="json"),
+            "facts": self.recipe.facts, "model": self.network.state_dict(), "key": self.key,
+            "fingerprint": self.fingerprint,
         }  # fmt: skip
 
     def _save_last(self, epoch: int, partial: Partial | None = None) -> None:

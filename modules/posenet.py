@@ -1,0 +1,78 @@
+"""PoseNet's recipe: crops that are varied with their cameras, simulated views beside them, answers in the crop's camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from model.model import Answer, PoseNet, marginals
+from modules.augmentation import Augmentation
+from modules.cache import Rows
+from modules.config import Train
+from modules.dataset import PoseDataset, Sample
+from modules.losses import Distance, heat_loss, pose_loss
+from modules.prediction import lift_answers
+from modules.recipes import Autocast, Lessons, Recipe
+from modules.simulation import ViewSimulator, fit_root_cues
+
+
+class PoseNetRecipe(Recipe):
+    """See modules.recipes.Recipe."""
+
+    title = "PoseNet"
+
+    def network(self, pretrained: bool = False) -> PoseNet:
+        """A PoseNet that answers the cached pose."""
+        return PoseNet(self.spec, pretrained)
+
+    def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
+        """Samples in the crop's camera."""
+        return PoseDataset(rows, self.spec.input_shape, augmentation, seed)
+
+    def lessons(self, network: PoseNet, rows: Rows, train: Train, distance: Distance, autocast: Autocast) -> Lessons:
+        """Images and simulated views; the root's cues are fitted to the rows."""
+        simulates = train.simulated_views > 0 and network.sees_pose
+        simulator = ViewSimulator(rows, train.simulated_mirror) if simulates else None
+        if network.sees_pose:
+            network.root_cues.copy_(torch.tensor(fit_root_cues(rows)))
+        return PoseNetLessons(network, distance, autocast, simulator, train.loss_space)
+
+    def lift(self, answers: Sequence[Answer], rows: Rows) -> np.ndarray:
+        """Through the crop's camera, K and [R|t]: (B, 24, 3) world mm."""
+        return lift_answers(answers, rows)
+
+
+class PoseNetLessons(Lessons):
+    """Each branch learns apart from the other, the pose branch from simulated views where there are any."""
+
+    network: PoseNet
+
+    def __init__(
+        self, network: PoseNet, distance: Distance, autocast: Autocast, simulator: ViewSimulator | None, space: str
+    ) -> None:
+        super().__init__(network, distance, autocast)
+        self.simulator, self.space = simulator, space
+
+    def view_loss(self, view: Sample) -> torch.Tensor:
+        """What the pose branch alone gets wrong; the prior's width follows it."""
+        uvd, root_mm = self.network.place(view)
+        if self.network.sees_image:
+            self.network.prior.follow(uvd - view["target"])
+        return pose_loss(uvd, root_mm, view, self.distance, self.space)
+
+    def image_loss(self, batch: Sample) -> torch.Tensor:
+        """What a batch of images has to teach: the image branch its densities, and all that nothing else teaches."""
+        if not self.network.sees_image:
+            return self.view_loss(batch)
+        if not self.network.sees_pose:
+            return self.answer_loss(self.answer(batch), batch)
+        with self.autocast():
+            loss = heat_loss(marginals(self.network.see(batch)[1]), batch["target"])
+        return loss if self.simulator is not None else loss + self.view_loss(batch)
+
+    def answer_loss(self, answer: Answer, batch: Sample) -> torch.Tensor:
+        """How far the pose, and what the image says by itself, are from the label."""
+        loss = pose_loss(answer.uvd, answer.root_mm, batch, self.distance, self.space)
+        return loss if answer.evidence is None else loss + heat_loss(answer.evidence, batch["target"])
