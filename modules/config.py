@@ -15,6 +15,7 @@ from modules.utils import UserError, brief
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CONFIG = "config/train_config.yml"
+ORIGINAL_CONFIG = "config/original.yml"
 
 ModelType = Literal["image+pose", "pose", "image"]
 Metric = Literal["world_mpjpe", "root", "root_relative_mpjpe", "pa_mpjpe", "competition_mse"]
@@ -123,6 +124,13 @@ class Dataloader(_Section):
     pin_memory: bool = Field(False, description="Page-locked batches, for a GPU.")
 
 
+# What TRAIN says of what the original recipe leaves out.
+ORIGINAL_KEEPS = {
+    "loss_space": "normalised", "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0, "mirror": 0.0,
+    "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
+}  # fmt: skip
+
+
 class Train(_Section):
     num_epochs: int = Field(20, ge=1, le=MOST, description="At most so many passes over the training images.")
     batch_size: int = Field(16, ge=2, le=MOST, description="Images per step, over all devices.")
@@ -136,7 +144,10 @@ class Train(_Section):
         le=MOST,
         description="Steps within an epoch after which model.pt is written, beside every epoch's end.",
     )
-    model: Literal["PoseNet"] = Field("PoseNet", description="The network.")
+    model: Literal["PoseNet", "OriginalPoseNet"] = Field(
+        "PoseNet",
+        description="The network and its recipe; OriginalPoseNet: the original entry's, which wants config/original.yml.",
+    )
     optimizer: Literal["adamw", "adam", "sgd", "madgrad"] = Field("adamw", description="The update rule.")
     scheduler: Literal["cosine", "step", "plateau", "none"] = Field(
         "cosine",
@@ -156,12 +167,19 @@ class Train(_Section):
     )
     input_shape: Literal[128, 256] = Field(128, description="Side of the person crop in px.")
     output_shape: Literal[32, 64] = Field(32, description="Side of the heat volume: a quarter of input_shape.")
-    output_depth: Literal[32, 64] = Field(32, description="Depth cells of the heat volume over the root ± 1000 mm.")
+    output_depth: Literal[32, 64] = Field(
+        32,
+        description="Depth cells of the heat volume, over the root ± 1000 mm; OriginalPoseNet: over the world's origin ± "
+        "the largest distance of training.",
+    )
     resnet_type: Literal[18] = Field(18, description="Depth of the ResNet backbone.")
     model_type: ModelType = Field("image+pose", description="What PoseNet sees: the crop and the cached pose, or one.")
     pretrained: bool = Field(False, description="Start the backbone from ImageNet weights (downloaded by torchvision).")
     pose_jitter: float = Field(
-        20.0, ge=0, description="Training on the images' own poses shifts each joint by up to this (px, px, mm)."
+        20.0,
+        ge=0,
+        description="Training on the images' own poses shifts each joint by up to this (px, px, mm); OriginalPoseNet: all "
+        "joints of an image alike.",
     )
     root_jitter: float = Field(
         0.03,
@@ -205,6 +223,17 @@ class Train(_Section):
             raise ValueError(f"output_shape must be input_shape / 4 = {self.input_shape // 4}, not {self.output_shape}")
         if self.devices > self.batch_size:
             raise ValueError(f"devices must be at most batch_size = {self.batch_size}, not {self.devices}")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_to_the_original(self) -> Train:
+        """A key that the original recipe has no use for may not seem to do something."""
+        foreign = [key for key, only in ORIGINAL_KEEPS.items() if getattr(self, key) != only]
+        if self.model == "OriginalPoseNet" and foreign:
+            key = foreign[0]
+            raise ValueError(
+                f"OriginalPoseNet knows no {key}; set it to {ORIGINAL_KEEPS[key]}, or start from {ORIGINAL_CONFIG}"
+            )
         return self
 
 
