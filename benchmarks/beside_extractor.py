@@ -18,23 +18,24 @@ import numpy as np
 
 from modules import metrics, runs, vis
 from modules.config import Config, add_config_arguments, config_from_arguments
-from modules.evaluation import OURS, OWN, Task, load_task, predict
+from modules.evaluation import OWN, Task, load_task, predict
 from modules.images import read_image
 from modules.layout import read_camera
 from modules.lifting import place_own
+from modules.recipes import recipe_of
 from modules.utils import UserError, run_script, write_text
 
 COLUMNS = {"world_mpjpe": "world", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA"}
 
 
-def table(own: np.ndarray, ours: np.ndarray, reference: np.ndarray) -> list[str]:
+def table(own: np.ndarray, ours: np.ndarray, reference: np.ndarray, title: str) -> list[str]:
     """Both answers against the reference (images, 24, 3), and on how many images which is nearer."""
     lines = [f"| mm, {len(reference)} images | {' | '.join(COLUMNS.values())} |", "| --- |" + " --- |" * len(COLUMNS)]
-    for name, joints in ((OWN, own), (OURS, ours)):
+    for name, joints in ((OWN, own), (title, ours)):
         found = metrics.evaluate(joints, reference)
         lines.append(f"| {name} | " + " | ".join(f"{found[metric]:.1f}" for metric in COLUMNS) + " |")
     gain = error(own, reference) - error(ours, reference)
-    nearer = f"{OURS} is nearer on {(gain > 0).sum()} of {len(gain)} images"
+    nearer = f"{title} is nearer on {(gain > 0).sum()} of {len(gain)} images"
     return [*lines, "", f"{nearer}, by {np.median(gain):.1f} mm in the median (world, mean of 24 joints)"]
 
 
@@ -54,14 +55,14 @@ def per_image(task: Task, own: np.ndarray, ours: np.ndarray) -> str:
     return text.getvalue()
 
 
-def picture(task: Task, own: np.ndarray, ours: np.ndarray, count: int) -> np.ndarray:
+def picture(task: Task, own: np.ndarray, ours: np.ndarray, title: str, count: int) -> np.ndarray:
     """A row for each of `count` evenly chosen images."""
     rows = []
     for index in np.unique(np.linspace(0, len(task.names) - 1, min(count, len(task.names))).round().astype(int)):
         camera = read_camera(task.frames[index].camera_path)
         image = read_image(task.frames[index].image_path, camera.image_size)
         reference = task.rows["joints_world_mm"][index] if task.rows["labelled"][index] else None
-        names = ((OWN, own), (OURS, ours))
+        names = ((OWN, own), (title, ours))
         pair = [
             vis.overlay(image, camera, joints[index], reference, f"{task.names[index]}  {name}")
             for name, joints in names
@@ -80,12 +81,15 @@ def compare(config: Config, run: Path, images: int) -> str:
         raise UserError(
             f"{config.data_root}: the extractor finds nobody in the test images; there is nothing to compare"
         )
-    own, ours = place_own(seen.rows.columns), predict(config, runs.load_checkpoint(path), path, seen.rows)
+    checkpoint = runs.load_checkpoint(path)
+    own, ours = place_own(seen.rows.columns), predict(config, checkpoint, path, seen.rows)
+    title = recipe_of(checkpoint).title
     folder = config.results_root / "test" / run.resolve().name
     write_text(folder / "beside_extractor.csv", per_image(seen, own, ours))
-    vis.write_image(folder / "beside_extractor.jpg", picture(seen, own, ours, images))
+    vis.write_image(folder / "beside_extractor.jpg", picture(seen, own, ours, title, images))
     labelled = seen.rows["labelled"].astype(bool)
-    lines = table(own[labelled], ours[labelled], seen.rows["joints_world_mm"][labelled]) if labelled.any() else []
+    reference = seen.rows["joints_world_mm"][labelled]
+    lines = table(own[labelled], ours[labelled], reference, title) if labelled.any() else []
     apart = error(own, ours)
     lines.append(f"the two answers are {np.median(apart):.1f} mm apart in the median, {apart.max():.1f} mm at most")
     return "\n".join([*lines, f"{folder / 'beside_extractor.csv'} and .jpg are written"])

@@ -33,8 +33,11 @@ def save_figure(figure: Figure, path: Path) -> None:
 class PerformanceRecorder:
     """One row per epoch. Every row is on disk before the next epoch starts."""
 
-    def __init__(self, folder: Path, columns: Sequence[str], score_name: str, baseline: float) -> None:
+    def __init__(
+        self, folder: Path, columns: Sequence[str], score_name: str, baseline: float, title: str = "PoseNet"
+    ) -> None:
         self.folder, self.columns, self.score_name, self.baseline = folder, list(columns), score_name, baseline
+        self.title = title
         self.rows: list[dict[str, Any]] = []
 
     def add(self, row: dict[str, Any]) -> None:
@@ -64,7 +67,7 @@ class PerformanceRecorder:
     def _draw_score(self) -> None:
         figure, axes = _axes(f"validation {self.score_name.replace('_', ' ')}", _unit(self.score_name))
         epochs, scores = self._column("epoch"), self._column("validation_score")
-        axes.plot(epochs, scores, "o-", ms=3, color=OURS, label="PoseNet")
+        axes.plot(epochs, scores, "o-", ms=3, color=OURS, label=self.title)
         axes.axhline(self.baseline, ls="--", color=BASELINE, label=f"extractor by least squares: {self.baseline:.1f}")
         best = min(range(len(scores)), key=lambda i: scores[i])
         axes.plot(

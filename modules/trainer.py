@@ -116,7 +116,7 @@ class Trainer:
         self.stopper = EarlyStopper(train.early_stopping_patience)
         self.baseline = self.metric(place_own(validation_rows.columns), validation_rows["joints_world_mm"])
         self.recorder = PerformanceRecorder(
-            folder, config.PERFORMANCE_RECORD.column_list, train.metric_function, self.baseline
+            folder, config.PERFORMANCE_RECORD.column_list, train.metric_function, self.baseline, self.recipe.title
         )
         self.next_epoch = 1
         self.partial: Partial | None = None
