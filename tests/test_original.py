@@ -184,7 +184,7 @@ def test_it_trains_on_what_is_kept_and_learns(tmp_path: Path) -> None:
     with open(tmp_path / "run" / "record.csv", encoding="utf-8") as handle:
         record = list(csv.DictReader(handle))
     assert float(record[-1]["train_loss"]) < 0.7 * float(record[0]["train_loss"])
-    assert float(record[-1]["learning_rate"]) == pytest.approx(0.3e-3)
+    assert float(record[-1]["learning_rate"]) == pytest.approx(0.3 * load_config(SHIPPED).TRAIN.learning_rate)
     assert summary["best_score"] == pytest.approx(min(float(row["validation_score"]) for row in record), rel=1e-5)
 
 
