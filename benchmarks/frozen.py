@@ -39,7 +39,7 @@ QUOTAS = {  # the smallest share of images of each kind
     "occlusion": {"none": 0.5, "some": 0.04},
     "truncation": {"none": 0.5, "some": 0.04},
     "distance": {"below 3 m": 0.1, "3 to 5 m": 0.3, "above 5 m": 0.1},
-    "camera_height": {"below 1.2 m": 0.1, "1.2 to 2.2 m": 0.3, "above 2.2 m": 0.1},
+    "camera_height": {"below 1.2 m": 0.05, "1.2 to 2.2 m": 0.3, "above 2.2 m": 0.1},
     "room": {"indoors": 0.5, "outdoors": 0.05},
     "body_class": {"A": 0.05, "B": 0.15, "C": 0.05, "D": 0.03},
 }

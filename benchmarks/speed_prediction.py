@@ -16,6 +16,7 @@ from modules.devices import make_fabric
 from modules.evaluation import predict
 from modules.lifting import cached_crop_pose, lift, place_least_squares
 from modules.prediction import predict_world, prediction_loader
+from modules.recipes import recipe_of
 from modules.trainer import training_facts
 
 NOWHERE = Path("an untrained network")  # what the checkpoint's path would be in an error
@@ -46,12 +47,13 @@ def measure_prediction(setting: Setting) -> list[dict[str, Any]]:
     checkpoint = untrained_checkpoint(config, rows)
     fabric = make_fabric(config.TRAIN)
     network = runs.restore_network(checkpoint, NOWHERE).to(fabric.device)
+    recipe = recipe_of(checkpoint)
     blind = rows.without_truth()
 
     def one_by_one() -> None:
         for index in range(len(blind)):
             row = blind.take([index])
-            predict_world(network, prediction_loader(row, config.TRAIN.input_shape, 1), row, fabric)
+            predict_world(recipe, network, prediction_loader(row, recipe.dataset, 1), row, fabric)
 
     found = take_turns(
         {

@@ -137,13 +137,13 @@ def ready_views(trainer: Trainer) -> list[Sample]:
 def image_steps(trainer: Trainer) -> None:
     """An epoch's image steps as the Trainer makes them, crops read and varied on the way."""
     for share, batch in zip(trainer.batches.shares(), trainer.train_loader, strict=True):
-        trainer._step(trainer._image_loss, batch, share)
+        trainer._step(trainer.lessons.image_loss, batch, share)
 
 
 def pose_steps(trainer: Trainer, count: int) -> None:
     """So many pose steps as the Trainer makes them, views drawn on the way."""
     for view in itertools.islice(trainer._simulate(1, count), count):
-        trainer._step(trainer._pose_loss, view, trainer.view_share)
+        trainer._step(trainer.lessons.view_loss, view, trainer.view_share)
 
 
 class BareLoop:
@@ -151,7 +151,7 @@ class BareLoop:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
-        self.network = PoseNet(trainer.spec).to(trainer.fabric.device).train()
+        self.network = PoseNet(trainer.recipe.spec).to(trainer.fabric.device).train()
         self.optimizer = make_optimizer(trainer.config.TRAIN, self.network)
 
     def run(self, batches: list[Sample], loss_of: Callable[[Sample], torch.Tensor]) -> None:
