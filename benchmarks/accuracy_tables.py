@@ -39,6 +39,8 @@ def write_tables(results: Results) -> None:
 
 def tables(results: Results) -> dict[str, str]:
     """Every generated table of the page by the name of its marks."""
+    if not results:
+        return {}
     made = {f"accuracy: {set_name}": main_table(results, set_name) for set_name in results}
     if "synthetic" in results:
         made["accuracy: kinds"] = kinds_table(results["synthetic"])

@@ -134,7 +134,8 @@ def test_the_committed_tables_are_those_of_the_committed_rows() -> None:
         assert f"{begin}\n{table}\n{end}" in page, name
     begin, end = record.marks("accuracy")
     for readme in accuracy_tables.READMES:
-        assert f"{begin}\n{accuracy_tables.short_table(results)}\n{end}" in readme.read_text(encoding="utf-8")
+        text = readme.read_text(encoding="utf-8")
+        assert begin not in text or f"{begin}\n{accuracy_tables.short_table(results)}\n{end}" in text
 
 
 def test_the_committed_rows_are_of_the_frozen_list() -> None:

