@@ -263,8 +263,8 @@ class TestMatrix:
             pose[LANDMARKS.index(f"right_{part}")] = -x, y
         joints = dict(zip(JOINT_NAMES, LANDMARKS_TO_SMPL24 @ pose, strict=True))
         expected = {
-            "pelvis": (0, -71.0), "spine1": (0, -172.8), "spine2": (0, -298.8), "left_hip": (62.0, 0), "right_knee": (-100, 392.8),
-            "left_ankle": (102.5, 817.5), "left_foot": (129.6, 847.9), "right_wrist": (-695.5, -500.0),
+            "pelvis": (0, -71.0), "spine1": (0, -172.8), "spine2": (0, -298.8), "left_hip": (62.0, 0),
+            "right_knee": (-100, 392.8), "left_ankle": (102.5, 817.5), "left_foot": (129.6, 847.9), "right_wrist": (-695.5, -500.0),
             "left_hand": (800, -491.8),
         }  # fmt: skip
         for name, position in expected.items():
