@@ -21,6 +21,7 @@ from pre_models.fetch import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256
 
 DECODER_VERSION = 1  # raise it whenever the same image and weights would answer other numbers
 MIN_POSE_SCORE = 0.5
+TURNS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # in which the detector is shown an image, until it sees somebody
 BOX_MARGIN = 0.1  # of the longer side, on every side: landmarks end at eyes, wrists and toes, a person does not
 
 LANDMARKS = (
@@ -120,7 +121,11 @@ def _cut(image_rgb: np.ndarray, square: decode.Square, size: int, border: int) -
 
 
 class BlazePose:
-    """Detector and landmark model behind one method; the detector runs on every image."""
+    """Detector and landmark model behind one method; the detector runs on every image.
+
+    It learned from people who are upright, and overlooks many who lie or stand on their hands. So where it sees nobody, or
+    the landmark model does not believe it, the image is shown to it turned as well (MediaPipe does not do that).
+    """
 
     def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
         paths = check_weights(weights, models_dir)
@@ -129,12 +134,16 @@ class BlazePose:
 
     def detect(self, image_rgb: np.ndarray) -> Landmarks | None:
         """The most certain person of a raw RGB image (H, W, 3) uint8, or None."""
-        square = self.find(image_rgb)
-        return None if square is None else self.look(image_rgb, square)
+        for turn in TURNS:
+            square = self.find(image_rgb, turn)
+            found = None if square is None else self.look(image_rgb, square)
+            if found is not None:
+                return found
+        return None
 
-    def find(self, image_rgb: np.ndarray) -> decode.Square | None:
-        """Where the detector sees the most certain person, or None."""
-        whole = decode.letterbox(image_rgb.shape[1], image_rgb.shape[0])
+    def find(self, image_rgb: np.ndarray, turn: float = 0.0) -> decode.Square | None:
+        """Where the detector sees the most certain person, or None; it is shown the image turned by `turn` radians."""
+        whole = decode.letterbox(image_rgb.shape[1], image_rgb.shape[0], turn)
         crop = _cut(image_rgb, whole, decode.DETECTOR_SIZE, cv2.BORDER_CONSTANT)
         self._detector.run(crop * np.float32(2 / 255) - np.float32(1))
         logits = self._detector.output(len(self._anchors))
@@ -179,7 +188,7 @@ class BlazePoseExtractor:
             {
                 "extractor": cls.name,
                 "weights": {path.name: sha256_file(path) for path in paths},
-                "decoder": [DECODER_VERSION, MIN_POSE_SCORE, BOX_MARGIN, cv2.__version__],
+                "decoder": [DECODER_VERSION, MIN_POSE_SCORE, BOX_MARGIN, TURNS, cv2.__version__],
                 "matrix": LANDMARKS_TO_SMPL24.tolist(),
             }
         )

@@ -52,9 +52,9 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(x, -80, 80)))
 
 
-def letterbox(width: int, height: int) -> Square:
-    """The upright square around a whole image: what the detector sees."""
-    return Square(np.array([width / 2, height / 2]), float(max(width, height)))
+def letterbox(width: int, height: int, angle: float = 0.0) -> Square:
+    """The square around a whole image, upright or turned by a multiple of 90 degrees (radians): what the detector sees."""
+    return Square(np.array([width / 2, height / 2]), float(max(width, height)), angle)
 
 
 def make_anchors() -> np.ndarray:

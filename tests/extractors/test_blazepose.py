@@ -162,6 +162,24 @@ class TestOnRealImages:
     def test_nobody_in_a_black_or_tiny_image(self, model: BlazePose, shape: tuple[int, int]) -> None:
         assert model.detect(np.zeros((*shape, 3), dtype=np.uint8)) is None
 
+    def test_who_is_overlooked_is_looked_for_in_the_turned_image(
+        self, model: BlazePose, reference: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        find, asked = model.find, []
+
+        def overlook(image: np.ndarray, turn: float = 0.0) -> decode.Square | None:
+            asked.append(turn)
+            return find(image, turn) if turn else None
+
+        expected = [model.detect(record["image"]) for record in reference]
+        monkeypatch.setattr(model, "find", overlook)
+        for record, upright in zip(reference, expected, strict=True):
+            found = model.detect(record["image"])
+            assert found is not None and upright is not None
+            apart = np.median(np.linalg.norm(found.landmarks_px - upright.landmarks_px, axis=-1))
+            assert apart < 0.05 * record["square"][2]  # the same person in the same place
+        assert asked[:2] == [0.0, np.pi]
+
     def test_nobody_in_noise(self, model: BlazePose) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
         assert model.detect(noise) is None
@@ -264,8 +282,8 @@ class TestMatrix:
         joints = dict(zip(JOINT_NAMES, LANDMARKS_TO_SMPL24 @ pose, strict=True))
         expected = {
             "pelvis": (0, -71.0), "spine1": (0, -172.8), "spine2": (0, -298.8), "left_hip": (62.0, 0),
-            "right_knee": (-100, 392.8), "left_ankle": (102.5, 817.5), "left_foot": (129.6, 847.9), "right_wrist": (-695.5, -500.0),
-            "left_hand": (800, -491.8),
+            "right_knee": (-100, 392.8), "left_ankle": (102.5, 817.5), "left_foot": (129.6, 847.9),
+            "right_wrist": (-695.5, -500.0), "left_hand": (800, -491.8),
         }  # fmt: skip
         for name, position in expected.items():
             np.testing.assert_allclose(joints[name], position, atol=1.5, err_msg=name)
