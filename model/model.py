@@ -155,13 +155,11 @@ class PosePrior(nn.Module):
         return centre + expectation((u, v, d)) - expectation((bare_u, bare_v, bare_d))
 
 
-class PoseNet(nn.Module):
-    """The network of the module's drawing; `model_type` image or pose leaves the other branch out."""
+class CropNetwork(nn.Module):
+    """What sees a person crop: ResNet18 and HeadNet, where `model_type` names the image."""
 
     image_mean: Tensor
     image_std: Tensor
-    mirror: Tensor
-    root_cues: Tensor
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
         super().__init__()
@@ -169,12 +167,33 @@ class PoseNet(nn.Module):
         self.sees_image, self.sees_pose = "image" in spec.model_type, "pose" in spec.model_type
         self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
-        # Mean pelvis height over the floor, its spread, and the root depth's relative spread: fitted, not trained.
-        self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until then: the extractor's root as it is
-        self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
         if self.sees_image:
             self.backbone = backbone(spec.resnet_type, pretrained)
             self.head = HeadNet(spec.output_depth)
+
+    def features(self, image: Tensor) -> Tensor:
+        """(B, 3, S, S) uint8 RGB → (B, 512, s, s)."""
+        normalised = (image.to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
+        features: Tensor = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
+        return features
+
+    def volumes(self, features: Tensor) -> Tensor:
+        """(B, 512, s, s) → heat volumes (B, 24, D, 8 s, 8 s) in full precision."""
+        heat: Tensor = self.head(features)
+        return heat.unflatten(1, (NUM_JOINTS, self.spec.output_depth)).float()
+
+
+class PoseNet(CropNetwork):
+    """The network of the module's drawing; `model_type` image or pose leaves the other branch out."""
+
+    mirror: Tensor
+    root_cues: Tensor
+
+    def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
+        super().__init__(spec, pretrained)
+        # Mean pelvis height over the floor, its spread, and the root depth's relative spread: fitted, not trained.
+        self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until then: the extractor's root as it is
+        self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
         if self.sees_pose:
             inputs = NUM_JOINTS * FEATURES_PER_JOINT + 1
             self.embed = nn.Sequential(
@@ -213,9 +232,8 @@ class PoseNet(nn.Module):
 
     def see(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The image branch alone: features (B, 512, s, s) and heat volumes (B, 24, D, 8 s, 8 s) in full precision."""
-        image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-        features: Tensor = self.backbone(image.contiguous(memory_format=torch.channels_last))
-        return features, self.head(features).unflatten(1, (NUM_JOINTS, self.spec.output_depth)).float()
+        features = self.features(batch["image"])
+        return features, self.volumes(features)
 
     def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The pose branch alone: where each joint's prior stands (B, 24, 3), and the root's depth (B,) mm."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.model import HeadNet, PoseNetSpec, backbone, soft_argmax
+from model.model import CropNetwork, PoseNetSpec, soft_argmax
 from modules.skeleton import NUM_JOINTS
 
 FEATURES = 512  # channels of the backbone's last stage
@@ -30,25 +30,16 @@ class OriginalSpec(PoseNetSpec):
     model: str = "OriginalPoseNet"
 
 
-class OriginalPoseNet(nn.Module):
+class OriginalPoseNet(CropNetwork):
     """The network of the module's drawing."""
 
-    image_mean: Tensor
-    image_std: Tensor
     scale: Tensor
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
-        super().__init__()
-        self.spec = spec
-        self.sees_image, self.sees_pose = "image" in spec.model_type, "pose" in spec.model_type
-        self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
-        self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
+        super().__init__(spec, pretrained)
         # What the loss measures in: px of the crop and cells of depth for heat volumes, 0..1 for the bare MLP.
         scale = [spec.input_shape, spec.input_shape, spec.output_depth] if self.sees_image else [1, 1, 1]
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32), persistent=False)
-        if self.sees_image:
-            self.backbone = backbone(spec.resnet_type, pretrained)
-            self.head = HeadNet(spec.output_depth)
         if self.sees_pose:
             hidden = [nn.Linear(INPUTS, FEATURES), nn.ReLU(), nn.Linear(FEATURES, FEATURES)]
             answer = [] if self.sees_image else [nn.ReLU(), nn.Linear(FEATURES, INPUTS)]
@@ -59,12 +50,10 @@ class OriginalPoseNet(nn.Module):
         """A batch of samples (see modules.original) → (B, 24, 3) x, y, depth over 0..1."""
         if not self.sees_image:
             return self._embed(batch).unflatten(1, (NUM_JOINTS, 3))
-        image = (batch["image"].to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-        features: Tensor = self.backbone(image.contiguous(memory_format=torch.channels_last))
+        features = self.features(batch["image"])
         if self.sees_pose:
             features = features + self._embed(batch)[:, :, None, None]
-        volume = self.head(features).unflatten(1, (NUM_JOINTS, self.spec.output_depth)).float()
-        return (soft_argmax(volume) + 1) / 2
+        return (soft_argmax(self.volumes(features)) + 1) / 2
 
     def _embed(self, batch: dict[str, Tensor]) -> Tensor:
         """The MLP on the pose: (B, 512), or (B, 72) where it is all there is."""
