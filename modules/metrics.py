@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modules.skeleton import JOINT_NAMES, ROOT
+from modules.skeleton import JOINT_NAMES, MIRROR, ROOT
 
 PCK_THRESHOLD_MM = 150.0
 AUC_THRESHOLDS_MM = np.arange(0.0, 151.0, 5.0)
@@ -63,6 +63,15 @@ def pck(predicted: np.ndarray, reference: np.ndarray, threshold_mm: float = PCK_
 def auc(predicted: np.ndarray, reference: np.ndarray) -> float:
     """Mean PCK over the thresholds 0, 5, ..., 150 mm."""
     return float(np.mean([pck(predicted, reference, threshold) for threshold in AUC_THRESHOLDS_MM]))
+
+
+def are_exchanged(predicted: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """(images,) whether a pose is nearer to its reference with left and right exchanged, each about its own pelvis."""
+
+    def distance(joints: np.ndarray) -> np.ndarray:
+        return joint_errors(relative(joints), relative(reference)).mean(1)
+
+    return np.asarray(distance(predicted[:, list(MIRROR)]) < distance(predicted))
 
 
 def competition_mse(predicted: np.ndarray, reference: np.ndarray) -> float:

@@ -19,6 +19,7 @@ from modules.augmentation import mirror_rows
 from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
 from modules.dataset import pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
+from modules.metrics import are_exchanged
 from modules.pose_utils import cam2pixel, crop_camera, pixel2cam, world2cam
 from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS, ROOT
 
@@ -47,9 +48,8 @@ def fit_errors(rows: Rows) -> ErrorModel:
     """Fit the error model to labelled rows. Both sides of the body share their spread."""
     truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
     estimate = cached_joints_cam(rows.columns)
-    mirrored = estimate[:, MIRROR]
-    swapped = _shape_distance(mirrored, truth) < _shape_distance(estimate, truth)
-    estimate = np.where(swapped[:, None, None], mirrored, estimate)
+    swapped = are_exchanged(estimate, truth)
+    estimate = np.where(swapped[:, None, None], estimate[:, MIRROR], estimate)
     root, depth = root_relative(truth[..., 2])
     estimated_root, estimated_depth = root_relative(estimate[..., 2])
     slope = float((estimated_depth * depth).sum() / (depth**2).sum())
@@ -90,10 +90,6 @@ def correlated_noise(count: int, rng: np.random.Generator) -> np.ndarray:
         if parent >= 0:
             noise[:, child] = LIMB_CORRELATION * noise[:, parent] + np.sqrt(1 - LIMB_CORRELATION**2) * noise[:, child]
     return noise
-
-
-def _shape_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.linalg.norm((a - a[:, :1]) - (b - b[:, :1]), axis=-1).mean(1)
 
 
 def bend(joints: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
