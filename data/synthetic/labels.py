@@ -24,8 +24,9 @@ def joint_visibility(
     `depth_mm` (H, W) and `of_person` (H, W) bool say what the picture's pixels show first.
     """
     height, width = depth_mm.shape
-    inside = is_inside(project_to_image(joints_world, camera), (width, height))
-    u, v = np.clip(project_to_image(joints_world, camera).round().astype(int), 0, [width - 1, height - 1]).T
+    joints_px = project_to_image(joints_world, camera)
+    inside = is_inside(joints_px, (width, height))
+    u, v = np.clip(joints_px.round().astype(int), 0, [width - 1, height - 1]).T
     behind = world2cam(joints_world, camera.R, camera.t)[:, 2] - depth_mm[v, u]
     hidden = np.where(of_person[v, u], behind > DEPTH_MM, behind > 0)
     cause = np.where(of_person[v, u], HIDDEN_BY_BODY, HIDDEN_BY_THING)
