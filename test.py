@@ -7,7 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments, project_path
+from modules.config import (
+    PROJECT_ROOT,
+    Config,
+    add_config_arguments,
+    config_arguments,
+    config_from_arguments,
+    project_path,
+)
 from modules.console import make_parser, print_summary, start_console
 from modules.submission import asked_frames, sample_path
 from modules.utils import UserError, log, run_script
@@ -42,9 +49,8 @@ def main() -> None:
 def extract_in_child(arguments: argparse.Namespace) -> None:
     """Make sure that the test cache stands, in a process of its own: an extractor may need TensorFlow."""
     command = [sys.executable, str(PROJECT_ROOT / "extract_train_info.py"), "--split", "test"]
-    command += ["--config", arguments.config, *(["--quiet"] if arguments.quiet else [])]
-    for assignment in arguments.assignments:
-        command += ["--set", assignment]
+    command += config_arguments(arguments.config, arguments.assignments)
+    command += ["--quiet"] if arguments.quiet else []
     status = subprocess.run(command, check=False).returncode
     if status != 0:
         raise SystemExit(status)  # the child has said why

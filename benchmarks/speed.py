@@ -22,7 +22,7 @@ from benchmarks import speed_extraction, speed_memory, speed_prediction, speed_t
 from benchmarks.record import insert_between, machine, made_by
 from benchmarks.speed_setting import QUICK, Setting, Sizes, at, say
 from benchmarks.speed_table import MARKS, PAGE, RESULT, format_tables
-from modules.config import DEFAULT_CONFIG, Config, add_config_arguments, config_from_arguments
+from modules.config import DEFAULT_CONFIG, Config, add_config_arguments, config_arguments, config_from_arguments
 from modules.layout import split_folder
 from modules.utils import UserError, run_script, start_logging, write_json
 
@@ -51,9 +51,7 @@ def main() -> None:
     if arguments.repeats < 1:
         raise UserError(f"--repeats is {arguments.repeats}; write a number of at least 1")
     start_logging(quiet=True)
-    options = ["--config", arguments.config]
-    for assignment in arguments.assignments:
-        options += ["--set", assignment]
+    options = config_arguments(arguments.config, arguments.assignments)
     whole = arguments.only is None and not arguments.quick and not arguments.assignments
     whole = whole and arguments.config == DEFAULT_CONFIG
     sizes = QUICK if arguments.quick else replace(Sizes(), repeats=arguments.repeats)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed_setting import Setting, evenly, pair, rate, take_turns
-from model.model import PoseNet, PoseNetSpec
 from modules import runs
 from modules.cache import Rows
 from modules.config import Config
@@ -17,7 +16,7 @@ from modules.evaluation import predict
 from modules.lifting import cached_crop_pose, lift, place_least_squares
 from modules.prediction import predict_world, prediction_loader
 from modules.recipes import recipe_of
-from modules.trainer import training_facts
+from modules.trainer import make_recipe
 
 NOWHERE = Path("an untrained network")  # what the checkpoint's path would be in an error
 LIFTED = (
@@ -36,9 +35,8 @@ LIFTED = (
 
 def untrained_checkpoint(config: Config, rows: Rows) -> dict[str, Any]:
     """A checkpoint of the config's network before any training: it costs what a trained one costs."""
-    train = config.TRAIN
-    spec = PoseNetSpec(train.input_shape, train.output_shape, train.output_depth, train.resnet_type, train.model_type)
-    return {"spec": spec.as_dict(), "facts": training_facts(rows), "model": PoseNet(spec).state_dict()}
+    recipe = make_recipe(config.TRAIN, rows)
+    return {"spec": recipe.spec.as_dict(), "facts": recipe.facts, "model": recipe.network().state_dict()}
 
 
 def measure_prediction(setting: Setting) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,7 @@ JITTER = 0.2  # of brightness, contrast and saturation, as in the original recip
 def measure_input(setting: Setting) -> list[dict[str, Any]]:
     """Samples of one process with one thread: ours from cached crops, theirs from whole images."""
     rows, train = setting.some_rows(setting.sizes.images), setting.config.TRAIN
-    augmentation = Augmentation(**{field.name: getattr(train, field.name) for field in fields(Augmentation)})
-    dataset = PoseDataset(rows, train.input_shape, augmentation)
+    dataset = PoseDataset(rows, train.input_shape, Augmentation.of(train))
     whole = WholeImages(rows, setting.config.data_root, train.input_shape)
     with one_thread():
         found = take_turns(

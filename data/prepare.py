@@ -9,6 +9,7 @@ import argparse
 import re
 from pathlib import Path
 
+from data.demo.plan import ROTATION, ZERO_SHOT
 from data.synthetic.generate import DEFAULT_OPTIONS, DEFAULT_OUT, make_set
 from data.synthetic.plan import Options, begun_options
 from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
@@ -19,7 +20,7 @@ from pre_models.fetch import BLAZEPOSE_FOLDER, METRABS, fetch_blazepose, fetch_m
 from pre_models.known import stands
 
 COMBINED = "metrabs_multiperson_smpl_combined"
-DEMO = re.compile(r"(test_camera|zero_shot_camera)_([1-4])")
+DEMO = re.compile(rf"({ROTATION}|{ZERO_SHOT})_([1-4])")
 
 
 def main() -> None:

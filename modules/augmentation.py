@@ -8,11 +8,12 @@ pixels, poses and labels agree afterwards as they did before.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 
+from modules.config import Train
 from modules.lifting import CropPose
 from modules.pose_utils import mirror_camera
 from modules.skeleton import MIRROR
@@ -32,6 +33,11 @@ class Augmentation:
     shift: float = 0.0  # share of the crop's side
     occlusion: float = 0.0  # how often a rectangle of the crop is hidden
     colour_jitter: float = 0.0  # share of brightness, contrast and each channel
+
+    @classmethod
+    def of(cls, train: Train) -> Augmentation:
+        """What the config says."""
+        return cls(**{field.name: getattr(train, field.name) for field in fields(cls)})
 
 
 def mirror_rows(row: Mapping[str, np.ndarray], crop_size: int) -> Row:

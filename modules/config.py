@@ -439,6 +439,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
                         help="override one key; may be repeated")  # fmt: skip
 
 
+def config_arguments(file: str, assignments: Sequence[str]) -> list[str]:
+    """The two arguments again, for a child process."""
+    return ["--config", file, *(part for assignment in assignments for part in ("--set", assignment))]
+
+
 def config_from_arguments(arguments: argparse.Namespace) -> Config:
     """The config that the two arguments name; a relative file may lie in the working folder or the project."""
     path = Path(arguments.config)

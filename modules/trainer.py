@@ -9,7 +9,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from modules import runs
 from modules.augmentation import Augmentation
 from modules.batches import EpochBatches, epoch_seed
 from modules.cache import Rows
-from modules.config import Config
+from modules.config import Config, Train
 from modules.console import interruptible
 from modules.dataset import Sample
 from modules.devices import make_fabric, use_threads
@@ -34,7 +34,7 @@ from modules.losses import DISTANCES
 from modules.metrics import METRICS, root_error, root_relative_mpjpe
 from modules.optimizers import make_optimizer, make_scheduler
 from modules.prediction import mean_crop_pose, prediction_loader
-from modules.recipes import recipe_named
+from modules.recipes import Recipe, recipe_named
 from modules.recorders import PerformanceRecorder
 from modules.skeleton import ROOT
 from modules.utils import UserError, log, seed_everything, start_logging, write_json
@@ -54,6 +54,12 @@ def training_facts(rows: Rows) -> dict[str, Any]:
         "mean_pose_crop_mm": mean_crop_pose(rows).tolist(),
         "pelvis_height_mm": height if math.isfinite(height) else None,
     }
+
+
+def make_recipe(train: Train, rows: Rows) -> Recipe:
+    """The configured recipe with all that it remembers of these training rows."""
+    kind = recipe_named(train.model)
+    return kind(kind.spec_of(train), {**training_facts(rows), **kind.own_facts(rows)})
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,9 @@ class Trainer:
         fabric: Fabric | None = None,
     ) -> None:  # fmt: skip
         train, seed = config.TRAIN, config.SEED.random_seed
-        kind = recipe_named(train.model)
-        self.recipe = kind(kind.spec_of(train), {**training_facts(train_rows), **kind.own_facts(train_rows)})
+        self.recipe = make_recipe(train, train_rows)
         self.config, self.folder, self.key, self.fingerprint = config, folder, key, fingerprint
-        self.train_rows, self.validation_rows = kind.kept(train_rows), validation_rows
+        self.train_rows, self.validation_rows = self.recipe.kept(train_rows), validation_rows
         seed_everything(seed)
         self.fabric = fabric or make_fabric(train)
         self.asked_to_stop: Callable[[], bool] = lambda: False
@@ -94,8 +99,7 @@ class Trainer:
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
         self.optimizer: Any = self.fabric.setup_optimizers(optimizer)
-        augmentation = Augmentation(**{field.name: getattr(train, field.name) for field in fields(Augmentation)})
-        self.dataset = self.recipe.dataset(self.train_rows, augmentation, seed)
+        self.dataset = self.recipe.dataset(self.train_rows, Augmentation.of(train), seed)
         self.distance = DISTANCES[train.loss_function]
         self.lessons = self.recipe.lessons(self.network, self.train_rows, train, self.distance, self.fabric.autocast)
         self.batches = EpochBatches(
