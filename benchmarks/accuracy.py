@@ -18,8 +18,9 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,16 @@ from benchmarks.accuracy_tables import write_tables
 from benchmarks.placements import PLACEMENTS, Fits, fit, place_least_squares
 from benchmarks.record import made_by
 from benchmarks.rotations import results_folder
+from benchmarks.synthetic_set import LIMBS
 from modules import metrics, runs
 from modules.cache import Rows, open_cache
-from modules.config import PROJECT_ROOT, Config, load_config, project_path
+from modules.config import PROJECT_ROOT, Config, config_arguments, load_config, project_path
 from modules.dataset import split_rows
 from modules.evaluation import predict
 from modules.layout import list_frames
 from modules.prediction import fallback_world, mean_crop_pose
-from modules.skeleton import JOINT_NAMES, MIRROR, ROOT
 from modules.utils import UserError, digest, read_json, run_script, write_json
 
-LIMBS = [
-    index for index, name in enumerate(JOINT_NAMES)
-    if name.endswith(("hip", "knee", "ankle", "shoulder", "elbow", "wrist"))
-]  # fmt: skip
 DEMO_ROOT = re.compile(r"data/demo/test_camera_([1-4])")
 WORST = 20
 TIMED = 256  # images whose prediction is timed
@@ -67,7 +64,7 @@ def main() -> None:
 
 def make_rows(set_name: str, names: list[str], seeds: list[int], again: bool) -> None:
     """Make the rows of a set that are asked for and do not stand."""
-    tests = [load_part(part) for part in SETS[set_name]]
+    tests = load_parts(SETS[set_name])
     for row, seed in _asked(names, seeds):
         path = result_path(set_name, row, seed)
         key = row_key(row, seed, tests)
@@ -90,40 +87,67 @@ def _asked(names: list[str], seeds: list[int]) -> Iterator[tuple[Row, int | None
 
 
 @dataclass(frozen=True)
+class Training:
+    """What is trained and fitted on."""
+
+    train: Rows
+    validation: Rows
+    key: str  # of the cache
+
+    @cached_property
+    def fits(self) -> Fits:
+        """What the answers without learning take from it."""
+        return fit(self.train, self.validation)
+
+
+@dataclass(frozen=True)
 class Test:
     """A part with its rows, read once for all answers. Truth is in them: what predicts takes it away first."""
 
     part: Part
-    train: Rows
-    validation: Rows
+    training: Training
     test: Rows
-    keys: tuple[str, str]  # of the two caches
+    key: str  # of the cache
     kinds: pd.DataFrame | None  # of every test image, where the set is the frozen one
     differing: int | None  # of its images, in bytes
 
 
-def load_part(part: Part) -> Test:
-    """Make and extract what does not stand, and read it. UserError where the synthetic set is not the frozen one."""
-    for root in dict.fromkeys((part.train_root, part.test_root)):
-        _run("-m", "data.prepare", "--config", part.config, "--set", f"DATA.root={root}")
-    kinds = differing = None
-    if part.test_root == SYNTHETIC:
-        differing = len(frozen.check(project_path(SYNTHETIC)))
-        kinds = frozen.read_list()[frozen.KINDS]
-    caches = []
-    for root, split in ((part.train_root, "train"), (part.test_root, "test")):
-        _run("extract_train_info.py", "--split", split, "--config", part.config, "--set", f"DATA.root={root}")
-        config = load_config(project_path(part.config), [f"DATA.root={root}"])
-        caches.append((config, *open_cache(config, split, list_frames(config.data_root, split))))
-    (train_config, train, train_manifest), (_, test, test_manifest) = caches
-    if not test["labelled"].all():
-        raise UserError(f"{part.test_root}: a test image has no label; make the set again")
-    keys = (train_manifest["key"], test_manifest["key"])
-    return Test(part, *split_rows(train, train_config), test, keys, kinds, differing)
+def load_parts(parts: Sequence[Part]) -> list[Test]:
+    """Make and extract what does not stand, and read it, each data set once.
+
+    UserError where the synthetic set is not the frozen one.
+    """
+    trainings: dict[str, Training] = {}
+    tests = []
+    for part in parts:
+        if part.train_root not in trainings:
+            config, rows, key = _read(part.config, part.train_root, "train")
+            trainings[part.train_root] = Training(*split_rows(rows, config), key)
+        _, test, key = _read(part.config, part.test_root, "test")
+        if not test["labelled"].all():
+            raise UserError(f"{part.test_root}: a test image has no label; make the set again")
+        is_frozen = part.test_root == SYNTHETIC
+        kinds = frozen.read_list()[frozen.KINDS] if is_frozen else None
+        differing = len(frozen.check(project_path(SYNTHETIC))) if is_frozen else None
+        tests.append(Test(part, trainings[part.train_root], test, key, kinds, differing))
+    return tests
 
 
-def _run(*command: str) -> None:
-    subprocess.run([sys.executable, *command], cwd=PROJECT_ROOT, check=True, stdout=subprocess.DEVNULL)
+def _read(config_file: str, root: str, split: str) -> tuple[Config, Rows, str]:
+    """A split's config, rows and cache key; made and extracted first where they do not stand."""
+    assignments = [f"DATA.root={root}"]
+    options = config_arguments(config_file, assignments)
+    _run("-m", "data.prepare", *options)
+    _run("extract_train_info.py", "--split", split, *options)
+    config = load_config(project_path(config_file), assignments)
+    rows, manifest = open_cache(config, split, list_frames(config.data_root, split))
+    return config, rows, manifest["key"]
+
+
+def _run(*command: str, stdout: int | None = subprocess.DEVNULL) -> None:
+    status = subprocess.run([sys.executable, *command], cwd=PROJECT_ROOT, check=False, stdout=stdout).returncode
+    if status != 0:
+        raise SystemExit(status)  # the child has said why
 
 
 def row_config(row: Row, part: Part, seed: int) -> tuple[str, list[str]]:
@@ -150,7 +174,7 @@ def row_key(row: Row, seed: int | None, tests: list[Test]) -> str:
     """What decides a row: its data, and the settings of its training. Not the code, whose commit stands beside it."""
     settings: list[Any] = []
     for test in tests:
-        settings.append([test.part.name, test.keys])
+        settings.append([test.part.name, [test.training.key, test.key]])
         if seed is not None:
             file, assignments = row_config(row, test.part, seed)
             settings.append(
@@ -170,7 +194,7 @@ def make_row(set_name: str, row: Row, seed: int | None, tests: list[Test]) -> di
         started = time.process_time()
         answer: dict[str, Any]
         if seed is None:
-            world, answer = place(PLACEMENTS[row.name], fit(test.train, test.validation), test), {}
+            world, answer = place(PLACEMENTS[row.name], test), {}
         else:
             world, answer = train_and_predict(row, seed, test)
         cpu = answer.pop("cpu_minutes", 0.0) + (time.process_time() - started) / 60
@@ -178,11 +202,11 @@ def make_row(set_name: str, row: Row, seed: int | None, tests: list[Test]) -> di
     return result
 
 
-def place(method: Callable[[Rows, Fits], np.ndarray], fits: Fits, test: Test) -> np.ndarray:
+def place(method: Callable[[Rows, Fits], np.ndarray], test: Test) -> np.ndarray:
     """A placement's answer for every test image: the training mean straight ahead where nobody was found, as PoseNet does."""
-    world = fallback_world(mean_crop_pose(test.train), test.test["R"], test.test["t"]).copy()
+    world = fallback_world(mean_crop_pose(test.training.train), test.test["R"], test.test["t"]).copy()
     found = test.test["found"].astype(bool)
-    world[found] = method(test.test.take(found), fits)
+    world[found] = method(test.test.take(found), test.training.fits)
     return world
 
 
@@ -191,7 +215,7 @@ def train_and_predict(row: Row, seed: int, test: Test) -> tuple[np.ndarray, dict
     file, assignments = row_config(row, test.part, seed)
     config = load_config(project_path(file), assignments)
     minutes = _train(config, file, assignments)
-    run = runs.newest_complete(config.results_root / "train", key=runs.run_key(config, test.keys[0]))
+    run = runs.newest_complete(config.results_root / "train", key=runs.run_key(config, test.training.key))
     if run is None:
         raise UserError(
             f"{config.results_root}: the training that just ended is not there; start the same command again"
@@ -209,14 +233,11 @@ def train_and_predict(row: Row, seed: int, test: Test) -> tuple[np.ndarray, dict
 
 def _train(config: Config, file: str, assignments: list[str]) -> float:
     """Train, or keep what stands; the CPU minutes that the training took, over all of its starts."""
-    options = ["--config", file]
-    for assignment in assignments:
-        options += ["--set", assignment]
     spent_path = config.results_root / "cpu_minutes.json"
     spent = float(read_json(spent_path)) if spent_path.exists() else 0.0
     before = _children_seconds()
     try:
-        subprocess.run([sys.executable, "train.py", "--reuse", *options], cwd=PROJECT_ROOT, check=True)
+        _run("train.py", "--reuse", *config_arguments(file, assignments), stdout=None)
     finally:
         spent += (_children_seconds() - before) / 60
         write_json(spent_path, round(spent, 2))
@@ -247,8 +268,8 @@ def score(world: np.ndarray, test: Test) -> dict[str, Any]:
     return {
         "images": len(world), "not_found": int((~found).sum()), "differing_in_bytes": test.differing,
         "overall": rounded(metrics.evaluate(world, reference)), "limbs": rounded(limb_scores(world, reference)),
-        "exchanged_before": round(float(are_exchanged(extractor, reference[found]).mean()), 4),
-        "exchanged": round(float(are_exchanged(world[found], reference[found]).mean()), 4),
+        "exchanged_before": round(float(metrics.are_exchanged(extractor, reference[found]).mean()), 4),
+        "exchanged": round(float(metrics.are_exchanged(world[found], reference[found]).mean()), 4),
         "per_joint": {name: rounded(values) for name, values in metrics.per_joint(world, reference).items()},
         "kinds": by_kind(world, reference, test.kinds) if test.kinds is not None else {},
         "worst": [[str(test.test["file_name"][index]), round(float(errors[index]), 1)] for index in worst],
@@ -267,16 +288,6 @@ def limb_scores(world: np.ndarray, reference: np.ndarray) -> dict[str, float]:
         "world_mpjpe": float(metrics.joint_errors(world, reference)[:, LIMBS].mean()),
         "root_relative_mpjpe": float(relative.mean()),
     }
-
-
-def are_exchanged(world: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """(B,) whether a pose is nearer to the truth with its left and right exchanged, each about its pelvis."""
-
-    def distance(joints: np.ndarray) -> np.ndarray:
-        return metrics.joint_errors(metrics.relative(joints), metrics.relative(reference)).mean(1)
-
-    assert MIRROR[ROOT] == ROOT
-    return np.asarray(distance(world[:, list(MIRROR)]) < distance(world))
 
 
 def by_kind(world: np.ndarray, reference: np.ndarray, kinds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.rotations import ROTATIONS, SEEDS
 from data.synthetic.generate import DEFAULT_OUT
 from modules.config import DEFAULT_CONFIG, PROJECT_ROOT
 from modules.utils import read_json
 
 RESULTS = PROJECT_ROOT / "docs" / "results" / "accuracy"
-SEEDS = (42, 43, 44)
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,13 @@ class Part:
 
 SYNTHETIC = DEFAULT_OUT.as_posix()
 _PRESET = "config/synthetic.yml"
-_CAMERAS = (1, 2, 3, 4)
 SETS: dict[str, tuple[Part, ...]] = {
     "synthetic": (Part("held-out people", SYNTHETIC, SYNTHETIC, "synthetic", _PRESET),),
     "demo": tuple(
-        Part(f"camera {k}", *(f"data/demo/test_camera_{k}",) * 2, f"demo/camera_{k}", DEFAULT_CONFIG) for k in _CAMERAS
+        Part(f"camera {k}", *(f"data/demo/test_camera_{k}",) * 2, f"demo/camera_{k}", DEFAULT_CONFIG) for k in ROTATIONS
     ),
     "zero-shot": tuple(
-        Part(f"camera {k}", SYNTHETIC, f"data/demo/zero_shot_camera_{k}", "synthetic", _PRESET) for k in _CAMERAS
+        Part(f"camera {k}", SYNTHETIC, f"data/demo/zero_shot_camera_{k}", "synthetic", _PRESET) for k in ROTATIONS
     ),
 }
 TITLES = {

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from benchmarks import rotations
 from benchmarks.accuracy_rows import ROWS, SETS, TITLES, Results
 from benchmarks.record import insert_between
 from modules.config import PROJECT_ROOT
 
 PAGE = PROJECT_ROOT / "docs" / "accuracy.md"
-READMES = (PROJECT_ROOT / "README.md", PROJECT_ROOT / "README.ko.md")
-METRICS = {
-    "world_mpjpe": "world MPJPE", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA-MPJPE",
-    "pck150": "PCK@150", "auc": "AUC", "competition_mse": "MSE, mm²",
-}  # fmt: skip
-SHORT = ("world_mpjpe", "root", "root_relative_mpjpe", "pa_mpjpe")  # of the READMEs
+METRICS = {**rotations.METRICS, "competition_mse": "MSE, mm²"}
 BROKEN_DOWN = ("least_squares", "on_floor", "linear", "original", "pose", "image", "posenet", "bound")
 TITLE_OF = {row.name: row.title for row in ROWS}
-Parts = list[list[dict[str, float]]]  # seeds x parts
+Rows = dict[str, list[dict[str, Any]]]  # row → one result per seed
 
 
 def write_tables(results: Results) -> None:
@@ -29,7 +25,7 @@ def write_tables(results: Results) -> None:
         return
     for name, text in tables(results).items():
         insert_between(PAGE, name, text)
-    for readme in READMES:
+    for readme in rotations.READMES:
         insert_between(readme, "accuracy", short_table(results))
     print("\n\n".join(main_table(results, set_name) for set_name in results))
     from benchmarks.accuracy_figure import draw  # noqa: PLC0415  (matplotlib, for those alone who draw)
@@ -103,7 +99,7 @@ def main_table(results: Results, set_name: str) -> str:
 
 
 def short_table(results: Results) -> str:
-    """World error of every row on every set, and the parts it is made of on the first: for the READMEs."""
+    """World error of every row on every set: for the READMEs."""
     sets = [set_name for set_name in SETS if set_name in results]
     columns = [f"{TITLES[set_name]}: world MPJPE" for set_name in sets]
     lines = ["| mm | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
@@ -119,27 +115,36 @@ def short_table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def kinds_table(rows: dict[str, list[dict[str, Any]]]) -> str:
-    """World error by the kind of view, for the rows of BROKEN_DOWN."""
-    names = [name for name in BROKEN_DOWN if name in rows]
-    lines = ["| world MPJPE, mm | images | " + " | ".join(TITLE_OF[name] for name in names) + " |"]
-    lines.append("| --- | --- |" + " --- |" * len(names))
-    first = next(iter(rows[names[0]][0]["parts"].values()))
-    for kind, values in first["kinds"].items():
-        for value, found in values.items():
-            cells = [f"{values_of(rows[name], 'kinds', kind, value, 'world_mpjpe').mean():.0f}" for name in names]
-            lines.append(f"| {kind.replace('_', ' ')}: {value} | {found['images']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def kinds_table(rows: Rows) -> str:
+    """World error by the kind of view."""
+    kinds = _first_part(rows)["kinds"]
+    paths = {
+        f"{kind.replace('_', ' ')}: {value} | {found['images']}": ("kinds", kind, value)
+        for kind, values in kinds.items()
+        for value, found in values.items()
+    }
+    return _broken_down(rows, ["world MPJPE, mm", "images"], paths)
 
 
-def joints_table(rows: dict[str, list[dict[str, Any]]]) -> str:
-    """World error by joint, for the rows of BROKEN_DOWN."""
+def joints_table(rows: Rows) -> str:
+    """World error by joint."""
+    paths = {joint.replace("_", " "): ("per_joint", joint) for joint in _first_part(rows)["per_joint"]}
+    return _broken_down(rows, ["world MPJPE, mm"], paths)
+
+
+def _first_part(rows: Rows) -> dict[str, Any]:
+    part: dict[str, Any] = next(iter(next(iter(rows.values()))[0]["parts"].values()))
+    return part
+
+
+def _broken_down(rows: Rows, header: list[str], paths: Mapping[str, tuple[str, ...]]) -> str:
+    """A line for each path to a world error, with a column for each row of BROKEN_DOWN."""
     names = [name for name in BROKEN_DOWN if name in rows]
-    lines = ["| world MPJPE, mm | " + " | ".join(TITLE_OF[name] for name in names) + " |"]
-    lines.append("| --- |" + " --- |" * len(names))
-    for joint in next(iter(rows[names[0]][0]["parts"].values()))["per_joint"]:
-        cells = [f"{values_of(rows[name], 'per_joint', joint, 'world_mpjpe').mean():.0f}" for name in names]
-        lines.append(f"| {joint.replace('_', ' ')} | " + " | ".join(cells) + " |")
+    columns = [*header, *(TITLE_OF[name] for name in names)]
+    lines = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    for title, path in paths.items():
+        cells = [f"{values_of(rows[name], *path, 'world_mpjpe').mean():.0f}" for name in names]
+        lines.append(f"| {' | '.join([title, *cells])} |")
     return "\n".join(lines)
 
 

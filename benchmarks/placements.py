@@ -24,7 +24,7 @@ from modules.lifting import (
     true_depth_bound,
 )
 from modules.metrics import world_mpjpe
-from modules.pose_utils import cam2world, pixel2cam, world2cam
+from modules.pose_utils import world2cam
 from modules.skeleton import JOINT_NAMES
 from modules.trainer import training_facts
 
@@ -93,8 +93,7 @@ def place_on_floor(rows: Rows) -> np.ndarray:
 
 def place_with_true_root(rows: Rows) -> np.ndarray:
     """The extractor's 2D at its own relative depth, about the **true** root depth."""
-    depth = rows["true_depth_root_mm"][:, None] + rows["depth_rel_mm"]
-    return cam2world(pixel2cam(rows["joints_px"], depth, rows["K"]), rows["R"], rows["t"])
+    return true_depth_bound(rows.columns, rows["true_depth_root_mm"][:, None] + rows["depth_rel_mm"])
 
 
 def linear_features(rows: Rows) -> np.ndarray:
@@ -138,8 +137,8 @@ def place_on_pelvis_height(rows: Rows, height_mm: float | None) -> np.ndarray:
 
 def place_bound(rows: Rows) -> np.ndarray:
     """The extractor's 2D at every joint's **true** depth."""
-    joints_cam = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
-    return true_depth_bound(rows.columns, joints_cam[..., 2])
+    depth_mm = rows["true_depth_root_mm"][:, None] + rows["true_depth_rel_mm"]
+    return true_depth_bound(rows.columns, depth_mm)
 
 
 PLACEMENTS: dict[str, Callable[[Rows, Fits], np.ndarray]] = {

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import accuracy, accuracy_rows, accuracy_tables, frozen, record
+from benchmarks import accuracy, accuracy_rows, accuracy_tables, frozen, record, rotations
 from benchmarks.accuracy_rows import ROWS, SETS
 from benchmarks.placements import PLACEMENTS
+from modules import metrics
 from modules.skeleton import MIRROR
 from tests.builders import make_rows
 from tests.conftest import standing_person
@@ -22,9 +23,8 @@ def made_up_test(folder: Path, set_name: str = "synthetic") -> accuracy.Test:
     rows = make_rows(folder, 30, noise=4.0)
     test = rows.take(range(20, 30))
     kinds = pd.DataFrame({kind: ["some", "none"] * 5 for kind in frozen.KINDS})
-    return accuracy.Test(
-        SETS[set_name][0], rows.take(range(14)), rows.take(range(14, 20)), test, ("train", "test"), kinds, 3
-    )
+    training = accuracy.Training(rows.take(range(14)), rows.take(range(14, 20)), "train")
+    return accuracy.Test(SETS[set_name][0], training, test, "test", kinds, 3)
 
 
 def test_every_row_is_either_placed_or_trained() -> None:
@@ -70,12 +70,12 @@ def test_exchanged_sides_are_seen(rng: np.random.Generator) -> None:
     truth = np.stack([standing_person(rng) for _ in range(4)])
     seen = truth + rng.normal(scale=10, size=truth.shape) + [0, 900, 0]
     seen[2] = seen[2][list(MIRROR)]
-    assert accuracy.are_exchanged(seen, truth).tolist() == [False, False, True, False]
+    assert metrics.are_exchanged(seen, truth).tolist() == [False, False, True, False]
 
 
 def test_a_row_is_stale_where_its_data_or_settings_changed(tmp_path: Path) -> None:
     test = made_up_test(tmp_path)
-    other = accuracy.Test(test.part, test.train, test.validation, test.test, ("train", "changed"), None, None)
+    other = accuracy.Test(test.part, test.training, test.test, "changed", None, None)
     keys = {
         accuracy.row_key(ROW[name], seed, [of])
         for name, seed, of in (
@@ -133,7 +133,7 @@ def test_the_committed_tables_are_those_of_the_committed_rows() -> None:
         begin, end = record.marks(name)
         assert f"{begin}\n{table}\n{end}" in page, name
     begin, end = record.marks("accuracy")
-    for readme in accuracy_tables.READMES:
+    for readme in rotations.READMES:
         text = readme.read_text(encoding="utf-8")
         assert begin not in text or f"{begin}\n{accuracy_tables.short_table(results)}\n{end}" in text
 
