@@ -305,7 +305,9 @@ def _explain(error: ValidationError) -> str:
         fields = section.annotation.model_fields if section is not None and section.annotation else Config.model_fields
         return f"the key {'.'.join(where)} is unknown; {_nearest(where[-1], list(fields))}"
     if detail["type"] == "value_error":
-        return f"{'.'.join(where)}: {detail['msg'].removeprefix('Value error, ')}"
+        message = detail["msg"].removeprefix("Value error, ")
+        mend = "" if ";" in message else f"; write another value{_default(where)}"
+        return f"{'.'.join(where)}: {message}{mend}"
     if detail["type"] in ("model_type", "model_attributes_type"):
         return f"{'.'.join(where)} is {brief(detail['input'])}; write a section of keys, each with its value"
     return f"{'.'.join(where)} is {brief(detail['input'])}; {_wanted(detail['msg'])}{_default(where)}"

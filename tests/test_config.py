@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modules.config import PROJECT_ROOT, Config, dump_config, load_config, parse_config
+from modules.config import DEFAULT_CONFIG, PROJECT_ROOT, Config, dump_config, load_config, parse_config
 from modules.utils import UserError
 from tests.strategies import broken_bytes, mutations, read_or_refused, scalars
 
@@ -97,6 +97,21 @@ def test_missing_file_and_empty_file(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yml")
     (tmp_path / "c.yml").write_text("TRAIN:\n")
     assert load_config(tmp_path / "c.yml") == Config()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "mend"),
+    [
+        ("DATA.root=''", "; write another value, such as 'data/demo/test_camera_4'"),
+        ("TRAIN.output_shape=64", "; write another value"),
+        ("METRABS.region=[0.5, 0, 0.5, 1]", "; write another value"),
+        ("TRAIN.model=OriginalPoseNet", "; set it to normalised, or start from config/original.yml"),
+    ],
+)
+def test_a_value_that_breaks_a_rule_is_refused_with_a_mend(assignment: str, mend: str) -> None:
+    with pytest.raises(UserError) as refused:
+        load_config(PROJECT_ROOT / DEFAULT_CONFIG, [assignment])
+    assert str(refused.value).endswith(mend)
 
 
 YAML_TRAPS = (
