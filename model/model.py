@@ -97,10 +97,42 @@ class Answer(NamedTuple):
     evidence: Axes | None  # what the image alone says: probabilities along u, v, depth, each (B, 24, cells)
 
 
+class _Marginals(torch.autograd.Function):
+    """A softmax over each volume, summed along two axes at a time, with its gradient in closed form.
+
+    With probabilities p and a loss L of the marginals, dL/dlogit = p (dL/du + dL/dv + dL/dd - the mean of that under p).
+    Written out by autograd the same takes twice as many passes over the volumes, which are most of what a step moves
+    through memory. The arithmetic is in full precision whatever the logits are in.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Axes:
+        heat = logits.movedim((-2, -1), (-4, -3)).to(torch.promote_types(logits.dtype, torch.float32), copy=True)
+        heat.sub_(
+            heat.amax(-1, keepdim=True).amax((-4, -3), keepdim=True)
+        ).exp_()  # (..., H, W, J, D), as HeadNet's lie
+        over_depth, d = heat.sum(-1), heat.sum((-4, -3))
+        scale = 1 / d.sum(-1, keepdim=True)
+        u, v = over_depth.sum(-3).mT * scale, over_depth.sum(-2).mT * scale
+        d = d * scale
+        ctx.save_for_backward(heat, scale, u, v, d)
+        ctx.dtype = logits.dtype
+        return u, v, d
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad_u: Tensor, grad_v: Tensor, grad_d: Tensor) -> Tensor:
+        heat, scale, u, v, d = ctx.saved_tensors
+        mean = ((grad_u * u).sum(-1) + (grad_v * v).sum(-1) + (grad_d * d).sum(-1)).unsqueeze(-1)
+        plane = ((grad_u - mean) * scale).mT.unsqueeze(-3) + (grad_v * scale).mT.unsqueeze(-2)  # (..., H, W, J)
+        grad = (plane.unsqueeze(-1) + (grad_d * scale)[..., None, None, :, :]).mul_(heat)
+        return grad.to(ctx.dtype).movedim((-4, -3), (-2, -1))
+
+
 def marginals(logits: Tensor) -> Axes:
-    """A softmax over volumes (..., D, H, W), summed to probabilities along u (..., W), v (..., H), depth (..., D)."""
-    heat = logits.flatten(-3).softmax(-1).unflatten(-1, logits.shape[-3:])
-    return heat.sum((-3, -2)), heat.sum((-3, -1)), heat.sum((-2, -1))
+    """A softmax over volumes (..., J, D, H, W), summed to probabilities along u (..., J, W), v (.., H), depth (.., D)."""
+    axes: Axes = _Marginals.apply(logits)
+    return axes
 
 
 def expectation(axes: Axes) -> Tensor:
@@ -109,7 +141,7 @@ def expectation(axes: Axes) -> Tensor:
 
 
 def soft_argmax(logits: Tensor) -> Tensor:
-    """The expected place under a softmax over a volume: (..., D, H, W) → (..., 3) as u, v, depth over ±1.
+    """The expected place under a softmax over volumes: (..., J, D, H, W) → (..., J, 3) as u, v, depth over ±1.
 
     Integral pose regression (Sun et al. 2018), with cell centres half a cell inside the edges.
     """
@@ -178,9 +210,9 @@ class CropNetwork(nn.Module):
         return features
 
     def volumes(self, features: Tensor) -> Tensor:
-        """(B, 512, s, s) → heat volumes (B, 24, D, 8 s, 8 s) in full precision."""
+        """(B, 512, s, s) → heat volumes (B, 24, D, 8 s, 8 s) in the network's precision."""
         heat: Tensor = self.head(features)
-        return heat.unflatten(1, (NUM_JOINTS, self.spec.output_depth)).float()
+        return heat.unflatten(1, (NUM_JOINTS, self.spec.output_depth))
 
 
 class PoseNet(CropNetwork):
@@ -231,7 +263,7 @@ class PoseNet(CropNetwork):
         return Answer(self.prior.fuse(centre, evidence), root_mm, evidence)
 
     def see(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The image branch alone: features (B, 512, s, s) and heat volumes (B, 24, D, 8 s, 8 s) in full precision."""
+        """The image branch alone: features (B, 512, s, s) and heat volumes (B, 24, D, 8 s, 8 s)."""
         features = self.features(batch["image"])
         return features, self.volumes(features)
 

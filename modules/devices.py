@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +19,7 @@ from modules.config import Train
 from modules.utils import UserError
 
 Result = TypeVar("Result")
+MALLOC_TRIM_THRESHOLD, MALLOC_TOP_PAD, MALLOC_MMAP_MAX = -1, -2, -4  # as malloc.h of glibc numbers them
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the device is said once, by the trainer
 
 
@@ -51,6 +54,19 @@ def use_threads(num_threads: int, processes: int = 1) -> None:
         return
     half = len(os.sched_getaffinity(0)) // 2 // processes
     torch.set_num_threads(num_threads or max(1, half))
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, for the next step to use again.
+
+    The C library of Linux gives every large block back to the system at once, and the next block's pages are mapped and
+    zeroed anew: a quarter of a training step on a CPU. Other systems are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(MALLOC_MMAP_MAX, 0)
+        mallopt(MALLOC_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(MALLOC_TOP_PAD, 2**28)
 
 
 def run_on_devices(fabric: Fabric, function: Callable[..., Result], *arguments: Any) -> Result:

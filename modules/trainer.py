@@ -27,7 +27,7 @@ from modules.cache import Rows
 from modules.config import Config, Train
 from modules.console import interruptible
 from modules.dataset import Sample
-from modules.devices import make_fabric, use_threads
+from modules.devices import keep_freed_memory, make_fabric, use_threads
 from modules.earlystoppers import EarlyStopper
 from modules.lifting import place_own
 from modules.losses import DISTANCES
@@ -329,6 +329,7 @@ def fit(
         use_threads(config.TRAIN.num_threads, fabric.world_size)
         start_logging(folder / "train_log.log" if fabric.is_global_zero else None, quiet)
         log.setLevel(logging.DEBUG if fabric.is_global_zero else logging.ERROR)
+    keep_freed_memory()
     trainer = Trainer(config, *rows, folder, key, fingerprint, fabric)
     if resumes:
         trainer.resume(folder / runs.LAST)

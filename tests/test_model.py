@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model import model as net
-from model.model import PoseNet, PoseNetSpec, PosePrior, cell_centres, soft_argmax
+from model.model import PoseNet, PoseNetSpec, PosePrior, cell_centres, marginals, soft_argmax
 from modules.cache import CROP_SIZE
 from modules.dataset import denormalise_px, normalise_px
 from modules.utils import UserError
@@ -51,6 +51,31 @@ def test_soft_argmax_axes_are_u_v_depth() -> None:
     logits = torch.full((1, 8, 8, 8), -50.0)
     logits[0, 1, 2, 6] = 50
     torch.testing.assert_close(soft_argmax(logits)[0], torch.tensor([6.5, 2.5, 1.5]) / 4 - 1)
+
+
+def test_marginals_and_their_gradient_are_those_of_a_softmax_summed() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = (5 * torch.randn(2, 3, 4, 5, 6, dtype=torch.float64, generator=generator)).requires_grad_()
+    heat = logits.flatten(-3).softmax(-1).unflatten(-1, (4, 5, 6))
+    expected = heat.sum((-3, -2)), heat.sum((-3, -1)), heat.sum((-2, -1))
+    weights = [torch.randn(axis.shape, dtype=torch.float64, generator=generator) for axis in expected]
+    answers = {}
+    for name, axes in (("written out", expected), ("ours", marginals(logits))):
+        torch.testing.assert_close(axes, expected)
+        loss = sum((axis * weight).square().sum() for axis, weight in zip(axes, weights, strict=True))
+        (answers[name],) = torch.autograd.grad(loss, logits, retain_graph=True)
+    torch.testing.assert_close(answers["ours"], answers["written out"])
+    assert torch.autograd.gradcheck(marginals, logits)
+
+
+def test_marginals_of_half_precision_volumes_are_in_full_precision() -> None:
+    logits = torch.randn(2, 3 * 4, 5, 6).to(torch.bfloat16, memory_format=torch.channels_last).requires_grad_()
+    volumes = logits.unflatten(1, (3, 4))
+    axes = marginals(volumes)
+    torch.testing.assert_close(axes, marginals(volumes.float()))
+    assert all(axis.dtype == torch.float32 for axis in axes)
+    axes[0].square().sum().backward()
+    assert logits.grad is not None and logits.grad.dtype == torch.bfloat16 and logits.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("model_type", ["image+pose", "pose"])
