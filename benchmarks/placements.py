@@ -15,21 +15,19 @@ from scipy.optimize import minimize_scalar
 from modules.cache import Rows
 from modules.dataset import from_uvd, pose_inputs, to_uvd
 from modules.lifting import (
+    BELIEVED,
     cached_crop_pose,
     cam_to_crop,
-    camera_heights,
     lift,
     place_at_height,
     place_least_squares,
+    place_on_floor,
     true_depth_bound,
 )
 from modules.metrics import world_mpjpe
 from modules.pose_utils import world2cam
-from modules.skeleton import JOINT_NAMES
 from modules.trainer import training_facts
 
-FEET = [JOINT_NAMES.index(name) for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
-SCALES = (0.7, 1.4)  # between which a limb scale, and a scale that brings a foot to the floor, is believed
 PENALTIES = (1.0, 10.0, 100.0, 1e3, 1e4, 1e5)  # of the linear map; the validation people choose
 
 
@@ -74,21 +72,7 @@ def fit_limb_scale(train: Rows) -> float:
     def error(scale: float) -> float:
         return world_mpjpe(place_least_squares(with_limb_scale(train, scale).columns), train["joints_world_mm"])
 
-    return float(minimize_scalar(error, bounds=SCALES, method="bounded", options={"xatol": 1e-3}).x)
-
-
-def place_on_floor(rows: Rows) -> np.ndarray:
-    """Placed by least squares, then enlarged from the camera's centre until the lowest foot meets the declared floor.
-
-    Someone who is thereby scaled beyond belief (a foot nearly as high as the camera), or has no floor, stays.
-    """
-    world = place_least_squares(rows.columns)
-    centre = -np.einsum("bji,bj->bi", rows["R"], rows["t"])
-    drop = np.einsum("bni,bi->bn", centre[:, None] - world[:, FEET], rows["world_up"]).max(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = camera_heights(rows.columns) / drop
-    scale = np.where((scale > SCALES[0]) & (scale < SCALES[1]), scale, 1.0)
-    return centre[:, None] + scale[:, None, None] * (world - centre[:, None])
+    return float(minimize_scalar(error, bounds=BELIEVED, method="bounded", options={"xatol": 1e-3}).x)
 
 
 def place_with_true_root(rows: Rows) -> np.ndarray:
@@ -126,15 +110,6 @@ def place_linear(rows: Rows, linear: LinearMap) -> np.ndarray:
     return lift(from_uvd(uvd, pose.depth_root_mm * np.exp(np.clip(added[:, -1], -1, 1))), rows.columns)
 
 
-def place_on_pelvis_height(rows: Rows, height_mm: float | None) -> np.ndarray:
-    """The pelvis's ray cut at the training people's mean pelvis height; by least squares where it never gets there."""
-    placed = place_least_squares(rows.columns)
-    if height_mm is None:
-        return placed
-    at_height = place_at_height(rows.columns, height_mm)
-    return np.where(np.isfinite(at_height).all((1, 2), keepdims=True), at_height, placed)
-
-
 def place_bound(rows: Rows) -> np.ndarray:
     """The extractor's 2D at every joint's **true** depth."""
     depth_mm = rows["true_depth_root_mm"][:, None] + rows["true_depth_rel_mm"]
@@ -144,8 +119,12 @@ def place_bound(rows: Rows) -> np.ndarray:
 PLACEMENTS: dict[str, Callable[[Rows, Fits], np.ndarray]] = {
     "least_squares": lambda rows, fits: place_least_squares(rows.columns),
     "limb_scale": lambda rows, fits: place_least_squares(with_limb_scale(rows, fits.limb_scale).columns),
-    "pelvis_height": lambda rows, fits: place_on_pelvis_height(rows, fits.pelvis_height_mm),
-    "on_floor": lambda rows, fits: place_on_floor(rows),
+    "pelvis_height": lambda rows, fits: (
+        place_least_squares(rows.columns)
+        if fits.pelvis_height_mm is None
+        else place_at_height(rows.columns, fits.pelvis_height_mm)
+    ),
+    "on_floor": lambda rows, fits: place_on_floor(rows.columns),
     "linear": lambda rows, fits: place_linear(rows, fits.linear),
     "true_root": lambda rows, fits: place_with_true_root(rows),
     "bound": lambda rows, fits: place_bound(rows),

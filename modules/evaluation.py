@@ -18,7 +18,7 @@ from modules.devices import make_fabric
 from modules.extractors import configured_fingerprint
 from modules.images import read_image
 from modules.layout import Frame, list_frames, read_camera
-from modules.lifting import place_at_height, place_least_squares, place_own, true_depth_bound
+from modules.lifting import place_at_height, place_least_squares, place_on_floor, place_own, true_depth_bound
 from modules.pose_utils import world2cam
 from modules.prediction import fallback_world, predict_world, prediction_loader
 from modules.recipes import recipe_of
@@ -29,6 +29,7 @@ OURS = "PoseNet"
 OWN = "extractor, its own 3D"
 LEAST_SQUARES = "extractor, least squares"
 AT_HEIGHT = "extractor, training pelvis height"
+ON_FLOOR = "extractor, lowest foot on the floor"
 BOUND = "2D + true depth (bound)"
 COLUMNS = {
     "world_mpjpe": "world", "root": "root", "root_relative_mpjpe": "root-rel.", "pa_mpjpe": "PA", "pck150": "PCK@150",
@@ -93,10 +94,10 @@ def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any], ours: str 
     own, placed = place_own(seen), place_least_squares(seen)
     methods = {} if np.allclose(own, placed, atol=1e-3) else {OWN: complete(own)}  # the same where pixels are its 3D's
     methods[LEAST_SQUARES] = complete(placed)
-    if facts["pelvis_height_mm"] is not None:
-        at_height = place_at_height(seen, facts["pelvis_height_mm"])
-        if np.isfinite(seen["world_up"]).all():  # a ray that never gets that high takes the fallback
-            methods[AT_HEIGHT] = complete(np.where(np.isfinite(at_height), at_height, fallback[found]))
+    if facts["pelvis_height_mm"] is not None and np.isfinite(seen["world_up"]).all():
+        methods[AT_HEIGHT] = complete(place_at_height(seen, facts["pelvis_height_mm"]))
+    if np.isfinite(seen["floor_height_mm"]).all() and np.isfinite(seen["world_up"]).all():
+        methods[ON_FLOOR] = complete(place_on_floor(seen))
     true_depth = world2cam(seen["joints_world_mm"], seen["R"], seen["t"])[..., 2]
     return {**methods, ours: predicted, BOUND: complete(true_depth_bound(seen, true_depth))}
 

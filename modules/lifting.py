@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from modules.cache import root_relative
-from modules.pose_utils import cam2pixel, cam2world, least_squares_root, pixel2cam, pixel2ray
-from modules.skeleton import ROOT
+from modules.pose_utils import cam2pixel, cam2world, least_squares_root, pixel2cam, pixel2ray, world2cam
+from modules.skeleton import FEET, ROOT
 
 Columns = Mapping[str, np.ndarray]
+BELIEVED = (0.7, 1.4)
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,39 @@ def place_least_squares(rows: Columns) -> np.ndarray:
 def place_at_height(rows: Columns, pelvis_height_mm: float) -> np.ndarray:
     """The extractor's own 3D with its pelvis where the pelvis ray meets a height along world_up: (B, 24, 3) world mm.
 
-    The height is over the floor where one is declared, else over the world's zero.
-    Answers NaN for a row without world_up and where the ray never reaches that height in front of the camera.
+    The height is over the floor where one is declared, else over the world's zero. By least squares stands a row without
+    world_up, and one whose ray never reaches that height, or only at a depth that is not `believed`: a ray that runs nearly
+    level meets any height somewhere.
     """
+    placed = place_least_squares(rows)
     up, centre = rows["world_up"], -np.einsum("bji,bj->bi", rows["R"], rows["t"])
     ray_world = pixel2ray(rows["joints_px"][:, ROOT : ROOT + 1], rows["K"])[:, 0]
     ray_world = np.einsum("bji,bj->bi", rows["R"], ray_world)
     with np.errstate(divide="ignore", invalid="ignore"):
         height = pelvis_height_mm + np.nan_to_num(rows["floor_height_mm"])
         depth = (height - (up * centre).sum(-1)) / (up * ray_world).sum(-1)
-    root_world = centre + np.where(depth > 0, depth, np.nan)[:, None] * ray_world
-    return root_world[:, None] + rows["joints_rel_mm"] @ rows["R"]
+    scale = depth / world2cam(placed[:, ROOT : ROOT + 1], rows["R"], rows["t"])[:, 0, 2]
+    at_height = (centre + depth[:, None] * ray_world)[:, None] + rows["joints_rel_mm"] @ rows["R"]
+    return np.where(believed(scale)[:, None, None], at_height, placed)
+
+
+def place_on_floor(rows: Columns) -> np.ndarray:
+    """Placed by least squares, then enlarged from the camera's centre until the lowest foot meets the declared floor.
+
+    Whose scale would not be `believed` (a foot nearly as high as the camera), or who has no floor, stays: (B, 24, 3) world mm.
+    """
+    world = place_least_squares(rows)
+    centre = -np.einsum("bji,bj->bi", rows["R"], rows["t"])
+    drop = np.einsum("bni,bi->bn", centre[:, None] - world[:, FEET], rows["world_up"]).max(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = camera_heights(rows) / drop
+    scale = np.where(believed(scale), scale, 1.0)
+    return centre[:, None] + scale[:, None, None] * (world - centre[:, None])
+
+
+def believed(scale: np.ndarray) -> np.ndarray:
+    """Whether somebody may be this much farther away, or larger, than least squares has it."""
+    return (scale > BELIEVED[0]) & (scale < BELIEVED[1])
 
 
 def true_depth_bound(rows: Columns, true_depth_mm: np.ndarray) -> np.ndarray:

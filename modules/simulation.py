@@ -21,7 +21,7 @@ from modules.dataset import pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
 from modules.metrics import are_exchanged
 from modules.pose_utils import cam2pixel, crop_camera, pixel2cam, world2cam
-from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS, ROOT
+from modules.skeleton import FEET, MIRROR, PARENTS, ROOT
 
 BEND_DEGREES = 8.0  # SD of the turn at every joint
 TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform draws
@@ -29,7 +29,6 @@ CALIBRATION_DEGREES, FLOOR_MM = 0.5, 20.0  # SD of what the calibration is off b
 LIMB_CORRELATION = 0.8  # of a joint's error with its parent's (measured 0.77-0.84 along limbs, none across)
 SWAP_SHARE = 0.05  # how often left and right are exchanged: about what BlazePose does on people at large
 PELVIS_MM = 30.0  # how far a pelvis goes up and down as people stand and step, beyond what training shows
-FEET = [JOINT_NAMES.index(name) for name in ("left_ankle", "right_ankle", "left_foot", "right_foot")]
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,9 @@ def test_report_and_tables(tmp_path: Path) -> None:
     facts = training_facts(rows)
     predicted = rows["joints_world_mm"] + [0, 0, 25.0]
     results = evaluation.report(rows, evaluation.compare(rows, predicted, facts))
-    assert list(results) == [evaluation.LEAST_SQUARES, evaluation.AT_HEIGHT, evaluation.OURS, evaluation.BOUND]
+    assert list(results) == [
+        evaluation.LEAST_SQUARES, evaluation.AT_HEIGHT, evaluation.ON_FLOOR, evaluation.OURS, evaluation.BOUND,
+    ]  # fmt: skip
     ours = results[evaluation.OURS]
     assert ours["overall"]["world_mpjpe"] == pytest.approx(25) and ours["per_joint"]["head"][
         "world_mpjpe"
@@ -103,11 +105,12 @@ def test_an_extractor_that_places_the_pelvis_elsewhere_has_a_row_of_its_own(tmp_
     np.testing.assert_allclose(moved, np.broadcast_to((rows["R"][:, 2] * 70)[:, None], moved.shape), atol=1e-3)
 
 
-def test_pelvis_height_row_is_absent_without_world_up(tmp_path: Path) -> None:
+def test_rows_that_need_a_floor_are_absent_without_one(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 3, floor=False)
     facts = training_facts(rows)
     assert facts["pelvis_height_mm"] is None
-    assert evaluation.AT_HEIGHT not in evaluation.compare(rows, rows["joints_world_mm"], facts)
+    methods = evaluation.compare(rows, rows["joints_world_mm"], facts)
+    assert evaluation.AT_HEIGHT not in methods and evaluation.ON_FLOOR not in methods
 
 
 def test_facts_are_the_training_rows(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from modules import lifting
 from modules.cache import Rows
 from modules.dataset import PoseDataset, from_uvd, pose_inputs, to_uvd
 from modules.pose_utils import world2cam
+from modules.skeleton import FEET
 from tests.builders import make_rows
 
 
@@ -53,10 +54,31 @@ def test_place_at_height_puts_the_pelvis_there(tmp_path: Path) -> None:
     np.testing.assert_allclose(exact, rows["joints_world_mm"], atol=1e-4)
 
 
-def test_place_at_height_needs_world_up_and_a_ray_that_gets_there(tmp_path: Path) -> None:
-    assert np.isnan(lifting.place_at_height(make_rows(tmp_path, 2, floor=False).columns, 950.0)).all()
-    rows = make_rows(tmp_path, 2)
-    assert np.isnan(lifting.place_at_height(rows.columns, 1e6)).all()  # above a camera that looks down
+def test_place_at_height_needs_world_up_and_a_ray_that_gets_there_within_belief(tmp_path: Path) -> None:
+    upless, rows = make_rows(tmp_path / "upless", 2, floor=False), make_rows(tmp_path / "rows", 2)
+    far = lifting.camera_heights(rows.columns).min() - 200.0  # the ray gets there, at several times the distance
+    for unplaced, height in ((upless, 950.0), (rows, 1e6), (rows, far)):
+        placed = lifting.place_at_height(unplaced.columns, height)
+        np.testing.assert_array_equal(placed, lifting.place_least_squares(unplaced.columns))
+
+
+def test_on_the_floor_the_lowest_foot_meets_it_on_the_same_rays(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 8, noise=2.0, size=0.9)
+    world = lifting.place_on_floor(rows.columns)
+    heights = np.einsum("bni,bi->bn", world, rows["world_up"]) - rows["floor_height_mm"][:, None]
+    np.testing.assert_allclose(heights[:, FEET].min(1), 0, atol=1e-6)
+    before, after = (
+        world2cam(joints, rows["R"], rows["t"]) for joints in (lifting.place_least_squares(rows.columns), world)
+    )
+    np.testing.assert_allclose(after[..., :2] / after[..., 2:], before[..., :2] / before[..., 2:], atol=1e-9)
+
+
+def test_who_cannot_be_brought_to_the_floor_stays(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 3, noise=2.0)
+    placed = lifting.place_least_squares(rows.columns)
+    for floor in (np.full(3, np.nan), rows["floor_height_mm"] + lifting.camera_heights(rows.columns) - 10):
+        without = {**rows.columns, "floor_height_mm": floor}
+        np.testing.assert_allclose(lifting.place_on_floor(without), placed, atol=1e-9)
 
 
 def test_floor_heights_are_the_worlds(tmp_path: Path) -> None:
