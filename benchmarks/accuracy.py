@@ -159,7 +159,10 @@ def row_config(row: Row, part: Part, seed: int) -> tuple[str, list[str]]:
         f"RESULTS.root={folder}",
         *row.assignments,
     ]
-    return row.config or part.config, assignments
+    if row.config is None:
+        return part.config, assignments
+    passes = load_config(project_path(part.config)).TRAIN.num_epochs  # as many as PoseNet has on this set
+    return row.config, [*assignments, f"TRAIN.num_epochs={passes}"]
 
 
 def training_folder(row: Row, part: Part, seed: int) -> str:

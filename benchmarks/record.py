@@ -13,6 +13,7 @@ from modules.config import PROJECT_ROOT
 from modules.utils import write_text
 
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "ai-edge-litert", "lightning-fabric", "pyarrow")
+WRITTEN = ("README*.md", "docs/*.md", "docs/images", "docs/results")  # what benchmarks themselves write
 SWAYING = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS")  # of the environment
 
 
@@ -23,9 +24,10 @@ def git(*arguments: str) -> str:
 
 
 def made_by() -> dict[str, Any]:
-    """The commit of this checkout, and whether nothing in it was changed; no commit where this is no checkout."""
+    """The commit of this checkout, and whether nothing but results and pages was changed; no commit where it is none."""
     try:
-        return {"commit": git("rev-parse", "HEAD"), "clean": git("status", "--porcelain") == ""}
+        changed = git("status", "--porcelain", "--", ".", *(f":!{pattern}" for pattern in WRITTEN))
+        return {"commit": git("rev-parse", "HEAD"), "clean": changed == ""}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "clean": False}
 

@@ -12,7 +12,9 @@ from benchmarks import accuracy, accuracy_rows, accuracy_tables, frozen, record,
 from benchmarks.accuracy_rows import ROWS, SETS
 from benchmarks.placements import PLACEMENTS
 from modules import metrics
+from modules.config import load_config, project_path
 from modules.skeleton import MIRROR
+from modules.utils import write_text
 from tests.builders import make_rows
 from tests.conftest import standing_person
 
@@ -93,6 +95,31 @@ def test_posenet_on_the_demo_is_trained_once_for_both_benchmarks() -> None:
     assert accuracy.training_folder(ROW["pose"], part, 43) == "results/accuracy/demo/camera_2/pose-43"
     zero_shot, synthetic = SETS["zero-shot"][0], SETS["synthetic"][0]
     assert accuracy.training_folder(ROW["pose"], zero_shot, 42) == accuracy.training_folder(ROW["pose"], synthetic, 42)
+
+
+def test_the_original_recipe_has_as_many_passes_as_posenet() -> None:
+    for part in (SETS["synthetic"][0], SETS["demo"][0]):
+        epochs = {
+            name: load_config(project_path(file), assignments).TRAIN.num_epochs
+            for name in ("original", "posenet")
+            for file, assignments in [accuracy.row_config(ROW[name], part, 42)]
+        }
+        assert epochs["original"] == epochs["posenet"]
+
+
+def test_what_benchmarks_write_makes_no_checkout_unclean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "PROJECT_ROOT", tmp_path)
+    assert record.made_by() == {"commit": None, "clean": False}
+    for name in ("README.md", "docs/accuracy.md", "train.py"):
+        write_text(tmp_path / name, "first")
+    record.git("init", "-q")
+    record.git("add", ".")
+    record.git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first")
+    for name in ("README.md", "docs/accuracy.md", "docs/results/accuracy/demo/bound.json", "docs/images/accuracy.png"):
+        write_text(tmp_path / name, "second")
+    assert record.made_by() == {"commit": record.git("rev-parse", "HEAD"), "clean": True}
+    write_text(tmp_path / "train.py", "second")
+    assert not record.made_by()["clean"]
 
 
 def made_up_results() -> accuracy_rows.Results:
