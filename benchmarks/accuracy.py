@@ -45,6 +45,7 @@ from modules.utils import UserError, digest, read_json, run_script, write_json
 
 DEMO_ROOT = re.compile(r"data/demo/test_camera_([1-4])")
 WORST = 20
+BROKEN_DOWN = ("world_mpjpe", "root", "root_relative_mpjpe")  # of each kind of view, and of the worst images
 TIMED = 256  # images whose prediction is timed
 
 
@@ -275,7 +276,9 @@ def score(world: np.ndarray, test: Test) -> dict[str, Any]:
         "exchanged": round(float(metrics.are_exchanged(world[found], reference[found]).mean()), 4),
         "per_joint": {name: rounded(values) for name, values in metrics.per_joint(world, reference).items()},
         "kinds": by_kind(world, reference, test.kinds) if test.kinds is not None else {},
-        "worst": [[str(test.test["file_name"][index]), round(float(errors[index]), 1)] for index in worst],
+        "worst": [
+            {"image": str(test.test["file_name"][index]), **rounded(one_by_one(world, reference, index))} for index in worst
+        ],
     }  # fmt: skip
 
 
@@ -295,16 +298,21 @@ def limb_scores(world: np.ndarray, reference: np.ndarray) -> dict[str, float]:
 
 def by_kind(world: np.ndarray, reference: np.ndarray, kinds: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
     """World, root and root-relative error of the images of each kind, and how many they are."""
-    names = ("world_mpjpe", "root", "root_relative_mpjpe")
     return {
         str(kind): {
             str(value): {"images": int(at.sum())}
-            | rounded({name: metrics.METRICS[name](world[at], reference[at]) for name in names})
+            | rounded({name: metrics.METRICS[name](world[at], reference[at]) for name in BROKEN_DOWN})
             for value in sorted(kinds[kind].unique())
             for at in [(kinds[kind] == value).to_numpy()]
         }
         for kind in kinds
     }
+
+
+def one_by_one(world: np.ndarray, reference: np.ndarray, index: int) -> dict[str, float]:
+    """World, root and root-relative error of one image."""
+    at = slice(index, index + 1)
+    return {name: metrics.METRICS[name](world[at], reference[at]) for name in BROKEN_DOWN}
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ def test_a_row_without_learning_is_scored_whole(row: accuracy.Row, tmp_path: Pat
     part = result["parts"]["held-out people"]
     assert part["images"] == 10 and part["not_found"] == 0 and part["differing_in_bytes"] == 3
     assert part["kinds"]["source"]["some"]["images"] == 5 and len(part["worst"]) == 10
-    assert part["worst"][0][1] >= part["overall"]["world_mpjpe"] >= part["worst"][-1][1]
+    worst = [image["world_mpjpe"] for image in part["worst"]]
+    assert worst == sorted(worst, reverse=True) and worst[0] >= part["overall"]["world_mpjpe"] >= worst[-1]
     assert json.loads(json.dumps(result)) == result
 
 
