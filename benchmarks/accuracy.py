@@ -175,14 +175,19 @@ def training_folder(row: Row, part: Part, seed: int) -> str:
 
 
 def row_key(row: Row, seed: int | None, tests: list[Test]) -> str:
-    """What decides a row: its data, and the settings of its training. Not the code, whose commit stands beside it."""
+    """What decides a row: its data, and what its training sets that is not the default.
+
+    So a setting that comes later, or a default, stales no row; neither does the code, whose commit stands beside it.
+    """
     settings: list[Any] = []
     for test in tests:
         settings.append([test.part.name, [test.training.key, test.key]])
         if seed is not None:
             file, assignments = row_config(row, test.part, seed)
             settings.append(
-                load_config(project_path(file), assignments).model_dump(mode="json", include={"SEED", "TRAIN"})
+                load_config(project_path(file), assignments).model_dump(
+                    mode="json", include={"SEED", "TRAIN"}, exclude_defaults=True
+                )
             )
     return digest([row.name, frozen.VERSION, settings])
 

@@ -27,7 +27,7 @@ from modules.prediction import lift_answers, prediction_loader
 from modules.utils import UserError, run_script, write_json
 
 NAMES = ("world_mpjpe", "root_relative_mpjpe")
-BRANCHES = {"images": ("image",), "poses": ("joints", "features", "floor", "root_mm")}
+BRANCHES = {"images": ("image",), "poses": ("joints", "features", "floor", "level", "view", "root_mm")}
 
 
 @torch.no_grad()

@@ -4,7 +4,8 @@
                                                                                + ─ soft-argmax → u, v, depth
     pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──┘
                                          ├─── whether left and right are exchanged
-                                         └─── log-ratio that corrects the root's depth where no floor is declared
+                                         └─── log-ratio that corrects the root's depth: where no floor is declared,
+                                              or everywhere, where `root` is learned
 
 Each branch is an expert of its own, and the heat volumes are where they meet: the image's volume is a log-density that
 learned to be no surer than it may be, the pose's is a Gaussian as wide as the pose branch errs on people it has not
@@ -35,7 +36,8 @@ SURE = 0.9  # left and right are put right only where the network is so sure tha
 LEVEL_M = 0.05  # a pelvis this close to the camera's own height says nothing about its depth
 UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
-FEATURES_PER_JOINT = 3 + 5  # of joints and of features
+PER_JOINT, PER_JOINT_LEVEL, PER_VIEW = 3 + 5, 7, 6  # of joints and features, of level, of view: see modules.dataset
+FAR_OUT = 5.0  # spreads from the mean: what is farther out tells a learned root no more
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class PoseNetSpec:
     output_depth: int = 32
     resnet_type: int = 18
     model_type: str = "image+pose"
+    root: str = "height"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -220,14 +223,22 @@ class PoseNet(CropNetwork):
 
     mirror: Tensor
     root_cues: Tensor
+    inputs_mean: Tensor
+    inputs_spread: Tensor
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
         super().__init__(spec, pretrained)
         # Mean pelvis height over the floor, its spread, and the root depth's relative spread: fitted, not trained.
         self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until then: the extractor's root as it is
         self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
+        self.learns_root = spec.root == "learned"
         if self.sees_pose:
-            inputs = NUM_JOINTS * FEATURES_PER_JOINT + 1
+            inputs = NUM_JOINTS * PER_JOINT + 1
+            if self.learns_root:
+                inputs += NUM_JOINTS * PER_JOINT_LEVEL + PER_VIEW
+                # What the pose branch sees in training, fitted, not trained.
+                self.register_buffer("inputs_mean", torch.zeros(inputs))
+                self.register_buffer("inputs_spread", torch.ones(inputs))
             self.embed = nn.Sequential(
                 nn.Linear(inputs, 512),
                 nn.LayerNorm(512),
@@ -269,18 +280,31 @@ class PoseNet(CropNetwork):
 
     def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The pose branch alone: where each joint's prior stands (B, 24, 3), and the root's depth (B,) mm."""
-        pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
-        with torch.autocast(pose.device.type, enabled=False):  # half precision would cost millimetres and gain no time
-            embedding = self.embed(torch.cat([pose, batch["floor"]], 1))
+        inputs = self.inputs(batch)
+        with torch.autocast(
+            inputs.device.type, enabled=False
+        ):  # half precision would cost millimetres and gain no time
+            if self.learns_root:
+                inputs = ((inputs - self.inputs_mean) / self.inputs_spread).clamp(-FAR_OUT, FAR_OUT)
+            embedding = self.embed(inputs)
             shift, root_log, decision = self._decide(embedding)
             swap = self.swap(decision).squeeze(1).sigmoid()
         if not self.training:  # half a swap would lay both sides on each other; only a sure one is made
             swap = (swap > SURE).to(swap.dtype)
         joints = batch["joints"]
         sided = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
-        floor = batch["floor"].squeeze(1)
-        root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
+        if not self.learns_root:
+            floor = batch["floor"].squeeze(1)
+            root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
         return sided + shift, batch["root_mm"] * torch.exp(root_log)
+
+    def inputs(self, batch: dict[str, Tensor]) -> Tensor:
+        """What the pose branch sees of each row, as plain numbers (B, N)."""
+        pose = torch.cat([batch["joints"], batch["features"]], -1).flatten(1)
+        seen = [pose, batch["floor"]]
+        if self.learns_root:
+            seen += [batch["level"].flatten(1), batch["view"]]
+        return torch.cat(seen, 1)
 
     def _root_by_height(self, features: Tensor) -> Tensor:
         """The root's log-ratio (B,) where a floor is declared: two measurements of its depth, weighed by their spread.

@@ -61,14 +61,29 @@ def mirror_rows(row: Mapping[str, np.ndarray], crop_size: int) -> Row:
 
 
 def jitter_pose(pose: CropPose, row: Mapping[str, np.ndarray], how: Augmentation, rng: np.random.Generator) -> CropPose:
-    """The cached pose off by up to `pose_jitter` at every joint, its root by up to `root_jitter`."""
+    """The cached poses off by up to `pose_jitter` at every joint, their roots by up to `root_jitter`."""
     scale = row["K_crop"][:, 0, 0] / row["K"][:, 0, 0]  # crop px per image px
     jitter = rng.uniform(-1, 1, (*pose.depth_rel_mm.shape, 3)) * how.pose_jitter
     return CropPose(
         pose.joints_px + jitter[..., :2] * scale[:, None, None],
-        pose.depth_root_mm * (1 + rng.uniform(-1, 1) * how.root_jitter),
+        pose.depth_root_mm * (1 + rng.uniform(-1, 1, len(scale)) * how.root_jitter),
         pose.depth_rel_mm + jitter[..., 2],
     )
+
+
+def turn_cameras(row: Mapping[str, np.ndarray], how: Augmentation, rng: np.random.Generator, size: int) -> Row:
+    """B rows in crops of `size` px whose cameras are turned about their axes, zoomed and shifted by random amounts."""
+    count = len(row["K_crop"])
+    angle = np.radians(rng.uniform(-how.rotation, how.rotation, count))
+    turn = np.zeros((count, 3, 3))
+    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angle)
+    turn[:, 1, 0] = np.sin(angle)
+    turn[:, 0, 1] = -turn[:, 1, 0]
+    turn[:, 2, 2] = 1
+    K_crop = row["K_crop"].copy()
+    K_crop[:, [0, 1], [0, 1]] *= np.exp(rng.uniform(-how.zoom, how.zoom, (count, 1)))
+    K_crop[:, :2, 2] += rng.uniform(-1, 1, (count, 2)) * how.shift * size
+    return {**row, "K_crop": K_crop, "R_cam2crop": turn @ row["R_cam2crop"]}
 
 
 def turn_crop(
@@ -78,15 +93,10 @@ def turn_crop(
 
     What lies outside the cached crop is black, as what lies outside the image is.
     """
-    angle = np.radians(rng.uniform(-how.rotation, how.rotation))
-    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     size = image.shape[0]
-    K_crop = row["K_crop"].copy()
-    K_crop[:, [0, 1], [0, 1]] *= np.exp(rng.uniform(-how.zoom, how.zoom))
-    K_crop[:, :2, 2] += rng.uniform(-1, 1, 2) * how.shift * size
-    homography = K_crop[0] @ turn @ np.linalg.inv(row["K_crop"][0])
-    warped = cv2.warpPerspective(image, homography, (size, size), flags=cv2.INTER_LINEAR)
-    return {**row, "K_crop": K_crop, "R_cam2crop": turn @ row["R_cam2crop"]}, warped
+    turned = turn_cameras(row, how, rng, size)
+    old, new = (columns["K_crop"][0] @ columns["R_cam2crop"][0] for columns in (row, turned))
+    return turned, cv2.warpPerspective(image, new @ np.linalg.inv(old), (size, size), flags=cv2.INTER_LINEAR)
 
 
 def occlude(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -126,8 +126,8 @@ class Dataloader(_Section):
 
 # What TRAIN says of what the original recipe leaves out.
 ORIGINAL_KEEPS = {
-    "loss_space": "normalised", "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0, "mirror": 0.0,
-    "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
+    "loss_space": "normalised", "root": "height", "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0,
+    "simulated_errors": "fitted", "own_views": 0.0, "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
 
 
@@ -174,6 +174,11 @@ class Train(_Section):
     )
     resnet_type: Literal[18] = Field(18, description="Depth of the ResNet backbone.")
     model_type: ModelType = Field("image+pose", description="What PoseNet sees: the crop and the cached pose, or one.")
+    root: Literal["height", "learned"] = Field(
+        "height",
+        description="What corrects the root's depth where a floor is declared: the training people's pelvis height, weighed "
+        "against the extractor's own depth, or the network, for which training must show many people.",
+    )
     pretrained: bool = Field(False, description="Start the backbone from ImageNet weights (downloaded by torchvision).")
     pose_jitter: float = Field(
         20.0,
@@ -194,6 +199,17 @@ class Train(_Section):
         description="Simulated views per training image that the pose branch learns from; 0: the images' own poses.",
     )
     simulated_mirror: float = Field(0.0, ge=0, le=1, description="How often a simulated view is of a mirrored scene.")
+    simulated_errors: Literal["fitted", "drawn"] = Field(
+        "fitted",
+        description="The extractor's errors in simulated views: drawn from spreads fitted to the training images, or whole, "
+        "each from another training image, for which there must be many.",
+    )
+    own_views: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="The share of simulated views that are training images' own, mirrored, jittered, and in turned crops.",
+    )
     mirror: float = Field(0.5, ge=0, le=1, description="How often training shows an image mirrored, scene and all.")
     rotation: float = Field(20.0, ge=0, le=180, description="Training turns the crop by up to so many degrees.")
     zoom: float = Field(0.2, ge=0, lt=1, description="Training zooms the crop by up to this share.")

@@ -24,12 +24,13 @@ from modules.augmentation import Augmentation, jitter_colour, jitter_pose, mirro
 from modules.cache import CROP_SIZE, Rows
 from modules.config import Config
 from modules.layout import read_validation_list, validation_path
-from modules.lifting import CropPose, cached_crop_pose, cam_to_crop, camera_heights, floor_heights
+from modules.lifting import CropPose, cached_crop_pose, cam_to_crop, camera_heights, floor_heights, level_frame
 from modules.pose_utils import pixel2cam, world2cam
 from modules.skeleton import ROOT
 from modules.utils import UserError, log
 
 DEPTH_RANGE_MM = 1000.0  # the depth axis spans the root ± this
+NEAR_MM = 50.0  # what is this close to the camera's own height says no more of the floor
 Sample = dict[str, torch.Tensor]
 
 
@@ -104,15 +105,36 @@ _SAMPLE_COLUMNS = (
 
 
 def pose_inputs(pose: CropPose, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the pose branch sees, for B rows: joints (B, 24, 3), features (B, 24, 5), floor (B, 1), K_crop."""
+    """What the pose branch sees, for B rows: joints (B, 24, 3), features (B, 24, 5), floor (B, 1), K_crop; and in the level
+    frame level (B, 24, 7) and view (B, 6), zeros where no floor is declared.
+
+    A network that places the root by itself sees the level frame, too: each joint from the pelvis (m), how many times as far
+    along its ray the floor is (log), its ray; of the view the distance along the axis and over the floor, the camera's height,
+    its tilt and roll, the focal length. How the world is yawed or shifted changes none of it.
+    """
     joints_crop = pixel2cam(pose.joints_px, pose.depth_root_mm[:, None] + pose.depth_rel_mm, row["K_crop"])
+    camera = camera_heights(row)
     heights = floor_heights(joints_crop, row)
-    drop = heights - camera_heights(row)[:, None]
+    drop = heights - camera[:, None]
     floor = np.isfinite(heights[:, :1])
     across = (joints_crop - joints_crop[:, ROOT : ROOT + 1])[..., :2]
     vertical = np.nan_to_num(np.stack([heights, drop], -1))
     features = np.concatenate([row["confidence"][..., None], across / 1e3, vertical / 1e3], -1)
-    return {"joints": to_uvd(pose), "features": features, "floor": floor, "K_crop": row["K_crop"]}
+
+    frame = level_frame(row)
+    joints_level = np.einsum("bij,bnj->bni", frame, joints_crop)
+    to_floor = np.log(np.maximum(camera, NEAR_MM)[:, None] / np.maximum(-drop, NEAR_MM))
+    ray = joints_level / np.linalg.norm(joints_level, axis=-1, keepdims=True)
+    offset = (joints_level - joints_level[:, ROOT : ROOT + 1]) / 1e3
+    level = np.concatenate([offset, np.clip(to_floor, -1, 1)[..., None], ray], -1)
+    away = np.linalg.norm(joints_level[:, ROOT, :2], axis=-1)
+    metres = np.stack([pose.depth_root_mm, away, camera], -1) / 1e3
+    focal = np.log(row["K_crop"][:, 0, 0] / CROP_SIZE)
+    view = np.column_stack([metres, frame[:, 2, [2, 0]], focal])
+    return {
+        "joints": to_uvd(pose), "features": features, "floor": floor, "K_crop": row["K_crop"],
+        "level": np.where(floor[..., None], level, 0.0), "view": np.where(floor, view, 0.0),
+    }  # fmt: skip
 
 
 def _targets(row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -120,6 +120,19 @@ def floor_heights(joints_crop_mm: np.ndarray, rows: Columns) -> np.ndarray:
     return np.einsum("bi,bni->bn", up_crop, joints_crop_mm) + camera_heights(rows)[:, None]
 
 
+def level_frame(rows: Columns) -> np.ndarray:
+    """The rotation from the crop's camera to its level axes, right, forward and up: (B, 3, 3), NaN without world_up.
+
+    Up is against gravity; forward is where the crop's axis points over the ground.
+    """
+    up = np.einsum("bij,bjk,bk->bi", rows["R_cam2crop"], rows["R"], rows["world_up"])
+    forward = np.array([0.0, 0.0, 1.0]) - up * up[:, 2:]
+    length = np.linalg.norm(forward, axis=1, keepdims=True)
+    straight_down = np.cross(np.array([1.0, 0.0, 0.0]), up)  # the image's up is forward then
+    forward = np.where(length > 1e-3, forward / np.maximum(length, 1e-3), straight_down)
+    return np.stack([np.cross(forward, up), forward, up], 1)
+
+
 def camera_heights(rows: Columns) -> np.ndarray:
     """How high each camera stands over the declared floor: (B,) mm, NaN where none is declared."""
     centre = -np.einsum("bji,bj->bi", rows["R"], rows["t"])

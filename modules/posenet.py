@@ -11,11 +11,12 @@ from model.model import Answer, PoseNet, marginals
 from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Train
-from modules.dataset import PoseDataset, Sample
+from modules.dataset import PoseDataset, Sample, pose_inputs
+from modules.lifting import cached_crop_pose
 from modules.losses import Distance, heat_loss, pose_loss
 from modules.prediction import lift_answers
 from modules.recipes import Autocast, Lessons, Recipe
-from modules.simulation import ViewSimulator, fit_root_cues
+from modules.simulation import OwnViews, ViewSimulator, fit_root_cues
 
 
 class PoseNetRecipe(Recipe):
@@ -34,14 +35,30 @@ class PoseNetRecipe(Recipe):
     def lessons(self, network: PoseNet, rows: Rows, train: Train, distance: Distance, autocast: Autocast) -> Lessons:
         """Images and simulated views; the root's cues are fitted to the rows."""
         simulates = train.simulated_views > 0 and network.sees_pose
-        simulator = ViewSimulator(rows, train.simulated_mirror) if simulates else None
+        simulator = make_simulator(rows, train) if simulates else None
         if network.sees_pose:
             network.root_cues.copy_(torch.tensor(fit_root_cues(rows)))
+            if network.learns_root:
+                fit_inputs(network, rows)
         return PoseNetLessons(network, distance, autocast, simulator, train.loss_space)
 
     def lift(self, answers: Sequence[Answer], rows: Rows) -> np.ndarray:
         """Through the crop's camera, K and [R|t]: (B, 24, 3) world mm."""
         return lift_answers(answers, rows)
+
+
+def make_simulator(rows: Rows, train: Train) -> ViewSimulator:
+    """The simulated views that the config asks for."""
+    own = OwnViews(rows, train.simulated_mirror, Augmentation.of(train)) if train.own_views > 0 else None
+    return ViewSimulator(rows, train.simulated_mirror, train.simulated_errors == "drawn", own, train.own_views)
+
+
+def fit_inputs(network: PoseNet, rows: Rows) -> None:
+    """Let the pose branch see every input about its mean over the training rows, in spreads."""
+    inputs = pose_inputs(cached_crop_pose(rows.columns), dict(rows.columns))
+    seen = network.inputs({name: torch.from_numpy(np.asarray(values, np.float32)) for name, values in inputs.items()})
+    network.inputs_mean.copy_(seen.mean(0))
+    network.inputs_spread.copy_(seen.std(0).clamp_min(1e-3))
 
 
 class PoseNetLessons(Lessons):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from modules.augmentation import mirror_rows
+from modules.augmentation import Augmentation, jitter_pose, mirror_rows, turn_cameras
 from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
 from modules.dataset import pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
@@ -43,8 +43,19 @@ class ErrorModel:
     swapped: np.ndarray  # (B,) whether left and right were exchanged
 
 
-def fit_errors(rows: Rows) -> ErrorModel:
-    """Fit the error model to labelled rows. Both sides of the body share their spread."""
+@dataclass(frozen=True)
+class Errors:
+    """What the extractor got wrong on B training rows, left and right put right first."""
+
+    lateral_mm: np.ndarray  # (B, 24, 2) across the viewing direction
+    depth_mm: np.ndarray  # (B, 24) of the root-relative depth, what its slope does not explain
+    depth_slope: float  # extractor's relative depth per true relative depth
+    root_log: np.ndarray  # (B,) log of extractor's root depth over the true one
+    swapped: np.ndarray  # (B,) whether left and right were exchanged
+
+
+def measure_errors(rows: Rows) -> Errors:
+    """The extractor's errors on labelled rows, image by image."""
     truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
     estimate = cached_joints_cam(rows.columns)
     swapped = are_exchanged(estimate, truth)
@@ -53,12 +64,18 @@ def fit_errors(rows: Rows) -> ErrorModel:
     estimated_root, estimated_depth = root_relative(estimate[..., 2])
     slope = float((estimated_depth * depth).sum() / (depth**2).sum())
     lateral = estimate[..., :2] / estimate[..., 2:] * truth[..., 2:] - truth[..., :2]
-    root_log = np.log(estimated_root / root)
-    lateral_sd = np.sqrt((lateral**2).mean((0, 2)))
-    depth_sd = np.sqrt(((estimated_depth - slope * depth) ** 2).mean(0))
+    return Errors(lateral, estimated_depth - slope * depth, slope, np.log(estimated_root / root), swapped)
+
+
+def fit_errors(rows: Rows) -> ErrorModel:
+    """Fit the error model to labelled rows. Both sides of the body share their spread."""
+    errors = measure_errors(rows)
+    lateral_sd = np.sqrt((errors.lateral_mm**2).mean((0, 2)))
+    depth_sd = np.sqrt((errors.depth_mm**2).mean(0))
     return ErrorModel(
-        _both_sides(lateral_sd), _both_sides(depth_sd), slope, float(root_log.mean()), float(root_log.std()), swapped
-    )
+        _both_sides(lateral_sd), _both_sides(depth_sd), errors.depth_slope, float(errors.root_log.mean()),
+        float(errors.root_log.std()), errors.swapped,
+    )  # fmt: skip
 
 
 def fit_root_cues(rows: Rows) -> tuple[float, float, float]:
@@ -105,30 +122,48 @@ def bend(joints: np.ndarray, degrees: float, rng: np.random.Generator) -> np.nda
 
 
 _DRAWN_COLUMNS = ("joints_world_mm", "confidence", "K", "R", "t", "world_up", "floor_height_mm")
+_OWN_COLUMNS = (*_DRAWN_COLUMNS, "joints_px", "depth_root_mm", "depth_rel_mm", "R_cam2crop", "K_crop")
 
 
 class ViewSimulator:
     """Draws pose samples (see modules.dataset; no image) from labelled training rows."""
 
-    def __init__(self, rows: Rows, mirror: float = 0.0) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        mirror: float = 0.0,
+        drawn_errors: bool = False,
+        own: OwnViews | None = None,
+        own_share: float = 0.0,
+    ) -> None:
         self.errors = fit_errors(rows)
         self.swap_share = SWAP_SHARE
         self.mirror = mirror  # how often a view is drawn of a mirrored scene
-        mirrored = mirror_rows(rows.columns, CROP_SIZE)
-        self.rows = {name: np.concatenate([rows[name], mirrored[name]]) for name in _DRAWN_COLUMNS}
+        self.drawn = measure_errors(rows) if drawn_errors else None
+        self.own, self.own_share = own, own_share
+        self.rows = _with_mirrored(rows, _DRAWN_COLUMNS)
         camera_up = -self.rows["R"][:, 1]  # against the image's y axis, in world axes, where no up is declared
         declared = np.isfinite(self.rows["world_up"]).all(1, keepdims=True)
         self.up = np.where(declared, self.rows["world_up"], camera_up)
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
-        """`count` samples as float32 arrays: joints, features, floor, root_mm, K_crop, target, target_root_mm."""
-        chosen = rng.integers(len(self.up) // 2, size=count) + len(self.up) // 2 * (rng.random(count) < self.mirror)
+        """`count` samples as float32 arrays: what pose_inputs says, root_mm, target, target_root_mm."""
+        if self.own is None:
+            return self._simulate(rng, count)
+        owned = round(self.own_share * count)
+        parts = self._simulate(rng, count - owned), self.own.draw(rng, owned)
+        order = rng.permutation(count)
+        return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+
+    def _simulate(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+        chosen = _choose(rng, count, len(self.up) // 2, self.mirror)
         row = {name: self.rows[name][chosen] for name in ("K", "R", "t", "world_up", "floor_height_mm")}
         up = self.up[chosen]
         world = self._move_person(self.rows["joints_world_mm"][chosen], up, row, rng)
         row["R"], row["t"] = _move_camera(row["R"], row["t"], up, rng)
         truth = world2cam(world, row["R"], row["t"])
-        pixels, root, relative, row["confidence"] = self._err(truth, row["K"], rng)
+        err = self._err if self.drawn is None else self._err_as_elsewhere
+        pixels, root, relative, row["confidence"] = err(truth, row["K"], rng)
         row["R_cam2crop"], row["K_crop"] = _crop_cameras(pixels, row["K"])
         _miscalibrate(row, rng)
         seen = pixel2cam(pixels, root[:, None] + relative, row["K"])
@@ -166,10 +201,67 @@ class ViewSimulator:
         relative = errors.depth_slope * depth + noise - noise[:, ROOT : ROOT + 1]
         root = root * np.exp(rng.normal(errors.root_log_mean, errors.root_log_sd, count))
         confidence = self.rows["confidence"][rng.integers(len(self.up), size=count)]
-        swapped = rng.random(count) < self.swap_share
+        return self._swap(pixels, root, relative, confidence, rng)
+
+    def _err_as_elsewhere(
+        self, truth: np.ndarray, K: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The same with the whole error, and the confidence, of another training image, mirrored half of the time."""
+        assert self.drawn is not None
+        images = len(self.drawn.root_log)
+        chosen, mirrored = rng.integers(images, size=len(truth)), rng.random(len(truth)) < 0.5
+        lateral, noise = self.drawn.lateral_mm[chosen], self.drawn.depth_mm[chosen]
+        lateral[mirrored] = lateral[mirrored][:, MIRROR] * [-1.0, 1.0]
+        noise[mirrored] = noise[mirrored][:, MIRROR]
+        confidence = self.rows["confidence"][chosen + images * mirrored]
+        pixels = cam2pixel(np.concatenate([truth[..., :2] + lateral, truth[..., 2:]], -1), K)
+        root, depth = root_relative(truth[..., 2])
+        root = root * np.exp(self.drawn.root_log[chosen])
+        return self._swap(pixels, root, self.drawn.depth_slope * depth + noise, confidence, rng)
+
+    def _swap(
+        self,
+        pixels: np.ndarray,
+        root: np.ndarray,
+        relative: np.ndarray,
+        confidence: np.ndarray,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Left and right exchanged in some of the views."""
+        swapped = rng.random(len(root)) < self.swap_share
         for values in (pixels, relative, confidence):
             values[swapped] = values[swapped][:, MIRROR]
         return pixels, root, relative, confidence
+
+
+class OwnViews:
+    """Draws training images' own cached poses as samples: of mirrored scenes, in turned crops, jittered, a little
+    miscalibrated. Which error goes with which look is kept, which simulated views cannot know."""
+
+    def __init__(self, rows: Rows, mirror: float, how: Augmentation) -> None:
+        self.rows = _with_mirrored(rows, _OWN_COLUMNS)
+        self.mirror, self.how = mirror, how
+
+    def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+        """As ViewSimulator.draw."""
+        chosen = _choose(rng, count, len(self.rows["R"]) // 2, self.mirror)
+        row = {name: self.rows[name][chosen] for name in _OWN_COLUMNS}
+        row = turn_cameras(row, self.how, rng, CROP_SIZE)
+        truth = world2cam(row["joints_world_mm"], row["R"], row["t"])
+        pose = jitter_pose(cached_crop_pose(row), row, self.how, rng)
+        _miscalibrate(row, rng)
+        return _as_sample(pose, cam_to_crop(truth, row["R_cam2crop"], row["K_crop"]), row)
+
+
+def _with_mirrored(rows: Rows, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Columns of the rows, and behind them those of their mirrored scenes."""
+    mirrored = mirror_rows(rows.columns, CROP_SIZE)
+    return {name: np.concatenate([rows[name], mirrored[name]]) for name in names}
+
+
+def _choose(rng: np.random.Generator, count: int, images: int, mirror: float) -> np.ndarray:
+    """Rows of `_with_mirrored`, from the mirrored half as often as `mirror` says."""
+    return rng.integers(images, size=count) + images * (rng.random(count) < mirror)
 
 
 def _lowest(joints: np.ndarray, up: np.ndarray) -> np.ndarray:

@@ -237,7 +237,8 @@ def test_the_shipped_config_is_the_recipe() -> None:
 
 @pytest.mark.parametrize("key", ORIGINAL_KEEPS)
 def test_what_the_recipe_leaves_out_is_refused(key: str) -> None:
-    value = "both" if key == "loss_space" else 1 if key == "simulated_views" else 0.25
+    others = {"loss_space": "both", "simulated_views": 1, "root": "learned", "simulated_errors": "drawn"}
+    value = others.get(key, 0.25)
     with pytest.raises(UserError, match=f"OriginalPoseNet knows no {key}; set it to") as caught:
         load_config(SHIPPED, [f"TRAIN.{key}={value}"])
     assert "\n" not in str(caught.value)
