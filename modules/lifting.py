@@ -128,7 +128,7 @@ def level_frame(rows: Columns) -> np.ndarray:
     up = np.einsum("bij,bjk,bk->bi", rows["R_cam2crop"], rows["R"], rows["world_up"])
     forward = np.array([0.0, 0.0, 1.0]) - up * up[:, 2:]
     length = np.linalg.norm(forward, axis=1, keepdims=True)
-    straight_down = np.cross(np.array([1.0, 0.0, 0.0]), up)  # the image's up is forward then
+    straight_down = np.cross(up, np.array([1.0, 0.0, 0.0]))  # the image's up is forward then
     forward = np.where(length > 1e-3, forward / np.maximum(length, 1e-3), straight_down)
     return np.stack([np.cross(forward, up), forward, up], 1)
 

@@ -24,7 +24,8 @@ def test_sample_shapes_and_types(tmp_path: Path) -> None:
     sample = PoseDataset(make_rows(tmp_path, 2), 128)[1]
     shapes = {name: tuple(value.shape) for name, value in sample.items()}
     assert shapes == {
-        "image": (3, 128, 128), "joints": (24, 3), "features": (24, 5), "floor": (1,), "level": (24, 7), "view": (6,), "K_crop": (3, 3), "root_mm": (),
+        "image": (3, 128, 128), "joints": (24, 3), "features": (24, 5), "floor": (1,), "level": (24, 7), "view": (6,),
+        "K_crop": (3, 3), "root_mm": (),
         "target": (24, 3), "target_root_mm": (),
     }  # fmt: skip
     assert sample["image"].dtype == torch.uint8

@@ -105,3 +105,20 @@ def test_moving_the_world_moves_the_answer_and_nothing_that_the_network_sees(tmp
     sample, turned = (PoseDataset(Rows(c, rows.crop_files), 128)[0] for c in (rows.columns, moved))
     for name in sample:
         np.testing.assert_allclose(turned[name], sample[name], atol=1e-6, err_msg=name)
+
+
+def test_the_level_frame_stands_upright_and_looks_where_the_crop_does(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 6)
+    frame = lifting.level_frame(rows.columns)
+    np.testing.assert_allclose(frame @ frame.swapaxes(1, 2), np.broadcast_to(np.eye(3), (6, 3, 3)), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(frame), 1)
+    to_level = frame @ rows["R_cam2crop"] @ rows["R"]
+    np.testing.assert_allclose(np.einsum("bij,bj->bi", to_level, rows["world_up"]), [[0, 0, 1]] * 6, atol=1e-12)
+    assert (frame[:, 1, 2] > 0).all() and np.allclose(frame[:, 0, 2], 0)  # the crop's axis points forward, not aside
+
+
+def test_the_level_frame_of_a_camera_that_looks_straight_down_is_a_frame() -> None:
+    down = {"R_cam2crop": np.eye(3)[None], "R": np.diag([1.0, -1, -1])[None], "world_up": np.array([[0.0, 0, 1]])}
+    frame = lifting.level_frame(down)[0]
+    np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(frame[1], [0, -1, 0], atol=1e-12)  # forward is the image's up

@@ -23,6 +23,8 @@ def batch_of(size: int = 3, shape: int = 128, seed: int = 0) -> dict[str, torch.
         "joints": torch.rand(size, 24, 3, generator=g) - 0.5,
         "features": torch.rand(size, 24, 5, generator=g),
         "floor": torch.ones(size, 1),
+        "level": torch.rand(size, 24, 7, generator=g) - 0.5,
+        "view": torch.rand(size, 6, generator=g),
         "root_mm": 3000 + 1000 * torch.rand(size, generator=g),
         "K_crop": torch.eye(3).repeat(size, 1, 1) * 300,
     }
@@ -78,10 +80,11 @@ def test_marginals_of_half_precision_volumes_are_in_full_precision() -> None:
     assert logits.grad is not None and logits.grad.dtype == torch.bfloat16 and logits.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("root", ["height", "learned"])
 @pytest.mark.parametrize("model_type", ["image+pose", "pose"])
-def test_untrained_network_answers_the_cached_pose(model_type: str) -> None:
+def test_untrained_network_answers_the_cached_pose(model_type: str, root: str) -> None:
     torch.manual_seed(0)
-    network = PoseNet(dataclasses.replace(SMALL, model_type=model_type)).eval()
+    network = PoseNet(dataclasses.replace(SMALL, model_type=model_type, root=root)).eval()
     batch = batch_of()
     batch["joints"][0, 3] = torch.tensor([1.3, -1.2, 0.1])  # outside the crop: the prior is cut, the answer is not
     uvd, root, _ = network(batch)
@@ -206,3 +209,22 @@ def test_root_goes_to_the_height_that_training_people_carry_it_at() -> None:
     torch.testing.assert_close(network(batch)[1], batch["root_mm"], rtol=0.1, atol=0)
     batch["floor"] = torch.zeros(1, 1)
     torch.testing.assert_close(network(batch)[1], batch["root_mm"])
+
+
+def test_a_learned_root_sees_the_level_frame_and_one_by_height_does_not() -> None:
+    for root, sees in (("height", False), ("learned", True)):
+        torch.manual_seed(0)
+        network = PoseNet(dataclasses.replace(SMALL, model_type="pose", root=root)).eval()
+        for layer in (network.shift, network.root):
+            torch.nn.init.normal_(layer.weight, std=0.1)
+        batch = batch_of()
+        for name in ("level", "view"):
+            other = batch | {name: batch[name] + 0.3}
+            assert torch.equal(network.place(batch)[1], network.place(other)[1]) is not sees, (root, name)
+
+
+def test_an_input_far_out_does_not_run_away_with_a_learned_root() -> None:
+    network = PoseNet(dataclasses.replace(SMALL, model_type="pose", root="learned")).eval()
+    torch.nn.init.normal_(network.root.weight, std=0.1)
+    far, farther = ({**batch_of(), "view": torch.full((3, 6), value)} for value in (1e3, 1e6))
+    torch.testing.assert_close(network.place(far)[1], network.place(farther)[1])

@@ -7,11 +7,22 @@ import numpy as np
 import pytest
 
 from modules import simulation
+from modules.augmentation import Augmentation
 from modules.cache import Rows
-from modules.dataset import from_uvd
-from modules.pose_utils import pixel2cam
-from modules.simulation import FEET, LIMB_CORRELATION, ViewSimulator, bend, correlated_noise, fit_errors, fit_root_cues
-from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS
+from modules.dataset import PoseDataset, from_uvd, to_uvd
+from modules.lifting import cached_crop_pose
+from modules.pose_utils import cam2pixel, pixel2cam, world2cam
+from modules.simulation import (
+    LIMB_CORRELATION,
+    OwnViews,
+    ViewSimulator,
+    bend,
+    correlated_noise,
+    fit_errors,
+    fit_root_cues,
+    measure_errors,
+)
+from modules.skeleton import FEET, JOINT_NAMES, MIRROR, PARENTS
 from tests.builders import make_rows
 from tests.conftest import standing_person
 
@@ -122,6 +133,55 @@ def test_without_a_declared_floor_the_cameras_up_serves_and_no_height_is_shown(t
     drawn = ViewSimulator(make_rows(tmp_path, 4, floor=False)).draw(np.random.default_rng(0), 8)
     assert (drawn["floor"] == 0).all() and (drawn["features"][..., 3:] == 0).all()
     assert all(np.isfinite(values).all() for values in drawn.values())
+
+
+def test_drawn_errors_are_whole_errors_of_training_images(tmp_path: Path, calibrated: None) -> None:
+    """Seen from the place of its own label, each view is wrong at every joint as one training image is, or its mirror."""
+    rows = make_rows(tmp_path, 5, noise=6.0, size=0.9)
+    simulator = ViewSimulator(rows, drawn_errors=True)
+    simulator.swap_share = 0.0
+    truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])[np.zeros(40, int)]
+    pixels, root, relative, confidence = simulator._err_as_elsewhere(truth, rows["K"][:1], np.random.default_rng(0))
+    errors = measure_errors(rows)
+    lateral = (pixels - cam2pixel(truth, rows["K"][:1])) * truth[..., 2:] / rows["K"][0, [0, 1], [0, 1]]
+    depth = relative - errors.depth_slope * (truth[..., 2] - truth[:, :1, 2])
+    known = np.concatenate([errors.lateral_mm, errors.depth_mm[..., None]], -1)
+    known = np.concatenate([known, known[:, MIRROR] * [-1, 1, 1]])
+    apart = np.abs(np.concatenate([lateral, depth[..., None]], -1)[:, None] - known).max((2, 3))
+    assert apart.min(1).max() < 1e-6 and len(set(apart.argmin(1))) > 5
+    np.testing.assert_allclose(np.log(root / truth[:, 0, 2]), errors.root_log[apart.argmin(1) % 5], atol=1e-9)
+    assert confidence.shape == (40, 24)
+
+
+def test_own_views_are_the_training_samples_where_nothing_varies(tmp_path: Path, calibrated: None) -> None:
+    rows = make_rows(tmp_path, 4)
+    drawn = OwnViews(rows, 0.0, Augmentation()).draw(np.random.default_rng(0), 30)
+    samples = [PoseDataset(rows, 128)[index] for index in range(4)]
+    which = np.array([[np.abs(s["joints"].numpy() - joints).max() for s in samples] for joints in drawn["joints"]])
+    assert set(which.argmin(1)) == {0, 1, 2, 3}
+    for name in drawn:
+        own = np.stack([samples[index][name].numpy() for index in which.argmin(1)])
+        np.testing.assert_allclose(drawn[name], own, atol=2e-4, rtol=1e-5, err_msg=name)
+
+
+def test_own_views_keep_their_truth_however_they_are_turned_and_mirrored(tmp_path: Path, calibrated: None) -> None:
+    rows = make_rows(tmp_path, 6, noise=0.0)
+    how = Augmentation(rotation=30.0, zoom=0.2, shift=0.1)
+    drawn = OwnViews(rows, 0.5, how).draw(np.random.default_rng(0), 60)
+    np.testing.assert_allclose(drawn["joints"], drawn["target"], atol=1e-4)  # a perfect extractor's pose is its target
+    np.testing.assert_allclose(drawn["root_mm"], drawn["target_root_mm"], rtol=1e-5)
+    jittered = OwnViews(rows, 0.5, dataclasses.replace(how, pose_jitter=20.0)).draw(np.random.default_rng(0), 60)
+    assert 0.001 < np.abs(jittered["joints"] - jittered["target"]).mean() < 0.1
+
+
+def test_own_views_stand_among_simulated_ones_in_their_share(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 6)
+    own = OwnViews(rows, 0.0, Augmentation())
+    drawn = ViewSimulator(rows, own=own, own_share=0.25).draw(np.random.default_rng(0), 400)
+    cached = to_uvd(cached_crop_pose(rows.columns))
+    owned = np.abs(drawn["joints"][:, None] - cached).max((2, 3)).min(1) < 1e-4
+    assert owned.sum() == 100 and 20 < owned[:200].sum() < 80  # spread over the batch
+    assert all(values.shape[0] == 400 and values.dtype == np.float32 for values in drawn.values())
 
 
 def test_root_cues_weigh_two_measurements(tmp_path: Path) -> None:

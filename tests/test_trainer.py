@@ -93,6 +93,7 @@ class CutOffError(Exception):
         {},
         {"model_type": "image+pose", "num_epochs": 2},
         {"simulated_views": 0},
+        {"root": "learned", "simulated_errors": "drawn", "own_views": 0.5, "simulated_mirror": 0.5},
         {"optimizer": "madgrad"},
         {"optimizer": "sgd", "scheduler": "step"},
         {"optimizer": "adam", "scheduler": "plateau"},
@@ -218,3 +219,13 @@ def test_gradients_are_cut_where_the_config_says(tmp_path: Path) -> None:
         fitted.fit()
         lengths[name] = max(seen)
     assert lengths["cut"] <= 0.01001 < lengths["free"]
+
+
+def test_a_learned_root_is_taught_about_the_training_rows_mean(tmp_path: Path) -> None:
+    one = trainer(tmp_path, root="learned", model_type="pose", own_views=0.5, num_epochs=4)
+    summary = one.fit()
+    assert summary["best_score"] < summary["extractor_score"]
+    rows = one.train_rows
+    samples = [one.recipe.dataset(rows)[index] for index in range(len(rows))]
+    inputs = one.network.inputs({name: torch.stack([s[name] for s in samples]) for name in samples[0]})
+    torch.testing.assert_close(one.network.inputs_mean, inputs.mean(0), atol=1e-4, rtol=1e-4)
