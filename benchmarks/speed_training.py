@@ -167,7 +167,8 @@ class BareLoop:
     def image_loss(self, batch: Sample) -> torch.Tensor:
         """What the Trainer's image step makes small."""
         with self.trainer.fabric.autocast():
-            return heat_loss(marginals(self.network.see(batch)[1]), batch["target"])
+            evidence = marginals(self.network.see(batch)[1])
+            return heat_loss(evidence, batch["target"], self.trainer.config.TRAIN.heat_cells)
 
     def pose_loss(self, batch: Sample) -> torch.Tensor:
         """What the Trainer's pose step makes small."""

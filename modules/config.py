@@ -126,7 +126,7 @@ class Dataloader(_Section):
 
 # What TRAIN says of what the original recipe leaves out.
 ORIGINAL_KEEPS = {
-    "loss_space": "normalised", "root": "height", "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0,
+    "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0,
     "simulated_errors": "fitted", "own_views": 0.0, "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
 
@@ -178,6 +178,13 @@ class Train(_Section):
         "height",
         description="What corrects the root's depth where a floor is declared: the training people's pelvis height, weighed "
         "against the extractor's own depth, or the network, for which training must show many people.",
+    )
+    heat_cells: float = Field(
+        3.0,
+        ge=0.5,
+        le=16,
+        description="How sure the image branch may become: the width (SD) that its densities are taught, in cells of the "
+        "heat volume. Few images are learnt by heart and want it wide; many can teach a narrow one.",
     )
     pretrained: bool = Field(False, description="Start the backbone from ImageNet weights (downloaded by torchvision).")
     pose_jitter: float = Field(

@@ -12,7 +12,6 @@ from model.model import Axes, cell_centres
 from modules.dataset import DEPTH_RANGE_MM, denormalise_px
 from modules.pose_utils import pixel2cam
 
-HEAT_CELLS = 3.0  # SD of the density that the image branch learns: it may not be surer than that of any joint
 Distance = Callable[[Tensor, Tensor], Tensor]
 DISTANCES: dict[str, Distance] = {
     "l1": functional.l1_loss,
@@ -54,8 +53,10 @@ def pose_loss(
     return torch.stack([loss(uvd, root_mm, batch, distance) for loss in SPACES[space]]).sum()
 
 
-def heat_loss(evidence: Axes, target: Tensor) -> Tensor:
+def heat_loss(evidence: Axes, target: Tensor, cells: float) -> Tensor:
     """How far the image branch's densities along u, v, depth are from a Gaussian about each target (B, 24, 3).
+
+    Its standard deviation is `cells` of the volume: the image branch may not be surer than that of any joint.
 
     The Kullback-Leibler divergence, mean over images, joints and axes. A density that is wrong is punished by its
     sureness, so what it says of images it does not know is as wide as it has to be.
@@ -63,7 +64,7 @@ def heat_loss(evidence: Axes, target: Tensor) -> Tensor:
     total = torch.zeros((), device=target.device)
     for axis, probability in enumerate(evidence):
         centres = cell_centres(probability.shape[-1], probability)
-        away = (centres - target[..., axis, None].clamp(-1, 1)) * (probability.shape[-1] / 2 / HEAT_CELLS)
+        away = (centres - target[..., axis, None].clamp(-1, 1)) * (probability.shape[-1] / 2 / cells)
         wanted = (-0.5 * away**2).softmax(-1)
         total = total + functional.kl_div(probability.clamp_min(1e-8).log(), wanted, reduction="none").sum(-1).mean()
     return total / len(evidence)

@@ -40,7 +40,7 @@ class PoseNetRecipe(Recipe):
             network.root_cues.copy_(torch.tensor(fit_root_cues(rows)))
             if network.learns_root:
                 fit_inputs(network, rows)
-        return PoseNetLessons(network, distance, autocast, simulator, train.loss_space)
+        return PoseNetLessons(network, distance, autocast, simulator, train.loss_space, train.heat_cells)
 
     def lift(self, answers: Sequence[Answer], rows: Rows) -> np.ndarray:
         """Through the crop's camera, K and [R|t]: (B, 24, 3) world mm."""
@@ -67,10 +67,11 @@ class PoseNetLessons(Lessons):
     network: PoseNet
 
     def __init__(
-        self, network: PoseNet, distance: Distance, autocast: Autocast, simulator: ViewSimulator | None, space: str
-    ) -> None:
+        self, network: PoseNet, distance: Distance, autocast: Autocast, simulator: ViewSimulator | None, space: str,
+        heat_cells: float,
+    ) -> None:  # fmt: skip
         super().__init__(network, distance, autocast)
-        self.simulator, self.space = simulator, space
+        self.simulator, self.space, self.heat_cells = simulator, space, heat_cells
 
     def view_loss(self, view: Sample) -> torch.Tensor:
         """What the pose branch alone gets wrong; the prior's width follows it."""
@@ -86,10 +87,10 @@ class PoseNetLessons(Lessons):
         if not self.network.sees_pose:
             return self.answer_loss(self.answer(batch), batch)
         with self.autocast():
-            loss = heat_loss(marginals(self.network.see(batch)[1]), batch["target"])
+            loss = heat_loss(marginals(self.network.see(batch)[1]), batch["target"], self.heat_cells)
         return loss if self.simulator is not None else loss + self.view_loss(batch)
 
     def answer_loss(self, answer: Answer, batch: Sample) -> torch.Tensor:
         """How far the pose, and what the image says by itself, are from the label."""
         loss = pose_loss(answer.uvd, answer.root_mm, batch, self.distance, self.space)
-        return loss if answer.evidence is None else loss + heat_loss(answer.evidence, batch["target"])
+        return loss if answer.evidence is None else loss + heat_loss(answer.evidence, batch["target"], self.heat_cells)

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from model.model import Axes, cell_centres
-from modules.losses import DISTANCES, HEAT_CELLS, heat_loss, pose_loss
+from modules.losses import DISTANCES, heat_loss, pose_loss
 
 CELL = 2 / 32
+
+HEAT_CELLS = 3.0
 
 
 def density(centre: torch.Tensor, sd_cells: float) -> Axes:
@@ -19,18 +21,22 @@ def density(centre: torch.Tensor, sd_cells: float) -> Axes:
 
 def test_heat_loss_is_least_at_the_target_and_the_taught_width() -> None:
     target = torch.rand(4, 24, 3) - 0.5
-    right = heat_loss(density(target, HEAT_CELLS), target).item()
+    right = heat_loss(density(target, HEAT_CELLS), target, HEAT_CELLS).item()
     assert abs(right) < 1e-5
-    assert heat_loss(density(target, HEAT_CELLS / 2), target) > 0.1  # right, and surer than it may be
-    assert heat_loss(density(target + 0.3, HEAT_CELLS), target) > heat_loss(density(target + 0.1, HEAT_CELLS), target)
+    assert heat_loss(density(target, HEAT_CELLS / 2), target, HEAT_CELLS) > 0.1  # right, and surer than it may be
+    assert heat_loss(density(target + 0.3, HEAT_CELLS), target, HEAT_CELLS) > heat_loss(
+        density(target + 0.1, HEAT_CELLS), target, HEAT_CELLS
+    )
     wrong = target + 8 * CELL  # a wrong one had better be unsure
-    assert heat_loss(density(wrong, 2 * HEAT_CELLS), target) < heat_loss(density(wrong, HEAT_CELLS), target)
+    assert heat_loss(density(wrong, 2 * HEAT_CELLS), target, HEAT_CELLS) < heat_loss(
+        density(wrong, HEAT_CELLS), target, HEAT_CELLS
+    )
 
 
 def test_heat_loss_stays_finite_where_a_joint_is_outside_the_crop() -> None:
     logits = torch.zeros(2, 24, 32, requires_grad=True)
     axes = (logits.softmax(-1),) * 3
-    loss = heat_loss(axes, torch.full((2, 24, 3), 5.0))
+    loss = heat_loss(axes, torch.full((2, 24, 3), 5.0), HEAT_CELLS)
     loss.backward()
     assert loss.isfinite() and logits.grad is not None and logits.grad.isfinite().all()
 
