@@ -127,7 +127,8 @@ class Dataloader(_Section):
 # What TRAIN says of what the original recipe leaves out.
 ORIGINAL_KEEPS = {
     "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "root_jitter": 0.0, "simulated_views": 0,
-    "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0, "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
+    "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0, "mirror": 0.0, "rotation": 0.0, "zoom": 0.0,
+    "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from model.model import Axes, cell_centres
 from modules.losses import DISTANCES, heat_loss, pose_loss
 
 CELL = 2 / 32
-
 HEAT_CELLS = 3.0
 
 
