@@ -237,7 +237,13 @@ def test_the_shipped_config_is_the_recipe() -> None:
 
 @pytest.mark.parametrize("key", ORIGINAL_KEEPS)
 def test_what_the_recipe_leaves_out_is_refused(key: str) -> None:
-    others = {"loss_space": "both", "simulated_views": 1, "root": "learned", "simulated_errors": "drawn"}
+    others = {
+        "loss_space": "both",
+        "simulated_views": 1,
+        "root": "learned",
+        "simulated_errors": "drawn",
+        "heat_cells": 1.0,
+    }
     value = others.get(key, 0.25)
     with pytest.raises(UserError, match=f"OriginalPoseNet knows no {key}; set it to") as caught:
         load_config(SHIPPED, [f"TRAIN.{key}={value}"])
