@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import torch
+import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
@@ -92,4 +93,9 @@ def run_on_devices(fabric: Fabric, function: Callable[..., Result], *arguments: 
 
 
 def _call(fabric: Fabric, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
-    return function(fabric, *arguments)
+    result = function(fabric, *arguments)
+    if dist.is_available() and dist.is_initialized():
+        # Together and before the process ends: the connections' own threads can abort a process that ends around them.
+        dist.barrier()
+        dist.destroy_process_group()
+    return result

@@ -50,7 +50,8 @@ def test_results_stand_beside_baseline_and_bound(finished: tuple[Path, Path]) ->
     folder = results / "test" / run.name
     methods = json.loads((folder / "metrics.json").read_text())["methods"]
     assert list(methods) == [
-        "extractor, least squares", "extractor, training pelvis height", "PoseNet", "2D + true depth (bound)"
+        "extractor, least squares", "extractor, training pelvis height",
+        "extractor, lowest foot on the floor", "PoseNet", "2D + true depth (bound)"
     ]  # fmt: skip
     for result in methods.values():
         assert set(result["per_camera"]) == {"4"} and len(result["per_joint"]) == 24
