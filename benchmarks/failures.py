@@ -25,7 +25,7 @@ from modules.utils import UserError, read_json, run_script
 from modules.vis import WITNESS_LEGEND, contact_sheet, witness_tile, write_image
 
 PICTURE = PROJECT_ROOT / "docs" / "images" / "failures.jpg"
-COLUMNS, TILE_PX = 5, 300
+COLUMNS, TILE_PX = 5, 230
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
             seen = cam2world(cached_joints_cam(row_here.columns), row_here["R"], row_here["t"])
             shown_px = project_to_image(seen[0], camera)
             exchanged = metrics.are_exchanged(seen, row_here["joints_world_mm"])[0]
-            title += f", 2D {aside_mm(row_here.columns)[0]:.0f} mm{', exchanged' if exchanged else ''}"
+            title += f", 2D {aside_mm(row_here.columns)[0]:.0f}{', L/R' if exchanged else ''}"
         else:
             title += ", nobody found"
         tiles.append(witness_tile(read_image(frame.image_path, camera.image_size), shown_px, truth_px, title, TILE_PX))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import accuracy, accuracy_rows, accuracy_tables, frozen, record, rotations
+from benchmarks import accuracy, accuracy_rows, accuracy_tables, failures, frozen, record, rotations
 from benchmarks.accuracy_rows import ROWS, SETS
 from benchmarks.placements import PLACEMENTS
 from modules import metrics
@@ -67,6 +67,14 @@ def test_limbs_leave_spine_head_hands_and_feet_out(rng: np.random.Generator) -> 
     }
     wrong[:, accuracy.LIMBS[0]] += [0, 0, 120]
     assert accuracy.limb_scores(wrong, truth)["world_mpjpe"] == pytest.approx(10)
+
+
+def test_how_far_2d_is_aside_is_told_at_the_truths_depth(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 5, noise=0.0)
+    np.testing.assert_allclose(failures.aside_mm(rows.columns), 0, atol=1e-6)
+    px_per_mm = rows["K"][:, 0, 0] / rows["true_depth_root_mm"]
+    moved = {**rows.columns, "joints_px": rows["joints_px"] + 50 * px_per_mm[:, None, None] * [1, 0]}
+    np.testing.assert_allclose(failures.aside_mm(moved), 50, rtol=0.1)  # 50 mm at the pelvis's depth
 
 
 def test_exchanged_sides_are_seen(rng: np.random.Generator) -> None:
