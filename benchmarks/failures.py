@@ -49,18 +49,18 @@ def main() -> None:
         frame, place = frames[image["image"]], places[image["image"]]
         row_here, camera = test.test.take([place]), read_camera(frame.camera_path)
         truth_px = project_to_image(row_here["joints_world_mm"][0], camera)
-        title, shown_px = f"{number}: {image['world_mpjpe']:.0f}, root {image['root']:.0f}", truth_px
+        title, shown_px = f"{number}: {image['world_mpjpe']:.0f} | {image['root']:.0f}", truth_px
         if row_here["found"][0]:
             seen = cam2world(cached_joints_cam(row_here.columns), row_here["R"], row_here["t"])
             shown_px = project_to_image(seen[0], camera)
             exchanged = metrics.are_exchanged(seen, row_here["joints_world_mm"])[0]
-            title += f", 2D {aside_mm(row_here.columns)[0]:.0f}{', L/R' if exchanged else ''}"
+            title += f" | {aside_mm(row_here.columns)[0]:.0f}{' L/R' if exchanged else ''}"
         else:
-            title += ", nobody found"
+            title += " | nobody"
         tiles.append(witness_tile(read_image(frame.image_path, camera.image_size), shown_px, truth_px, title, TILE_PX))
         of_kind = ", ".join(str(kinds[kind][place]) for kind in frozen.KINDS)
         print(f"{title}; root-relative {image['root_relative_mpjpe']:.0f}; {image['image']}; {of_kind}")
-    write_image(PICTURE, contact_sheet(tiles, COLUMNS, WITNESS_LEGEND))
+    write_image(PICTURE, contact_sheet(tiles, COLUMNS, WITNESS_LEGEND), quality=82)
     print(f"{PICTURE} is written")
 
 

@@ -148,9 +148,10 @@ def _span(image: np.ndarray, points_px: np.ndarray) -> tuple[int, int, int, int]
     return (x0, y0, x1, y1) if x1 - x0 > 16 and y1 - y0 > 16 else (0, 0, width, height)
 
 
-def write_image(path: Path, image_rgb: np.ndarray) -> None:
-    """Write an RGB picture atomically."""
-    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
+def write_image(path: Path, image_rgb: np.ndarray, quality: int = 95) -> None:
+    """Write an RGB picture atomically; `quality` is a JPEG's."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), options)[1].tobytes()
     write_bytes(path, encoded)  # cv2.imwrite does not notice a full disk
 
 
