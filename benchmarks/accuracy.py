@@ -282,7 +282,7 @@ def score(world: np.ndarray, test: Test) -> dict[str, Any]:
         "per_joint": {name: rounded(values) for name, values in metrics.per_joint(world, reference).items()},
         "kinds": by_kind(world, reference, test.kinds) if test.kinds is not None else {},
         "worst": [
-            {"image": str(test.test["file_name"][index]), **rounded(one_by_one(world, reference, index))} for index in worst
+            {"image": str(test.test["file_name"][index]), **broken_down(world[[index]], reference[[index]])} for index in worst
         ],
     }  # fmt: skip
 
@@ -305,8 +305,7 @@ def by_kind(world: np.ndarray, reference: np.ndarray, kinds: pd.DataFrame) -> di
     """World, root and root-relative error of the images of each kind, and how many they are."""
     return {
         str(kind): {
-            str(value): {"images": int(at.sum())}
-            | rounded({name: metrics.METRICS[name](world[at], reference[at]) for name in BROKEN_DOWN})
+            str(value): {"images": int(at.sum())} | broken_down(world[at], reference[at])
             for value in sorted(kinds[kind].unique())
             for at in [(kinds[kind] == value).to_numpy()]
         }
@@ -314,10 +313,9 @@ def by_kind(world: np.ndarray, reference: np.ndarray, kinds: pd.DataFrame) -> di
     }
 
 
-def one_by_one(world: np.ndarray, reference: np.ndarray, index: int) -> dict[str, float]:
-    """World, root and root-relative error of one image."""
-    at = slice(index, index + 1)
-    return {name: metrics.METRICS[name](world[at], reference[at]) for name in BROKEN_DOWN}
+def broken_down(world: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    """World, root and root-relative error of some images."""
+    return rounded({name: metrics.METRICS[name](world, reference) for name in BROKEN_DOWN})
 
 
 if __name__ == "__main__":

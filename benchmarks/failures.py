@@ -36,7 +36,7 @@ def main() -> None:
     path = result_path("synthetic", row, row.seeds[0] if row.seeds else None)
     if not path.exists():
         raise UserError(
-            f"{path}: this row stands not; run python -m benchmarks.accuracy --set synthetic --row {row.name}"
+            f"{path}: this row is not made yet; run python -m benchmarks.accuracy --set synthetic --row {row.name}"
         )
     (test,) = load_parts(SETS["synthetic"])
     (part,) = read_json(path)["parts"].values()
