@@ -1,6 +1,6 @@
 """PoseNet: a person crop and a cached pose in, the refined pose and its root depth out.
 
-    crop (B, 3, S, S) ─ ResNet18 ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
+    crop (B, 3, S, S) ─ ResNet18 ─ HeadNet ─ heat volumes (B, 24, D, h, h) ─────┐
                                                                                + ─ soft-argmax → u, v, depth
     pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──┘
                                          ├─── whether left and right are exchanged
@@ -10,6 +10,7 @@
 Each branch is an expert of its own, and the heat volumes are where they meet: the image's volume is a log-density that
 learned to be no surer than it may be, the pose's is a Gaussian as wide as the pose branch errs on people it has not
 learned by heart, and their product weighs them. An untrained network answers the cached pose itself.
+`backbone: blazepose` sees the crop through BlazePose's trunk and FineHead instead (see model.blazepose).
 Coordinates: u, v over ±1 between the crop's outer edges, depth over ±1 for the root ± 1000 mm.
 """
 
@@ -23,6 +24,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from model.blazepose import COARSE, FINE, BlazePoseTrunk
 from model.shared import SharedBatchNorm2d, SharedDropout, batch_mean
 from modules.skeleton import MIRROR, NUM_JOINTS, ROOT
 from modules.utils import UserError
@@ -37,6 +39,7 @@ LEVEL_M = 0.05  # a pelvis this close to the camera's own height says nothing ab
 UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
 PER_JOINT, PER_JOINT_LEVEL, PER_VIEW = 3 + 5, 7, 6  # of joints and features, of level, of view: see modules.dataset
+RESNET_CHANNELS = 512  # of ResNet18's last stage
 FAR_OUT = 5.0  # spreads from the mean: what is farther out tells a learned root no more
 
 
@@ -50,12 +53,13 @@ class PoseNetSpec:
     resnet_type: int = 18
     model_type: str = "image+pose"
     root: str = "height"
+    backbone: str = "resnet"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def backbone(resnet_type: int, pretrained: bool) -> nn.Sequential:
+def resnet(resnet_type: int, pretrained: bool) -> nn.Sequential:
     """A ResNet without pooling and classifier: (B, 3, S, S) → (B, 512, S/32, S/32)."""
     if resnet_type != 18:
         raise ValueError(f"resnet_type must be 18, not {resnet_type}")
@@ -70,18 +74,41 @@ def backbone(resnet_type: int, pretrained: bool) -> nn.Sequential:
     return nn.Sequential(*list(net.children())[:-2])
 
 
+def _doublings(inputs: int, channels: int, count: int) -> list[nn.Module]:
+    """Deconvolutions that each double the side."""
+    layers: list[nn.Module] = []
+    for k in range(count):
+        deconvolution = nn.ConvTranspose2d(channels if k else inputs, channels, 4, stride=2, padding=1, bias=False)
+        layers += [deconvolution, SharedBatchNorm2d(channels), nn.ReLU(inplace=True)]
+    return layers
+
+
+def _to_volumes(channels: int, output_depth: int) -> nn.Conv2d:
+    """A 1x1 convolution to 24 * depth logits, which are nearly even at first."""
+    last = nn.Conv2d(channels, NUM_JOINTS * output_depth, 1)
+    nn.init.normal_(last.weight, std=1e-3)
+    last.bias = nn.Parameter(torch.zeros(NUM_JOINTS * output_depth))
+    return last
+
+
 class HeadNet(nn.Sequential):
     """Three deconvolutions and a 1x1 convolution: (B, 512, s, s) → (B, 24 * depth, 8 s, 8 s)."""
 
     def __init__(self, output_depth: int, channels: int = 256) -> None:
-        layers: list[nn.Module] = []
-        for inputs in (512, channels, channels):
-            deconvolution = nn.ConvTranspose2d(inputs, channels, 4, stride=2, padding=1, bias=False)
-            layers += [deconvolution, SharedBatchNorm2d(channels), nn.ReLU(inplace=True)]
-        last = nn.Conv2d(channels, NUM_JOINTS * output_depth, 1)
-        nn.init.normal_(last.weight, std=1e-3)
-        last.bias = nn.Parameter(torch.zeros(NUM_JOINTS * output_depth))
-        super().__init__(*layers, last)
+        super().__init__(*_doublings(RESNET_CHANNELS, channels, 3), _to_volumes(channels, output_depth))
+
+
+class FineHead(nn.Module):
+    """Deconvolutions of what BlazePose's trunk sees coarse, where it sees fine added: (B, 24 * depth, side, side)."""
+
+    def __init__(self, output_depth: int, side: int, channels: int = 256) -> None:
+        super().__init__()
+        self.widen = nn.Sequential(*_doublings(COARSE, channels, {32: 2, 64: 3}[side]))
+        self.fine, self.last = nn.Conv2d(FINE, channels, 1), _to_volumes(channels, output_depth)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        heat: Tensor = self.last(self.widen(coarse) + self.fine(fine))
+        return heat
 
 
 def cell_centres(cells: int, like: Tensor) -> Tensor:
@@ -191,7 +218,7 @@ class PosePrior(nn.Module):
 
 
 class CropNetwork(nn.Module):
-    """What sees a person crop: ResNet18 and HeadNet, where `model_type` names the image."""
+    """What sees a person crop, where `model_type` names the image: ResNet18 and HeadNet, or BlazePose's trunk and FineHead."""
 
     image_mean: Tensor
     image_std: Tensor
@@ -202,19 +229,29 @@ class CropNetwork(nn.Module):
         self.sees_image, self.sees_pose = "image" in spec.model_type, "pose" in spec.model_type
         self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
-        if self.sees_image:
-            self.backbone = backbone(spec.resnet_type, pretrained)
-            self.head = HeadNet(spec.output_depth)
+        self.fine = spec.backbone == "blazepose"
+        self.channels = COARSE if self.fine else RESNET_CHANNELS
+        self.backbone: nn.Module
+        self.head: nn.Module
+        if self.sees_image and self.fine:
+            self.backbone, self.head = (
+                BlazePoseTrunk(spec.output_shape),
+                FineHead(spec.output_depth, spec.output_shape),
+            )
+        elif self.sees_image:
+            self.backbone, self.head = resnet(spec.resnet_type, pretrained), HeadNet(spec.output_depth)
 
-    def features(self, image: Tensor) -> Tensor:
-        """(B, 3, S, S) uint8 RGB → (B, 512, s, s)."""
-        normalised = (image.to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-        features: Tensor = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
-        return features
+    def features(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, S, S) uint8 RGB → what the head takes, first (B, channels, s, s)."""
+        shown = image.to(self.image_mean.dtype) / 255
+        if not self.fine:
+            shown = (shown - self.image_mean) / self.image_std
+        seen: Tensor | tuple[Tensor, ...] = self.backbone(shown.contiguous(memory_format=torch.channels_last))
+        return seen if isinstance(seen, tuple) else (seen,)
 
-    def volumes(self, features: Tensor) -> Tensor:
-        """(B, 512, s, s) → heat volumes (B, 24, D, 8 s, 8 s) in the network's precision."""
-        heat: Tensor = self.head(features)
+    def volumes(self, *features: Tensor) -> Tensor:
+        """Features → heat volumes (B, 24, D, h, h) in the network's precision."""
+        heat: Tensor = self.head(*features)
         return heat.unflatten(1, (NUM_JOINTS, self.spec.output_depth))
 
 
@@ -249,7 +286,9 @@ class PoseNet(CropNetwork):
             )
         if self.sees_image and self.sees_pose:
             self.prior = PosePrior(spec)
-        self.decide = nn.Sequential(nn.Linear(EMBEDDING if self.sees_pose else 512, 256), nn.GELU(), SharedDropout(0.1))
+        self.decide = nn.Sequential(
+            nn.Linear(EMBEDDING if self.sees_pose else self.channels, 256), nn.GELU(), SharedDropout(0.1)
+        )
         self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
         self.to(memory_format=torch.channels_last)  # the same numbers, a third faster or more
         last_layers = [(self.shift, 0.0), (self.root, 0.0)]
@@ -274,9 +313,9 @@ class PoseNet(CropNetwork):
         return Answer(self.prior.fuse(centre, evidence), root_mm, evidence)
 
     def see(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The image branch alone: features (B, 512, s, s) and heat volumes (B, 24, D, 8 s, 8 s)."""
+        """The image branch alone: features (B, channels, s, s) and heat volumes (B, 24, D, h, h)."""
         features = self.features(batch["image"])
-        return features, self.volumes(features)
+        return features[0], self.volumes(*features)
 
     def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The pose branch alone: where each joint's prior stands (B, 24, 3), and the root's depth (B,) mm."""

@@ -126,9 +126,9 @@ class Dataloader(_Section):
 
 # What TRAIN says of what the original recipe leaves out.
 ORIGINAL_KEEPS = {
-    "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "root_jitter": 0.0, "simulated_views": 0,
-    "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0, "mirror": 0.0, "rotation": 0.0, "zoom": 0.0,
-    "shift": 0.0, "occlusion": 0.0,
+    "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "backbone": "resnet", "backbone_rate": 1.0,
+    "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0,
+    "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
 
 
@@ -172,6 +172,14 @@ class Train(_Section):
         32,
         description="Depth cells of the heat volume, over the root ± 1000 mm; OriginalPoseNet: over the world's origin ± "
         "the largest distance of training.",
+    )
+    backbone: Literal["resnet", "blazepose"] = Field(
+        "resnet",
+        description="What sees the crop: a ResNet, or the trunk of BlazePose's landmark network, which has seen many people, "
+        "with input_shape 256 and output_shape 32 or 64.",
+    )
+    backbone_rate: float = Field(
+        1.0, gt=0, le=1, description="The backbone's part of the learning rate; below 1 what it knows is kept longer."
     )
     resnet_type: Literal[18] = Field(18, description="Depth of the ResNet backbone.")
     model_type: ModelType = Field("image+pose", description="What PoseNet sees: the crop and the cached pose, or one.")
@@ -242,14 +250,6 @@ class Train(_Section):
     devices: int = Field(1, ge=1, description="How many devices (on a CPU: processes) share each batch of batch_size.")
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Train:
-        if self.output_shape * 4 != self.input_shape:
-            raise ValueError(f"output_shape must be input_shape / 4 = {self.input_shape // 4}, not {self.output_shape}")
-        if self.devices > self.batch_size:
-            raise ValueError(f"devices must be at most batch_size = {self.batch_size}, not {self.devices}")
-        return self
-
-    @model_validator(mode="after")
     def _keeps_to_the_original(self) -> Train:
         """A key that the original recipe has no use for may not seem to do something."""
         foreign = [key for key, only in ORIGINAL_KEEPS.items() if getattr(self, key) != only]
@@ -258,6 +258,16 @@ class Train(_Section):
             raise ValueError(
                 f"OriginalPoseNet knows no {key}; set it to {ORIGINAL_KEEPS[key]}, or start from {ORIGINAL_CONFIG}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Train:
+        if self.backbone == "blazepose" and self.input_shape != 256:
+            raise ValueError(f"input_shape must be 256 for the blazepose backbone, not {self.input_shape}")
+        if self.backbone == "resnet" and self.output_shape * 4 != self.input_shape:
+            raise ValueError(f"output_shape must be input_shape / 4 = {self.input_shape // 4}, not {self.output_shape}")
+        if self.devices > self.batch_size:
+            raise ValueError(f"devices must be at most batch_size = {self.batch_size}, not {self.devices}")
         return self
 
 

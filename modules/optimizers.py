@@ -14,14 +14,28 @@ from modules.config import Train
 def make_optimizer(config: Train, network: nn.Module) -> Optimizer:
     """The configured optimizer over all weights."""
     options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    weights = _groups(config, network)
     if config.optimizer == "madgrad":
         from pytorch_optimizer import MADGRAD  # noqa: PLC0415  (half a second that only those who ask for it wait)
 
-        return MADGRAD(network.parameters(), momentum=config.momentum, **options)
+        return MADGRAD(weights, momentum=config.momentum, **options)
     if config.optimizer == "sgd":
-        return SGD(network.parameters(), momentum=config.momentum, **options)
+        return SGD(weights, momentum=config.momentum, **options)
     kind = AdamW if config.optimizer == "adamw" else Adam
-    return kind(network.parameters(), betas=(config.momentum, 0.999), **options)
+    return kind(weights, betas=(config.momentum, 0.999), **options)
+
+
+def _groups(config: Train, network: nn.Module) -> Any:
+    """All weights, or the rest and, with its own learning rate, the backbone."""
+    backbone = getattr(network, "backbone", None)
+    if config.backbone_rate == 1 or backbone is None:
+        return network.parameters()
+    slow = set(backbone.parameters())
+    rest = [weight for weight in network.parameters() if weight not in slow]
+    return [
+        {"params": rest},
+        {"params": list(backbone.parameters()), "lr": config.learning_rate * config.backbone_rate},
+    ]
 
 
 def make_scheduler(config: Train, optimizer: Optimizer) -> LRScheduler:

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from model.blazepose import BlazePoseTrunk, load_trunk
 from model.model import Answer, PoseNet, marginals
 from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Train
 from modules.dataset import PoseDataset, Sample, pose_inputs
+from modules.extractors.blazepose import check_weights
 from modules.lifting import cached_crop_pose
 from modules.losses import Distance, heat_loss, pose_loss
 from modules.prediction import lift_answers
 from modules.recipes import Autocast, Lessons, Recipe
 from modules.simulation import OwnViews, ViewSimulator, fit_root_cues
+from pre_models.fetch import BLAZEPOSE_FOLDER
 
 
 class PoseNetRecipe(Recipe):
@@ -27,6 +30,14 @@ class PoseNetRecipe(Recipe):
     def network(self, pretrained: bool = False) -> PoseNet:
         """A PoseNet that answers the cached pose."""
         return PoseNet(self.spec, pretrained)
+
+    def first_network(self, train: Train) -> PoseNet:
+        """With BlazePose's trunk from its own file."""
+        network = self.network(train.pretrained)
+        backbone = getattr(network, "backbone", None)
+        if isinstance(backbone, BlazePoseTrunk):
+            load_trunk(backbone, check_weights("full", BLAZEPOSE_FOLDER)[1])
+        return network
 
     def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
         """Samples in the crop's camera."""

@@ -67,7 +67,7 @@ class Recipe(ABC):
     def spec_of(cls, train: Train) -> PoseNetSpec:
         """What the config says of the network."""
         shapes = (train.input_shape, train.output_shape, train.output_depth)
-        return cls.spec_type(*shapes, train.resnet_type, train.model_type, train.root)
+        return cls.spec_type(*shapes, train.resnet_type, train.model_type, train.root, train.backbone)
 
     @staticmethod
     def own_facts(rows: Rows) -> dict[str, Any]:
@@ -81,7 +81,11 @@ class Recipe(ABC):
 
     @abstractmethod
     def network(self, pretrained: bool = False) -> nn.Module:
-        """A network that has learned nothing yet."""
+        """A network whose weights are still to come: trained here, or from a checkpoint."""
+
+    def first_network(self, train: Train) -> nn.Module:
+        """The network that a training starts from. UserError where weights that it starts from are not there."""
+        return self.network(train.pretrained)
 
     @abstractmethod
     def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:

@@ -95,7 +95,7 @@ class Trainer:
         seed_everything(seed)
         self.fabric = fabric or make_fabric(train)
         self.asked_to_stop: Callable[[], bool] = lambda: False
-        self.network: Any = self.recipe.network(train.pretrained).to(self.fabric.device)
+        self.network: Any = self.recipe.first_network(train).to(self.fabric.device)
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
         self.optimizer: Any = self.fabric.setup_optimizers(optimizer)

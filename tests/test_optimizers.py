@@ -54,3 +54,20 @@ def test_weight_decay_and_momentum_reach_the_optimizer() -> None:
     assert (group["momentum"], group["weight_decay"]) == (0.8, 0.02)
     group = make_optimizer(Train(optimizer="adam", momentum=0.8), torch.nn.Linear(1, 1)).param_groups[0]
     assert group["betas"] == (0.8, 0.999)
+
+
+def test_a_backbone_may_learn_at_a_part_of_the_rate() -> None:
+    network = torch.nn.ModuleDict({"backbone": torch.nn.Linear(2, 2), "head": torch.nn.Linear(2, 1)})
+    config = Train(backbone_rate=0.1, learning_rate=0.5, optimizer="sgd", momentum=0.0, weight_decay=0.0)
+    optimizer = make_optimizer(config, network)
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    for value in network.parameters():
+        value.grad = torch.ones_like(value)
+    optimizer.step()
+    steps = {name: (before[name] - value).mean().item() for name, value in network.named_parameters()}
+    assert steps["backbone.weight"] == pytest.approx(0.05) and steps["head.weight"] == pytest.approx(0.5)
+    assert optimizer.param_groups[0]["lr"] == 0.5  # what record.csv says
+    scheduler = make_scheduler(config, optimizer)
+    scheduler.step()
+    assert optimizer.param_groups[1]["lr"] < 0.05
+    assert len(make_optimizer(Train(), network).param_groups) == 1

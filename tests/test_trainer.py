@@ -61,6 +61,16 @@ def test_image_branch_trains_too(tmp_path: Path) -> None:
         assert not torch.equal(before[part], after[part]), part
 
 
+def test_blazeposes_trunk_is_tuned_from_its_own_weights(tmp_path: Path) -> None:
+    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", backbone="blazepose", input_shape=256)
+    assert fitted.network.backbone.stem.weight.abs().max() > 0.1
+    before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
+    fitted.fit()
+    after = runs.restore_network(runs.load_checkpoint(tmp_path / "run" / runs.LAST), tmp_path).state_dict()
+    for part, learns in (("stages.1.0.widen.weight", True), ("stem.weight", False), ("stages.1.0.look.weight", False)):
+        assert torch.equal(before[f"backbone.{part}"], after[f"backbone.{part}"]) is not learns, part
+
+
 def test_a_cut_off_run_resumes_to_the_same_weights_and_record(tmp_path: Path) -> None:
     whole = trainer(tmp_path, "whole", num_epochs=5)
     whole.fit()
@@ -92,6 +102,7 @@ class CutOffError(Exception):
     [
         {},
         {"model_type": "image+pose", "num_epochs": 2},
+        {"model_type": "image+pose", "num_epochs": 2, "backbone": "blazepose", "input_shape": 256, "backbone_rate": 0.5},
         {"simulated_views": 0},
         {"root": "learned", "simulated_errors": "drawn", "own_views": 0.5, "simulated_mirror": 0.5},
         {"optimizer": "madgrad"},
