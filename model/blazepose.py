@@ -1,18 +1,19 @@
-"""The trunk of BlazePose's landmark network in torch, from the very weights that the extractor runs.
+"""BlazePose's landmark network in torch, from the very weights that the extractor runs, to be taught further.
 
-    crop (B, 3, 256, 256) in 0..1 ─ inverted residuals ─ (B, 864, 8, 8) what is seen, coarse
-                                      └─ laterals, summed ─ (B, 48, 32 or 64, ...) where it is seen, fine
+    crop (B, 3, 256, 256) in 0..1 ─ inverted residuals ─ (B, 864, 8, 8) ─ tower ─ (B, 288, 2, 2) ─┬─ 33 landmarks, px
+                                                                                                 └─ 33 depths, m
 
-A network that has learned from many people's photographs knows bodies that renders cannot teach. Its batch normalisation
-is folded into its convolutions. What it does at 64 px and above, and all depthwise kernels, stay as they are: their
-gradients would cost most of a step on a CPU and teach least.
+It has learned bodies from many people's photographs, which renders cannot teach. Its batch normalisation is folded into
+its convolutions, so that large steps unlearn all of it. What it does at 64 px and above, and the depthwise kernels of its
+trunk, stay as they are: their gradients would cost most of a step on a CPU and teach least. Left out are what draws its
+heatmaps and its mask.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +23,8 @@ from torch.nn import functional
 from modules.utils import UserError
 
 SIDE = 256  # px of the crop
-COARSE, FINE = 864, 48  # channels
+COARSE, TOWER = 864, 288  # channels at the trunk's end, and above
+LANDMARKS, AUXILIARY = 33, 6  # the last six say how the person lies, for the next frame's crop
 # Of each inverted residual: channels within, kernel, stride, channels out. Residual where stride and channels allow it.
 STAGES = (
     ((64, 3, 2, 24), (144, 3, 1, 24)),
@@ -31,12 +33,18 @@ STAGES = (
     ((528, 5, 2, 144), (864, 5, 1, 144), (864, 5, 1, 144), (864, 5, 1, 144)),
 )
 FROZEN_STAGES = 1
+TOWER_STRIDES = (2, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1)
+SKIPPED, SKIPPED_LAST = (
+    2,
+    14,
+)  # convolutions of heatmaps and mask that the file runs within each stage, and before the tower
 
 
 class _FrozenDepthwise(torch.autograd.Function):
     """A depthwise convolution whose kernel does not learn.
 
-    Its input's gradient is a convolution with the turned kernel, which takes a tenth of the time of torch's own on a CPU.
+    Its input's gradient is a convolution with the turned kernel: in half precision on a CPU torch's own takes 2 to 18
+    times as long.
     """
 
     @staticmethod
@@ -86,77 +94,91 @@ class Residual(nn.Module):
         return x + seen if self.adds else seen
 
 
-class Lateral(nn.Module):
-    """What a stage adds to the fine map, in its channels."""
+class TowerStep(nn.Module):
+    """Look around and mix, added to what was there; a stride of 2 halves the side first."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, stride: int) -> None:
         super().__init__()
-        self.look, self.mix = Depthwise(inputs, 3), nn.Conv2d(inputs, FINE, 1)
+        self.stride = stride
+        self.look = nn.Conv2d(TOWER, TOWER, 3, stride, padding=0 if stride == 2 else 1, groups=TOWER)
+        self.mix = nn.Conv2d(TOWER, TOWER, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.relu6(self.mix(self.look(x)))
+        if self.stride == 2:  # as TensorFlow pads "same": below and to the right alone
+            kept, shown = functional.max_pool2d(x, 2), functional.pad(x, (0, 1, 0, 1))
+        else:
+            kept = shown = x
+        return functional.relu6(kept + self.mix(functional.relu6(self.look(shown))))
 
 
-class BlazePoseTrunk(nn.Module):
-    """Untrained until `load_trunk` fills it."""
+class Seen(NamedTuple):
+    """What the network says of B crops."""
 
-    def __init__(self, fine_side: int = 32) -> None:
+    summary: Tensor  # (B, 288)
+    landmarks_px: Tensor  # (B, 33, 2) px of the crop, from its outer edge
+    depth_m: Tensor  # (B, 33) from the mid-hip, away from the camera
+
+
+class BlazePoseNet(nn.Module):
+    """Knows nothing until `load_blazepose` fills it."""
+
+    def __init__(self) -> None:
         super().__init__()
-        if fine_side not in (32, 64):
-            raise ValueError(f"fine_side must be 32 or 64, not {fine_side}")
-        self.fine_side = fine_side
         self.stem, self.first, self.second = nn.Conv2d(3, 24, 3, 2, 1), Depthwise(24, 3), nn.Conv2d(24, 16, 1)
-        channels, stages, laterals = 16, [], []
+        channels, stages = 16, []
         for blocks in STAGES:
             stage = []
             for within, kernel, stride, outputs in blocks:
                 stage.append(Residual(channels, within, kernel, stride, outputs))
                 channels = outputs
             stages.append(nn.Sequential(*stage))
-            laterals.append(Lateral(COARSE if blocks is STAGES[-1] else channels))
-        self.stages, self.laterals = nn.ModuleList(stages), nn.ModuleList(laterals)
+        self.stages = nn.ModuleList(stages)
         self.widen, self.look = nn.Conv2d(channels, COARSE, 1), Depthwise(COARSE, 3)
+        self.rise, self.narrow = Depthwise(COARSE, 3), nn.Conv2d(COARSE, TOWER, 1)
+        self.tower = nn.Sequential(*[TowerStep(stride) for stride in TOWER_STRIDES])
+        points = LANDMARKS + AUXILIARY
+        self.landmarks, self.world = nn.Conv2d(TOWER, 5 * points, 2), nn.Conv2d(TOWER, 3 * points, 2)
         for frozen in (self.stem, self.second, self.stages[:FROZEN_STAGES]):
             frozen.requires_grad_(False)
-        self.laterals[0].requires_grad_(fine_side == 64)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, 256, 256) RGB in 0..1 → coarse (B, 864, 8, 8) and fine (B, 48, fine_side, fine_side)."""
+    def forward(self, image: Tensor) -> Seen:
+        """(B, 3, 256, 256) RGB in 0..1 → what is seen, in full precision."""
         with torch.no_grad():
             x = self.second(self.first(functional.relu6(self.stem(image))))
             for stage in self.stages[:FROZEN_STAGES]:
                 x = stage(x)
-        maps = [x]
         for stage in self.stages[FROZEN_STAGES:]:
-            maps.append(stage(maps[-1]))
-        coarse = self.look(functional.relu6(self.widen(maps[-1])))
-        fine = self.laterals[-1](coarse)
-        for lateral, seen in zip(reversed(self.laterals[:-1]), reversed(maps[:-1]), strict=True):
-            if fine.shape[-1] == self.fine_side:
-                break
-            fine = functional.interpolate(fine, scale_factor=2, mode="bilinear") + lateral(seen)
-        return coarse, fine
+            x = stage(x)
+        coarse = self.look(functional.relu6(self.widen(x)))
+        top = self.tower(functional.relu6(self.narrow(self.rise(coarse))))
+        landmarks, world = (layer(top).float().flatten(1) for layer in (self.landmarks, self.world))
+        return Seen(
+            top.float().mean((-2, -1)),
+            landmarks.unflatten(1, (-1, 5))[:, :LANDMARKS, :2],
+            world.unflatten(1, (-1, 3))[:, :LANDMARKS, 2],
+        )
 
     def in_file_order(self) -> Iterator[nn.Conv2d | Depthwise | None]:
-        """The convolutions in the order in which the model's file runs them; None for one that is not of the trunk."""
+        """The convolutions in the order in which the model's file runs them; None for one that is left out."""
         yield from (self.stem, self.first, self.second)
-        lateral: Any = None  # of the map before each stage; before the first one it serves the segmentation
-        stages: Any = zip(self.stages, self.laterals, strict=True)
-        for stage, next_lateral in stages:
+        stages: Any = self.stages
+        for stage in stages:
             for block in stage:
                 yield block.widen
-                if block is stage[0]:
-                    yield from (None, None) if lateral is None else (lateral.look, lateral.mix)
+                yield from [None] * (SKIPPED if block is stage[0] else 0)
                 yield from (block.look, block.narrow)
-            lateral = next_lateral
-        yield from (self.widen, self.look, lateral.look, lateral.mix)
+        yield from (self.widen, self.look, *[None] * SKIPPED_LAST, self.rise, self.narrow)
+        steps: Any = self.tower
+        for step in steps:
+            yield from (step.look, step.mix)
+        yield from (self.landmarks, self.world)
 
 
 @torch.no_grad()
-def load_trunk(trunk: BlazePoseTrunk, path: Path) -> None:
-    """Fill a trunk with the weights of pose_landmark_full.tflite. UserError where the file holds another network."""
+def load_blazepose(network: BlazePoseNet, path: Path) -> None:
+    """Fill the network with the weights of pose_landmark_full.tflite. UserError where the file holds another network."""
     stored = read_convolutions(path)
-    for ours in trunk.in_file_order():
+    for ours in network.in_file_order():
         weight, bias = next(stored, (np.empty(0), np.empty(0)))
         if ours is None:
             continue

@@ -1,6 +1,6 @@
 """PoseNet: a person crop and a cached pose in, the refined pose and its root depth out.
 
-    crop (B, 3, S, S) ─ ResNet18 ─ HeadNet ─ heat volumes (B, 24, D, h, h) ─────┐
+    crop (B, 3, S, S) ─ ResNet18 ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
                                                                                + ─ soft-argmax → u, v, depth
     pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──┘
                                          ├─── whether left and right are exchanged
@@ -10,12 +10,16 @@
 Each branch is an expert of its own, and the heat volumes are where they meet: the image's volume is a log-density that
 learned to be no surer than it may be, the pose's is a Gaussian as wide as the pose branch errs on people it has not
 learned by heart, and their product weighs them. An untrained network answers the cached pose itself.
-`backbone: blazepose` sees the crop through BlazePose's trunk and FineHead instead (see model.blazepose).
+
+With `backbone: blazepose` the image's expert is the extractor's own landmark network, taught further, which says where
+each joint is, and a judge that has seen both experts on training images decides between them, and on the root.
 Coordinates: u, v over ±1 between the crop's outer edges, depth over ±1 for the root ± 1000 mm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 from urllib.error import URLError
@@ -24,7 +28,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from model.blazepose import COARSE, FINE, BlazePoseTrunk
+from model.blazepose import LANDMARKS, SIDE, TOWER, BlazePoseNet, Seen
 from model.shared import SharedBatchNorm2d, SharedDropout, batch_mean
 from modules.skeleton import MIRROR, NUM_JOINTS, ROOT
 from modules.utils import UserError
@@ -36,6 +40,7 @@ WIDTH_PACE = 0.02  # how fast the prior's width follows the pose branch's errors
 PRIOR_FLOOR = -12.0  # log-weight per axis far from the joint: lower ones end in denormal numbers, 6x slower on a CPU
 SURE = 0.9  # left and right are put right only where the network is so sure that they are exchanged
 LEVEL_M = 0.05  # a pelvis this close to the camera's own height says nothing about its depth
+UNTRIED = -6.0  # first logit of how far the image is trusted beside the cached pose
 UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
 PER_JOINT, PER_JOINT_LEVEL, PER_VIEW = 3 + 5, 7, 6  # of joints and features, of level, of view: see modules.dataset
@@ -74,41 +79,18 @@ def resnet(resnet_type: int, pretrained: bool) -> nn.Sequential:
     return nn.Sequential(*list(net.children())[:-2])
 
 
-def _doublings(inputs: int, channels: int, count: int) -> list[nn.Module]:
-    """Deconvolutions that each double the side."""
-    layers: list[nn.Module] = []
-    for k in range(count):
-        deconvolution = nn.ConvTranspose2d(channels if k else inputs, channels, 4, stride=2, padding=1, bias=False)
-        layers += [deconvolution, SharedBatchNorm2d(channels), nn.ReLU(inplace=True)]
-    return layers
-
-
-def _to_volumes(channels: int, output_depth: int) -> nn.Conv2d:
-    """A 1x1 convolution to 24 * depth logits, which are nearly even at first."""
-    last = nn.Conv2d(channels, NUM_JOINTS * output_depth, 1)
-    nn.init.normal_(last.weight, std=1e-3)
-    last.bias = nn.Parameter(torch.zeros(NUM_JOINTS * output_depth))
-    return last
-
-
 class HeadNet(nn.Sequential):
     """Three deconvolutions and a 1x1 convolution: (B, 512, s, s) → (B, 24 * depth, 8 s, 8 s)."""
 
     def __init__(self, output_depth: int, channels: int = 256) -> None:
-        super().__init__(*_doublings(RESNET_CHANNELS, channels, 3), _to_volumes(channels, output_depth))
-
-
-class FineHead(nn.Module):
-    """Deconvolutions of what BlazePose's trunk sees coarse, where it sees fine added: (B, 24 * depth, side, side)."""
-
-    def __init__(self, output_depth: int, side: int, channels: int = 256) -> None:
-        super().__init__()
-        self.widen = nn.Sequential(*_doublings(COARSE, channels, {32: 2, 64: 3}[side]))
-        self.fine, self.last = nn.Conv2d(FINE, channels, 1), _to_volumes(channels, output_depth)
-
-    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        heat: Tensor = self.last(self.widen(coarse) + self.fine(fine))
-        return heat
+        layers: list[nn.Module] = []
+        for inputs in (RESNET_CHANNELS, channels, channels):
+            deconvolution = nn.ConvTranspose2d(inputs, channels, 4, stride=2, padding=1, bias=False)
+            layers += [deconvolution, SharedBatchNorm2d(channels), nn.ReLU(inplace=True)]
+        last = nn.Conv2d(channels, NUM_JOINTS * output_depth, 1)
+        nn.init.normal_(last.weight, std=1e-3)
+        last.bias = nn.Parameter(torch.zeros(NUM_JOINTS * output_depth))
+        super().__init__(*layers, last)
 
 
 def cell_centres(cells: int, like: Tensor) -> Tensor:
@@ -124,7 +106,8 @@ class Answer(NamedTuple):
 
     uvd: Tensor  # (B, 24, 3) u, v, depth over ±1
     root_mm: Tensor  # (B,) depth of the root in the crop's camera
-    evidence: Axes | None  # what the image alone says: probabilities along u, v, depth, each (B, 24, cells)
+    # What the image alone says: probabilities along u, v, depth, each (B, 24, cells), or places (B, 24, 3).
+    evidence: Axes | Tensor | None
 
 
 class _Marginals(torch.autograd.Function):
@@ -217,8 +200,17 @@ class PosePrior(nn.Module):
         return centre + expectation((u, v, d)) - expectation((bare_u, bare_v, bare_d))
 
 
+@contextmanager
+def _at_rest(network: nn.Module) -> Iterator[None]:
+    """The network as it answers, not as it learns."""
+    learns = network.training
+    network.eval()
+    yield
+    network.train(learns)
+
+
 class CropNetwork(nn.Module):
-    """What sees a person crop, where `model_type` names the image: ResNet18 and HeadNet, or BlazePose's trunk and FineHead."""
+    """What sees a person crop, where `model_type` names the image: ResNet18 and HeadNet, or BlazePose's network."""
 
     image_mean: Tensor
     image_std: Tensor
@@ -229,30 +221,48 @@ class CropNetwork(nn.Module):
         self.sees_image, self.sees_pose = "image" in spec.model_type, "pose" in spec.model_type
         self.register_buffer("image_mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
-        self.fine = spec.backbone == "blazepose"
-        self.channels = COARSE if self.fine else RESNET_CHANNELS
+        self.is_blazepose = spec.backbone == "blazepose"
         self.backbone: nn.Module
-        self.head: nn.Module
-        if self.sees_image and self.fine:
-            self.backbone, self.head = (
-                BlazePoseTrunk(spec.output_shape),
-                FineHead(spec.output_depth, spec.output_shape),
-            )
+        if self.sees_image and self.is_blazepose:
+            self.backbone = BlazePoseNet()
         elif self.sees_image:
-            self.backbone, self.head = resnet(spec.resnet_type, pretrained), HeadNet(spec.output_depth)
+            self.backbone = resnet(spec.resnet_type, pretrained)
+            self.head = HeadNet(spec.output_depth)
 
-    def features(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, S, S) uint8 RGB → what the head takes, first (B, channels, s, s)."""
-        shown = image.to(self.image_mean.dtype) / 255
-        if not self.fine:
-            shown = (shown - self.image_mean) / self.image_std
-        seen: Tensor | tuple[Tensor, ...] = self.backbone(shown.contiguous(memory_format=torch.channels_last))
-        return seen if isinstance(seen, tuple) else (seen,)
+    def features(self, image: Tensor) -> Tensor:
+        """(B, 3, S, S) uint8 RGB → (B, 512, s, s)."""
+        normalised = (image.to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
+        features: Tensor = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
+        return features
 
-    def volumes(self, *features: Tensor) -> Tensor:
-        """Features → heat volumes (B, 24, D, h, h) in the network's precision."""
-        heat: Tensor = self.head(*features)
+    def volumes(self, features: Tensor) -> Tensor:
+        """(B, 512, s, s) → heat volumes (B, 24, D, 8 s, 8 s) in the network's precision."""
+        heat: Tensor = self.head(features)
         return heat.unflatten(1, (NUM_JOINTS, self.spec.output_depth))
+
+
+class Judge(nn.Module):
+    """Decides between what the pose branch and what the image say of each joint, and what the root's depth gains by it."""
+
+    def __init__(self, inputs: int, width: int = 512) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for size in (inputs, width):
+            layers += [nn.Linear(size, width), nn.LayerNorm(width), nn.GELU(), SharedDropout(0.1)]
+        self.weigh = nn.Sequential(*layers)
+        self.trust, self.shift = nn.Linear(width, NUM_JOINTS * 3), nn.Linear(width, NUM_JOINTS * 3)
+        self.root = nn.Linear(width, 1)
+        for last, bias in ((self.trust, UNTRIED), (self.shift, 0.0), (self.root, 0.0)):
+            nn.init.zeros_(last.weight)
+            nn.init.constant_(last.bias, bias)
+
+    def forward(self, centre: Tensor, seen: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Places (B, 24, 3) by pose and by image, and all else (B, N) → places (B, 24, 3), the root's log-ratio (B,)."""
+        apart = seen - centre
+        decision = self.weigh(torch.cat([centre.flatten(1), apart.flatten(1), known], 1))
+        trust = self.trust(decision).sigmoid().unflatten(1, (NUM_JOINTS, 3))
+        shift = self.shift(decision).unflatten(1, (NUM_JOINTS, 3))
+        return centre + trust * apart + shift, self.root(decision).squeeze(1)
 
 
 class PoseNet(CropNetwork):
@@ -284,10 +294,16 @@ class PoseNet(CropNetwork):
                 nn.Linear(512, EMBEDDING),
                 nn.GELU(),
             )
+        if self.sees_image and self.is_blazepose:
+            self.joints = nn.Linear(LANDMARKS, NUM_JOINTS, bias=False)  # each joint as shares of landmarks
         if self.sees_image and self.sees_pose:
-            self.prior = PosePrior(spec)
+            if self.is_blazepose:
+                self.judge = Judge(2 * NUM_JOINTS * 3 + inputs + 256 + TOWER)
+            else:
+                self.prior = PosePrior(spec)
+        of_image = TOWER if self.is_blazepose else RESNET_CHANNELS
         self.decide = nn.Sequential(
-            nn.Linear(EMBEDDING if self.sees_pose else self.channels, 256), nn.GELU(), SharedDropout(0.1)
+            nn.Linear(EMBEDDING if self.sees_pose else of_image, 256), nn.GELU(), SharedDropout(0.1)
         )
         self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
         self.to(memory_format=torch.channels_last)  # the same numbers, a third faster or more
@@ -303,31 +319,50 @@ class PoseNet(CropNetwork):
         """A batch of samples (see modules.dataset) → the answer of both branches together, or of the only one."""
         if not self.sees_image:
             return Answer(*self.place(batch), None)
+        if self.is_blazepose:
+            return self._judge(batch)
         features, volume = self.see(batch)
         evidence = marginals(volume)
         if not self.sees_pose:
-            shift, root_log, _ = self._decide(features.mean((-2, -1)))
-            root_mm = batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / 256) * torch.exp(root_log)
-            return Answer(expectation(evidence) + shift, root_mm, evidence)
+            return Answer(*self._by_image(expectation(evidence), features.mean((-2, -1)), batch), evidence)
         centre, root_mm = self.place(batch)
         return Answer(self.prior.fuse(centre, evidence), root_mm, evidence)
 
+    def _by_image(self, seen: Tensor, summary: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Pose and root depth (B,) mm where there is no cached pose."""
+        shift, root_log, _ = self._decide(summary)
+        return seen + shift, batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / SIDE) * torch.exp(root_log)
+
+    def _judge(self, batch: dict[str, Tensor]) -> Answer:
+        """The answer of BlazePose's network, or the judge's between it and the pose branch, which learns nothing by it."""
+        found: Seen = self.backbone((batch["image"] / 255).contiguous(memory_format=torch.channels_last))
+        with torch.autocast(found.summary.device.type, enabled=False):
+            depth = self.joints(found.depth_m)
+            places = self.joints(found.landmarks_px.mT).mT * (2 / SIDE) - 1
+            seen = torch.cat([places, (depth - depth[:, ROOT : ROOT + 1]).unsqueeze(-1)], -1)
+            if not self.sees_pose:
+                return Answer(*self._by_image(seen, found.summary, batch), seen)
+            with torch.no_grad(), _at_rest(self):
+                centre, root_mm, decision = self._place(batch)
+            known = torch.cat([self._standardised(batch), decision, found.summary], 1)
+            uvd, root_log = self.judge(centre, seen.detach(), known)
+            return Answer(uvd, root_mm * torch.exp(root_log), seen)
+
     def see(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The image branch alone: features (B, channels, s, s) and heat volumes (B, 24, D, h, h)."""
+        """The image branch alone: features (B, 512, s, s) and heat volumes (B, 24, D, 8 s, 8 s)."""
         features = self.features(batch["image"])
-        return features[0], self.volumes(*features)
+        return features, self.volumes(features)
 
     def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The pose branch alone: where each joint's prior stands (B, 24, 3), and the root's depth (B,) mm."""
-        inputs = self.inputs(batch)
-        with torch.autocast(
-            inputs.device.type, enabled=False
-        ):  # half precision would cost millimetres and gain no time
-            if self.learns_root:
-                inputs = ((inputs - self.inputs_mean) / self.inputs_spread).clamp(-FAR_OUT, FAR_OUT)
-            embedding = self.embed(inputs)
-            shift, root_log, decision = self._decide(embedding)
-            swap = self.swap(decision).squeeze(1).sigmoid()
+        with torch.autocast(batch["joints"].device.type, enabled=False):
+            # Half precision would cost millimetres and gain no time.
+            return self._place(batch)[:2]
+
+    def _place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, and what it was decided on (B, 256)."""
+        shift, root_log, decision = self._decide(self.embed(self._standardised(batch)))
+        swap = self.swap(decision).squeeze(1).sigmoid()
         if not self.training:  # half a swap would lay both sides on each other; only a sure one is made
             swap = (swap > SURE).to(swap.dtype)
         joints = batch["joints"]
@@ -335,7 +370,14 @@ class PoseNet(CropNetwork):
         if not self.learns_root:
             floor = batch["floor"].squeeze(1)
             root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
-        return sided + shift, batch["root_mm"] * torch.exp(root_log)
+        return sided + shift, batch["root_mm"] * torch.exp(root_log), decision
+
+    def _standardised(self, batch: dict[str, Tensor]) -> Tensor:
+        """The pose branch's inputs; for a learned root about their means, in spreads."""
+        inputs = self.inputs(batch)
+        if not self.learns_root:
+            return inputs
+        return ((inputs - self.inputs_mean) / self.inputs_spread).clamp(-FAR_OUT, FAR_OUT)
 
     def inputs(self, batch: dict[str, Tensor]) -> Tensor:
         """What the pose branch sees of each row, as plain numbers (B, N)."""

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from model.model import RESNET_CHANNELS, CropNetwork, PoseNetSpec, soft_argmax
+from model.model import CropNetwork, PoseNetSpec, soft_argmax
 from modules.skeleton import NUM_JOINTS
 
-FEATURES = RESNET_CHANNELS
+FEATURES = 512  # channels of the backbone's last stage
 INPUTS = NUM_JOINTS * 3
 
 
@@ -50,7 +50,7 @@ class OriginalPoseNet(CropNetwork):
         """A batch of samples (see modules.original) → (B, 24, 3) x, y, depth over 0..1."""
         if not self.sees_image:
             return self._embed(batch).unflatten(1, (NUM_JOINTS, 3))
-        (features,) = self.features(batch["image"])
+        features = self.features(batch["image"])
         if self.sees_pose:
             features = features + self._embed(batch)[:, :, None, None]
         return (soft_argmax(self.volumes(features)) + 1) / 2

@@ -126,7 +126,7 @@ class Dataloader(_Section):
 
 # What TRAIN says of what the original recipe leaves out.
 ORIGINAL_KEEPS = {
-    "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "backbone": "resnet", "backbone_rate": 1.0,
+    "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "backbone": "resnet", "backbone_rate": None,
     "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0,
     "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
@@ -175,11 +175,15 @@ class Train(_Section):
     )
     backbone: Literal["resnet", "blazepose"] = Field(
         "resnet",
-        description="What sees the crop: a ResNet, or the trunk of BlazePose's landmark network, which has seen many people, "
-        "with input_shape 256 and output_shape 32 or 64.",
+        description="What sees the crop: a ResNet with heat volumes, or BlazePose's landmark network, taught further, which "
+        "wants input_shape 256 and has no heat volumes: output_shape, output_depth and heat_cells say nothing of it.",
     )
-    backbone_rate: float = Field(
-        1.0, gt=0, le=1, description="The backbone's part of the learning rate; below 1 what it knows is kept longer."
+    backbone_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="The backbone's part of the learning rate; null: 1 of a ResNet, 0.02 of BlazePose's network, which "
+        "unlearns what it knows in larger steps.",
     )
     resnet_type: Literal[18] = Field(18, description="Depth of the ResNet backbone.")
     model_type: ModelType = Field("image+pose", description="What PoseNet sees: the crop and the cached pose, or one.")

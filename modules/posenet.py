@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from model.blazepose import BlazePoseTrunk, load_trunk
+from model.blazepose import BlazePoseNet, load_blazepose
 from model.model import Answer, PoseNet, marginals
 from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Train
 from modules.dataset import PoseDataset, Sample, pose_inputs
-from modules.extractors.blazepose import check_weights
+from modules.extractors.blazepose import LANDMARKS_TO_SMPL24, check_weights
 from modules.lifting import cached_crop_pose
 from modules.losses import Distance, heat_loss, pose_loss
 from modules.prediction import lift_answers
@@ -32,11 +32,12 @@ class PoseNetRecipe(Recipe):
         return PoseNet(self.spec, pretrained)
 
     def first_network(self, train: Train) -> PoseNet:
-        """With BlazePose's trunk from its own file."""
+        """With BlazePose's network from its own file, and its joints as the extractor has them."""
         network = self.network(train.pretrained)
-        backbone = getattr(network, "backbone", None)
-        if isinstance(backbone, BlazePoseTrunk):
-            load_trunk(backbone, check_weights("full", BLAZEPOSE_FOLDER)[1])
+        if network.sees_image and isinstance(network.backbone, BlazePoseNet):
+            load_blazepose(network.backbone, check_weights("full", BLAZEPOSE_FOLDER)[1])
+            with torch.no_grad():
+                network.joints.weight.copy_(torch.from_numpy(LANDMARKS_TO_SMPL24))
         return network
 
     def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
@@ -87,7 +88,7 @@ class PoseNetLessons(Lessons):
     def view_loss(self, view: Sample) -> torch.Tensor:
         """What the pose branch alone gets wrong; the prior's width follows it."""
         uvd, root_mm = self.network.place(view)
-        if self.network.sees_image:
+        if self.network.sees_image and not self.network.is_blazepose:
             self.network.prior.follow(uvd - view["target"])
         return pose_loss(uvd, root_mm, view, self.distance, self.space)
 
@@ -97,11 +98,18 @@ class PoseNetLessons(Lessons):
             return self.view_loss(batch)
         if not self.network.sees_pose:
             return self.answer_loss(self.answer(batch), batch)
-        with self.autocast():
-            loss = heat_loss(marginals(self.network.see(batch)[1]), batch["target"], self.heat_cells)
+        if self.network.is_blazepose:
+            loss = self.answer_loss(self.answer(batch), batch)
+        else:
+            with self.autocast():
+                loss = heat_loss(marginals(self.network.see(batch)[1]), batch["target"], self.heat_cells)
         return loss if self.simulator is not None else loss + self.view_loss(batch)
 
     def answer_loss(self, answer: Answer, batch: Sample) -> torch.Tensor:
         """How far the pose, and what the image says by itself, are from the label."""
         loss = pose_loss(answer.uvd, answer.root_mm, batch, self.distance, self.space)
-        return loss if answer.evidence is None else loss + heat_loss(answer.evidence, batch["target"], self.heat_cells)
+        if answer.evidence is None:
+            return loss
+        if isinstance(answer.evidence, torch.Tensor):
+            return loss + self.distance(answer.evidence, batch["target"])
+        return loss + heat_loss(answer.evidence, batch["target"], self.heat_cells)

@@ -71,3 +71,5 @@ def test_a_backbone_may_learn_at_a_part_of_the_rate() -> None:
     scheduler.step()
     assert optimizer.param_groups[1]["lr"] < 0.05
     assert len(make_optimizer(Train(), network).param_groups) == 1
+    own = make_optimizer(Train(backbone="blazepose", input_shape=256, learning_rate=0.5), network).param_groups
+    assert own[1]["lr"] == pytest.approx(0.01) and own[0]["lr"] == 0.5

@@ -61,7 +61,7 @@ def test_image_branch_trains_too(tmp_path: Path) -> None:
         assert not torch.equal(before[part], after[part]), part
 
 
-def test_blazeposes_trunk_is_tuned_from_its_own_weights(tmp_path: Path) -> None:
+def test_blazeposes_network_is_tuned_from_its_own_weights(tmp_path: Path) -> None:
     fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", backbone="blazepose", input_shape=256)
     assert fitted.network.backbone.stem.weight.abs().max() > 0.1
     before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
@@ -102,7 +102,13 @@ class CutOffError(Exception):
     [
         {},
         {"model_type": "image+pose", "num_epochs": 2},
-        {"model_type": "image+pose", "num_epochs": 2, "backbone": "blazepose", "input_shape": 256, "backbone_rate": 0.5},
+        {
+            "model_type": "image+pose",
+            "num_epochs": 2,
+            "backbone": "blazepose",
+            "input_shape": 256,
+            "backbone_rate": 0.5,
+        },
         {"simulated_views": 0},
         {"root": "learned", "simulated_errors": "drawn", "own_views": 0.5, "simulated_mirror": 0.5},
         {"optimizer": "madgrad"},
