@@ -22,16 +22,17 @@ def draw(results: Results) -> None:
             runs = results[set_name][row.name]
             world, parts, seeds = spread(values_of(runs, "overall", "world_mpjpe"))
             colour = FAINT if row.name in GIVEN else TRUTH if row.seeds else DOUBLE
-            axes.barh(
-                place, world, color=colour, alpha=0.85, xerr=np.hypot(parts, seeds) or None, ecolor="black", capsize=2
-            )
+            error = float(np.hypot(parts, seeds))
+            axes.barh(place, world, color=colour, alpha=0.85, xerr=error or None, ecolor="black", capsize=2)
             root = values_of(runs, "overall", "root").mean()
             axes.plot(root, place, "|", color="black", ms=9, mew=1.6)
-            axes.annotate(f"{world:.0f}", (world, place), (4, 0), textcoords="offset points", va="center", fontsize=8,
-                          bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8})  # fmt: skip
+            axes.annotate(
+                f"{world:.0f}", (world + error, place), (4, 0), textcoords="offset points", va="center", fontsize=8
+            )
         titles = [row.title.replace("**", "") for row in rows]
         axes.set_yticks(range(len(rows)), titles if axes is panels[0] else [""] * len(rows))
         axes.invert_yaxis()
+        axes.set_xlim(0, 1.12 * axes.get_xlim()[1])  # room for the last number
         axes.set_title(TITLES[set_name])
         axes.set_xlabel("world MPJPE, mm ( | root alone)")
         quiet(axes)
