@@ -34,10 +34,7 @@ STAGES = (
 )
 FROZEN_STAGES = 1
 TOWER_STRIDES = (2, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1)
-SKIPPED, SKIPPED_LAST = (
-    2,
-    14,
-)  # convolutions of heatmaps and mask that the file runs within each stage, and before the tower
+SKIPPED, SKIPPED_LAST = 2, 14  # convolutions that only heatmaps and mask need: within each stage, before the tower
 
 
 class _FrozenDepthwise(torch.autograd.Function):

@@ -205,8 +205,10 @@ def _at_rest(network: nn.Module) -> Iterator[None]:
     """The network as it answers, not as it learns."""
     learns = network.training
     network.eval()
-    yield
-    network.train(learns)
+    try:
+        yield
+    finally:
+        network.train(learns)
 
 
 class CropNetwork(nn.Module):
