@@ -128,6 +128,7 @@ class Dataloader(_Section):
 ORIGINAL_KEEPS = {
     "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "backbone": "resnet", "backbone_rate": None,
     "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0,
+    "calibration_error": 0.5, "floor_error": 20.0,
     "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
 
@@ -229,6 +230,15 @@ class Train(_Section):
         ge=0,
         lt=1,
         description="The share of simulated views that are training images' own, mirrored, jittered, and in turned crops.",
+    )
+    calibration_error: float = Field(
+        0.5,
+        ge=0,
+        le=10,
+        description="By how many degrees (SD) the cameras that training shows are off: about as much as yours may be.",
+    )
+    floor_error: float = Field(
+        20.0, ge=0, le=500, description="By how many mm (SD) the floor that training shows is off: likewise."
     )
     mirror: float = Field(0.5, ge=0, le=1, description="How often training shows an image mirrored, scene and all.")
     rotation: float = Field(20.0, ge=0, le=180, description="Training turns the crop by up to so many degrees.")

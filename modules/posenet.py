@@ -18,7 +18,7 @@ from modules.lifting import cached_crop_pose
 from modules.losses import Distance, heat_loss, pose_loss
 from modules.prediction import lift_answers
 from modules.recipes import Autocast, Lessons, Recipe
-from modules.simulation import OwnViews, ViewSimulator, fit_root_cues
+from modules.simulation import Miscalibration, OwnViews, ViewSimulator, fit_root_cues
 from pre_models.fetch import BLAZEPOSE_FOLDER
 
 
@@ -61,8 +61,10 @@ class PoseNetRecipe(Recipe):
 
 def make_simulator(rows: Rows, train: Train) -> ViewSimulator:
     """The simulated views that the config asks for."""
-    own = OwnViews(rows, train.simulated_mirror, Augmentation.of(train)) if train.own_views > 0 else None
-    return ViewSimulator(rows, train.simulated_mirror, train.simulated_errors == "drawn", own, train.own_views)
+    off, own = Miscalibration.of(train), None
+    if train.own_views > 0:
+        own = OwnViews(rows, train.simulated_mirror, Augmentation.of(train), off)
+    return ViewSimulator(rows, train.simulated_mirror, train.simulated_errors == "drawn", own, train.own_views, off)
 
 
 def fit_inputs(network: PoseNet, rows: Rows) -> None:

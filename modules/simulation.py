@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from modules.augmentation import Augmentation, jitter_pose, mirror_rows, turn_cameras
 from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
+from modules.config import Train
 from modules.dataset import pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
 from modules.metrics import are_exchanged
@@ -25,10 +26,22 @@ from modules.skeleton import FEET, MIRROR, PARENTS, ROOT
 
 BEND_DEGREES = 8.0  # SD of the turn at every joint
 TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform draws
-CALIBRATION_DEGREES, FLOOR_MM = 0.5, 20.0  # SD of what the calibration is off by
 LIMB_CORRELATION = 0.8  # of a joint's error with its parent's (measured 0.77-0.84 along limbs, none across)
 SWAP_SHARE = 0.05  # how often left and right are exchanged: about what BlazePose does on people at large
 PELVIS_MM = 30.0  # how far a pelvis goes up and down as people stand and step, beyond what training shows
+
+
+@dataclass(frozen=True)
+class Miscalibration:
+    """What a rig's calibration is off by: standard deviations."""
+
+    degrees: float = 0.5  # of the camera, about each axis
+    floor_mm: float = 20.0
+
+    @classmethod
+    def of(cls, train: Train) -> Miscalibration:
+        """What the config says of it."""
+        return cls(train.calibration_error, train.floor_error)
 
 
 @dataclass(frozen=True)
@@ -135,7 +148,9 @@ class ViewSimulator:
         drawn_errors: bool = False,
         own: OwnViews | None = None,
         own_share: float = 0.0,
+        off: Miscalibration = Miscalibration(),
     ) -> None:
+        self.off = off
         self.errors = fit_errors(rows)
         self.swap_share = SWAP_SHARE
         self.mirror = mirror  # how often a view is drawn of a mirrored scene
@@ -165,7 +180,7 @@ class ViewSimulator:
         err = self._err if self.drawn is None else self._err_as_elsewhere
         pixels, root, relative, row["confidence"] = err(truth, row["K"], rng)
         row["R_cam2crop"], row["K_crop"] = _crop_cameras(pixels, row["K"])
-        _miscalibrate(row, rng)
+        _miscalibrate(row, self.off, rng)
         seen = pixel2cam(pixels, root[:, None] + relative, row["K"])
         pose, target = (cam_to_crop(joints, row["R_cam2crop"], row["K_crop"]) for joints in (seen, truth))
         return _as_sample(pose, target, row)
@@ -238,9 +253,11 @@ class OwnViews:
     """Draws training images' own cached poses as samples: of mirrored scenes, in turned crops, jittered, a little
     miscalibrated. Which error goes with which look is kept, which simulated views cannot know."""
 
-    def __init__(self, rows: Rows, mirror: float, how: Augmentation) -> None:
+    def __init__(
+        self, rows: Rows, mirror: float, how: Augmentation, off: Miscalibration = Miscalibration()
+    ) -> None:  # fmt: skip
         self.rows = _with_mirrored(rows, _OWN_COLUMNS)
-        self.mirror, self.how = mirror, how
+        self.mirror, self.how, self.off = mirror, how, off
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """As ViewSimulator.draw."""
@@ -249,7 +266,7 @@ class OwnViews:
         row = turn_cameras(row, self.how, rng, CROP_SIZE)
         truth = world2cam(row["joints_world_mm"], row["R"], row["t"])
         pose = jitter_pose(cached_crop_pose(row), row, self.how, rng)
-        _miscalibrate(row, rng)
+        _miscalibrate(row, self.off, rng)
         return _as_sample(pose, cam_to_crop(truth, row["R_cam2crop"], row["K_crop"]), row)
 
 
@@ -278,13 +295,13 @@ def _move_camera(
     return tilt @ R, np.einsum("bij,bj->bi", tilt, raised)
 
 
-def _miscalibrate(row: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+def _miscalibrate(row: dict[str, np.ndarray], off: Miscalibration, rng: np.random.Generator) -> None:
     """Let the declared floor and the camera's tilt be a little wrong, as they are in every rig, in what is shown."""
-    wrong = Rotation.from_rotvec(rng.normal(scale=np.radians(CALIBRATION_DEGREES), size=(len(row["R"]), 3)))
+    wrong = Rotation.from_rotvec(rng.normal(scale=np.radians(off.degrees), size=(len(row["R"]), 3)))
     centre = np.einsum("bji,bj->bi", row["R"], row["t"])
     row["R"] = wrong.as_matrix() @ row["R"]
     row["t"] = np.einsum("bij,bj->bi", row["R"], centre)
-    row["floor_height_mm"] = row["floor_height_mm"] + rng.normal(scale=FLOOR_MM, size=len(centre))
+    row["floor_height_mm"] = row["floor_height_mm"] + rng.normal(scale=off.floor_mm, size=len(centre))
 
 
 def _crop_cameras(pixels: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from modules.lifting import cached_crop_pose
 from modules.pose_utils import cam2pixel, pixel2cam, world2cam
 from modules.simulation import (
     LIMB_CORRELATION,
+    Miscalibration,
     OwnViews,
     ViewSimulator,
     bend,
@@ -48,10 +49,7 @@ def exact(simulator: ViewSimulator) -> ViewSimulator:
     return simulator
 
 
-@pytest.fixture
-def calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulation, "CALIBRATION_DEGREES", 0.0)
-    monkeypatch.setattr(simulation, "FLOOR_MM", 0.0)
+CALIBRATED = Miscalibration(0.0, 0.0)
 
 
 def test_a_perfect_extractor_gives_perfect_samples(tmp_path: Path) -> None:
@@ -62,9 +60,10 @@ def test_a_perfect_extractor_gives_perfect_samples(tmp_path: Path) -> None:
     assert np.ptp(drawn["target_root_mm"]) > 300  # and the views differ
 
 
-def test_drawn_bodies_keep_their_bones_and_stand_on_the_floor(tmp_path: Path, calibrated: None) -> None:
+def test_drawn_bodies_keep_their_bones_and_stand_on_the_floor(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 3, noise=0.0)
-    drawn = {k: v.astype(float) for k, v in exact(ViewSimulator(rows)).draw(np.random.default_rng(1), 40).items()}
+    simulator = exact(ViewSimulator(rows, off=CALIBRATED))
+    drawn = {k: v.astype(float) for k, v in simulator.draw(np.random.default_rng(1), 40).items()}
     pose = from_uvd(drawn["target"], drawn["target_root_mm"])
     joints = pixel2cam(pose.joints_px, pose.depth_root_mm[:, None] + pose.depth_rel_mm, drawn["K_crop"])
     known = bone_lengths(rows["joints_world_mm"])
@@ -75,11 +74,10 @@ def test_drawn_bodies_keep_their_bones_and_stand_on_the_floor(tmp_path: Path, ca
     assert (np.abs(heights[:, None] - lowest).min(1) < 2e-3).all()
 
 
-def test_miscalibration_moves_what_is_shown_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_miscalibration_moves_what_is_shown_alone(tmp_path: Path) -> None:
     simulator = exact(ViewSimulator(make_rows(tmp_path, 3)))
     wrong = simulator.draw(np.random.default_rng(1), 200)
-    for name in ("CALIBRATION_DEGREES", "FLOOR_MM"):
-        monkeypatch.setattr(simulation, name, 0.0)
+    simulator.off = CALIBRATED
     right = simulator.draw(np.random.default_rng(1), 200)
     for name in ("target", "target_root_mm", "joints", "root_mm"):
         np.testing.assert_array_equal(wrong[name], right[name])
@@ -135,10 +133,10 @@ def test_without_a_declared_floor_the_cameras_up_serves_and_no_height_is_shown(t
     assert all(np.isfinite(values).all() for values in drawn.values())
 
 
-def test_drawn_errors_are_whole_errors_of_training_images(tmp_path: Path, calibrated: None) -> None:
+def test_drawn_errors_are_whole_errors_of_training_images(tmp_path: Path) -> None:
     """Seen from the place of its own label, each view is wrong at every joint as one training image is, or its mirror."""
     rows = make_rows(tmp_path, 5, noise=6.0, size=0.9)
-    simulator = ViewSimulator(rows, drawn_errors=True)
+    simulator = ViewSimulator(rows, drawn_errors=True, off=CALIBRATED)
     simulator.swap_share = 0.0
     truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])[np.zeros(40, int)]
     pixels, root, relative, confidence = simulator._err_as_elsewhere(truth, rows["K"][:1], np.random.default_rng(0))
@@ -153,9 +151,9 @@ def test_drawn_errors_are_whole_errors_of_training_images(tmp_path: Path, calibr
     assert confidence.shape == (40, 24)
 
 
-def test_own_views_are_the_training_samples_where_nothing_varies(tmp_path: Path, calibrated: None) -> None:
+def test_own_views_are_the_training_samples_where_nothing_varies(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 4)
-    drawn = OwnViews(rows, 0.0, Augmentation()).draw(np.random.default_rng(0), 30)
+    drawn = OwnViews(rows, 0.0, Augmentation(), CALIBRATED).draw(np.random.default_rng(0), 30)
     samples = [PoseDataset(rows, 128)[index] for index in range(4)]
     which = np.array([[np.abs(s["joints"].numpy() - joints).max() for s in samples] for joints in drawn["joints"]])
     assert set(which.argmin(1)) == {0, 1, 2, 3}
@@ -164,10 +162,10 @@ def test_own_views_are_the_training_samples_where_nothing_varies(tmp_path: Path,
         np.testing.assert_allclose(drawn[name], own, atol=2e-4, rtol=1e-5, err_msg=name)
 
 
-def test_own_views_keep_their_truth_however_they_are_turned_and_mirrored(tmp_path: Path, calibrated: None) -> None:
+def test_own_views_keep_their_truth_however_they_are_turned_and_mirrored(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 6, noise=0.0)
     how = Augmentation(rotation=30.0, zoom=0.2, shift=0.1)
-    drawn = OwnViews(rows, 0.5, how).draw(np.random.default_rng(0), 60)
+    drawn = OwnViews(rows, 0.5, how, CALIBRATED).draw(np.random.default_rng(0), 60)
     np.testing.assert_allclose(drawn["joints"], drawn["target"], atol=1e-4)  # a perfect extractor's pose is its target
     np.testing.assert_allclose(drawn["root_mm"], drawn["target_root_mm"], rtol=1e-5)
     jittered = OwnViews(rows, 0.5, dataclasses.replace(how, pose_jitter=20.0)).draw(np.random.default_rng(0), 60)
