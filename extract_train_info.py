@@ -26,6 +26,10 @@ def main() -> None:
         )  # fmt: skip
         for name in summary.not_found:
             log.info("  no person found: %s", name)
+    if arguments.split != "test":
+        for also in config.further:
+            summaries[str(also.data_root)] = summary = extract_split(also, "train")
+            log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
     print_summary(arguments, stage="extract", **{split: vars(summary) for split, summary in summaries.items()})
 
 

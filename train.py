@@ -33,13 +33,18 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     """Train, or keep a finished run of the same key; returns the run folder and its summary."""
     from modules import runs
     from modules.cache import open_cache
-    from modules.dataset import split_rows, tell_split
+    from modules.dataset import learned_too, split_rows, tell_split
     from modules.devices import make_fabric, run_on_devices
     from modules.layout import list_frames
     from modules.trainer import fit
 
     rows, manifest = open_cache(config, "train", list_frames(config.data_root, "train"))
     refuse_other_weights(config, manifest)
+    further = []
+    for also in config.further:
+        more, more_manifest = open_cache(also, "train", list_frames(also.data_root, "train"))
+        refuse_other_weights(also, more_manifest)
+        further.append(learned_too(more, also))
     parent, key, resume = config.results_root / "train", runs.run_key(config, manifest["key"]), arguments.resume
     resume = resume and resume.resolve()  # what is said of it shall hold from any folder
     if arguments.reuse:
@@ -51,14 +56,17 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     if resume is not None and not (resume / runs.LAST).exists():
         raise UserError(f"{resume}: there is no {runs.LAST} to go on from; train anew without --resume")
     fabric = make_fabric(config.TRAIN, config.TRAIN.devices)
-    split = split_rows(rows, config)  # before a folder is made for what cannot be trained
+    train_rows, validation_rows = split_rows(rows, config)  # before a folder is made for what cannot be trained
     folder = resume or runs.new_folder(parent)
     if resume is None:
         write_text(folder / "train_config.yaml", dump_config(config))
         write_json(folder / runs.STARTED, {"key": key, **runs.origin(config)})
     with runs.held(folder):
         start_console(arguments, folder / "train_log.log")
-        tell_split(rows, split[1], config)
+        tell_split(rows, validation_rows, config)
+        for also, more in zip(config.further, further, strict=True):
+            log.info("%s: %d images are learned from, too", also.data_root, len(more))
+        split = train_rows.beside(further), validation_rows
         job = (split, folder, key, manifest["fingerprint"], resume is not None, arguments.quiet)
         try:
             return folder, run_on_devices(fabric, fit, config, *job)

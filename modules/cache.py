@@ -101,6 +101,12 @@ class Rows:
             {name: values[index] for name, values in self.columns.items()}, tuple(np.asarray(self.crop_files)[index])
         )
 
+    def beside(self, others: Sequence[Rows]) -> Rows:
+        """These rows, and behind them those of other caches."""
+        all_rows = (self, *others)
+        columns = {name: np.concatenate([rows[name] for rows in all_rows]) for name in self.columns}
+        return Rows(columns, tuple(path for rows in all_rows for path in rows.crop_files))
+
     def without_truth(self) -> Rows:
         """The same rows as if no label existed, so that nothing downstream can look."""
         blank = {name: np.full_like(self[name], np.nan) for name in TRUTH_COLUMNS}

@@ -52,6 +52,19 @@ class Data(_Section):
         "recording, seen by all cameras) or cameras held out by the seed.",
     )
     validation_share: float = Field(0.1, gt=0, lt=1, description="The share of groups held out; not used by `list`.")
+    also: list[PathText] = Field(
+        [],
+        description="Further data sets whose training images are learned from, too, but for those that they list for "
+        "validation; each has its cache in <its root>/cache. What validates is of `root` alone.",
+    )
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Data:
+        paths = [PROJECT_ROOT / root for root in (self.root, *self.also)]
+        twice = next((path for index, path in enumerate(paths) if path in paths[:index]), None)
+        if twice is not None:
+            raise ValueError(f"also: {twice} is learned from already; name each data set once")
+        return self
 
 
 class Extract(_Section):
@@ -320,6 +333,14 @@ class Config(_Section):
     @property
     def data_root(self) -> Path:
         return project_path(self.DATA.root)
+
+    @property
+    def further(self) -> list[Config]:
+        """This config for each of the further data sets that are learned from."""
+        return [
+            self.model_copy(update={"DATA": Data(root=root, validation=self.DATA.validation)})
+            for root in self.DATA.also
+        ]
 
     @property
     def results_root(self) -> Path:

@@ -162,6 +162,17 @@ def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
     return train, validation
 
 
+def learned_too(rows: Rows, config: Config) -> Rows:
+    """Of a further data set the rows that can be learned from: all but what it lists for validation."""
+    listed = read_validation_list(config.data_root) or set()
+    kept = rows["found"] & rows["labelled"] & ~np.isin(rows["file_name"], list(listed))
+    if not kept.any():
+        raise UserError(
+            f"{config.data_root}: no labelled image with a person is left to learn from; mend it, or take it off DATA.also"
+        )
+    return rows.take(kept)
+
+
 def tell_split(rows: Rows, validation: Rows, config: Config) -> None:
     """Log what validates and what is left out: the console hears how many and an example, the log file every name."""
     how = config.DATA.validation

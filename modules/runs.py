@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from modules.cache import cache_folder, read_manifest
 from modules.config import Config
 from modules.layout import read_validation_list
 from modules.recipes import recipe_of
@@ -27,10 +28,17 @@ STARTED, COMPLETE = "run.json", "summary.json"
 
 
 def run_key(config: Config, cache_key: str) -> str:
-    """What decides a training's outcome: the config's sections that reach it, the cache's content, what validates."""
+    """What decides a training's outcome: the config's sections that reach it, the caches' content, what validates."""
     sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN", "PERFORMANCE_RECORD"})
     listed = sorted(read_validation_list(config.data_root) or ()) if config.DATA.validation == "list" else []
-    return digest([CHECKPOINT_VERSION, sections, cache_key, listed])
+    content = [CHECKPOINT_VERSION, sections, cache_key, listed]
+    return digest(content + [_further_key(further) for further in config.further])
+
+
+def _further_key(further: Config) -> list[Any]:
+    """The same of a further data set that is learned from."""
+    manifest = read_manifest(cache_folder(further, "train")) or {}
+    return [manifest.get("key"), sorted(read_validation_list(further.data_root) or ())]
 
 
 def origin(config: Config) -> dict[str, str]:

@@ -61,6 +61,12 @@ def test_key_follows_what_decides_the_outcome(tmp_path: Path) -> None:
     assert key == runs.run_key(parse_config({"TEST": {"overlays": 1}, "RESULTS": {"root": "x"}}, "test"), "cache")
     assert key != runs.run_key(Config(SEED=Seed(random_seed=1)), "cache")
     assert key != runs.run_key(Config(), "another cache")
+    further = Config(DATA=Data(also=[str(tmp_path)]))
+    keys = {key, runs.run_key(further, "cache")}
+    for content in ("one", "two"):
+        write_json(tmp_path / "cache/blazepose-full/train/cache.json", {"parts": 1, "key": content})
+        keys.add(runs.run_key(further, "cache"))
+    assert len(keys) == 4
 
 
 def test_checkpoint_round_trip(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import train
 from modules import cache, layout, runs, trainer
 from modules.cache import Rows
-from modules.config import Config, Data, Results
+from modules.config import Config, Data, Results, parse_config
 from modules.utils import UserError, log, write_json
 from tests.builders import make_rows
 
@@ -32,8 +32,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     monkeypatch.setattr(log, "propagate", True)  # as it was, whatever the console makes of it
     (tmp_path / "task04_train").mkdir()
 
-    def start(validation: Any, resume: Path | None = None) -> tuple[Path, dict[str, Any]]:
-        config = Config(DATA=Data(root=str(tmp_path), validation=validation), RESULTS=Results(root=str(tmp_path)))
+    def start(validation: Any, resume: Path | None = None, also: tuple[Path, ...] = ()) -> tuple[Path, dict[str, Any]]:
+        data = Data(root=str(tmp_path), validation=validation, also=[str(path) for path in also])
+        config = Config(DATA=data, RESULTS=Results(root=str(tmp_path)))
         return train.train(config, argparse.Namespace(resume=resume, reuse=False, quiet=False))
 
     return start
@@ -78,3 +79,28 @@ def test_a_relative_folder_to_go_on_with_is_named_in_full(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=f"^{tmp_path / 'train' / 'old'}: there is no {runs.LAST}"):
         start("person", Path("train/old"))
+
+
+def test_further_data_sets_teach_but_what_they_list_for_validation(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    others = tmp_path / "other", tmp_path / "third"
+    write_json(others[0] / "task04_train" / "validation.json", ["1_F152A_1_2.jpg"])
+    assert start("person")[1]["images"] == 6  # two of eight have no label
+    folder, summary = start("person", also=others)
+    assert summary["images"] == 6 + 5 + 6
+    assert f"{others[0]}: 5 images are learned from, too" in (folder / "train_log.log").read_text(encoding="utf-8")
+
+
+def test_a_further_data_set_without_anything_to_learn_is_refused(start: Start, tmp_path: Path) -> None:
+    names = [f"1_F{150 + i % 5}A_1_{i}.jpg" for i in range(8)]
+    write_json(tmp_path / "other" / "task04_train" / "validation.json", names)
+    with pytest.raises(UserError, match="no labelled image with a person is left to learn from"):
+        start("person", also=(tmp_path / "other",))
+    assert not (tmp_path / "train").exists()
+
+
+def test_no_data_set_is_learned_from_twice(tmp_path: Path) -> None:
+    for also in (["data/demo/test_camera_4"], ["a", "a"]):
+        with pytest.raises(UserError, match="is learned from already; name each data set once"):
+            parse_config({"DATA": {"also": also}}, "a.yml")
