@@ -57,15 +57,22 @@ def extract_in_child(arguments: argparse.Namespace) -> None:
 
 
 def newest_run(config: Config) -> Path:
-    """The newest complete run of this very config, or else of these data and extractor. UserError where there is none."""
+    """The newest complete run of this very config, or else of these data and extractor, or else the released weights.
+
+    UserError where there is none of them.
+    """
     from modules.cache import cache_folder, read_manifest
-    from modules.runs import newest_complete, origin, run_key
+    from modules.runs import newest_complete, origin, released_for, run_key
 
     parent = config.results_root / "train"
     manifest = read_manifest(cache_folder(config, "train")) if (config.data_root / "task04_train").is_dir() else None
     run = newest_complete(parent, key=run_key(config, manifest["key"])) if manifest else None
     newest = newest_complete(parent, **origin(config))
     run = run or newest
+    released = released_for(config)
+    if run is None and released is not None:
+        log.info("%s: no training on %s yet, so the released weights answer: %s", parent, config.DATA.root, released)
+        return released
     if run is None or newest is None:
         raise UserError(
             f"{parent}: there is no finished training on {config.DATA.root} with {config.EXTRACT.extractor} "

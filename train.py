@@ -36,6 +36,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     from modules.dataset import learned_too, split_rows, tell_split
     from modules.devices import make_fabric, run_on_devices
     from modules.layout import list_frames
+    from modules.recipes import recipe_named
     from modules.trainer import fit
 
     rows, manifest = open_cache(config, "train", list_frames(config.data_root, "train"))
@@ -57,6 +58,8 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
         raise UserError(f"{resume}: there is no {runs.LAST} to go on from; train anew without --resume")
     fabric = make_fabric(config.TRAIN, config.TRAIN.devices)
     train_rows, validation_rows = split_rows(rows, config)  # before a folder is made for what cannot be trained
+    recipe_named(config.TRAIN.model).check_start(config.TRAIN)
+    runs.starting_weights(config.TRAIN)
     folder = resume or runs.new_folder(parent)
     if resume is None:
         write_text(folder / "train_config.yaml", dump_config(config))

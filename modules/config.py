@@ -213,6 +213,11 @@ class Train(_Section):
         description="How sure the image branch may become: the width (SD) that its densities are taught, in cells of the "
         "heat volume. Few images are learnt by heart and want it wide; many can teach a narrow one.",
     )
+    init_from: PathText | None = Field(
+        None,
+        description="Trained weights to start from: a run folder, or a .safetensors file such as the released "
+        "pre_models/posenet/posenet.safetensors; null: none. The network's shape must be theirs.",
+    )
     pretrained: bool = Field(False, description="Start the backbone from ImageNet weights (downloaded by torchvision).")
     pose_jitter: float = Field(
         20.0,

@@ -207,7 +207,7 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
     """Answer the sample with a run; returns the results folder and the table (empty where there are no labels)."""
     task = load_task(config)
     path, checkpoint = load_run(config, run, task.fingerprint)
-    folder = config.results_root / "test" / run.resolve().name
+    folder = config.results_root / "test" / run.resolve().stem
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
     if reuse and _stands(folder, output, key):

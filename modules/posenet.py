@@ -27,6 +27,12 @@ class PoseNetRecipe(Recipe):
 
     title = "PoseNet"
 
+    @staticmethod
+    def check_start(train: Train) -> None:
+        """See modules.recipes.Recipe."""
+        if train.backbone == "blazepose" and train.model_type != "pose":
+            check_weights("full", BLAZEPOSE_FOLDER)
+
     def network(self, pretrained: bool = False) -> PoseNet:
         """A PoseNet that answers the cached pose."""
         return PoseNet(self.spec, pretrained)
@@ -50,7 +56,7 @@ class PoseNetRecipe(Recipe):
         simulator = make_simulator(rows, train) if simulates else None
         if network.sees_pose:
             network.root_cues.copy_(torch.tensor(fit_root_cues(rows)))
-            if network.learns_root:
+            if network.learns_root and train.init_from is None:  # else the weights know their inputs as they were
                 fit_inputs(network, rows)
         return PoseNetLessons(network, distance, autocast, simulator, train.loss_space, train.heat_cells)
 

@@ -79,12 +79,16 @@ class Recipe(ABC):
         """The training rows that are learned from."""
         return rows
 
+    @staticmethod  # noqa: B027  (a recipe that starts from nothing has nothing to check)
+    def check_start(train: Train) -> None:
+        """UserError where weights that a training of this recipe starts from are not there."""
+
     @abstractmethod
     def network(self, pretrained: bool = False) -> nn.Module:
         """A network whose weights are still to come: trained here, or from a checkpoint."""
 
     def first_network(self, train: Train) -> nn.Module:
-        """The network that a training starts from. UserError where weights that it starts from are not there."""
+        """The network that a training starts from; `check_start` says whether it can be made."""
         return self.network(train.pretrained)
 
     @abstractmethod

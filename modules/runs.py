@@ -16,15 +16,17 @@ import torch
 from torch import nn
 
 from modules.cache import cache_folder, read_manifest
-from modules.config import Config
+from modules.config import PROJECT_ROOT, Config, Train, project_path
 from modules.layout import read_validation_list
-from modules.recipes import recipe_of
-from modules.utils import UserError, atomic_path, digest, read_json
+from modules.recipes import recipe_named, recipe_of
+from modules.released import SUFFIX, read_released
+from modules.utils import UserError, atomic_path, digest, read_json, sha256_file
 
 CHECKPOINT_VERSION = 2
 RUN_NAME = re.compile(r"POSENET_\d{14}")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"
+RELEASED = PROJECT_ROOT / "pre_models" / "posenet" / "posenet.safetensors"
 
 
 def run_key(config: Config, cache_key: str) -> str:
@@ -32,6 +34,8 @@ def run_key(config: Config, cache_key: str) -> str:
     sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN", "PERFORMANCE_RECORD"})
     listed = sorted(read_validation_list(config.data_root) or ()) if config.DATA.validation == "list" else []
     content = [CHECKPOINT_VERSION, sections, cache_key, listed]
+    if config.TRAIN.init_from is not None:
+        content.append(sha256_file(best_checkpoint(project_path(config.TRAIN.init_from))))
     return digest(content + [_further_key(further) for further in config.further])
 
 
@@ -101,10 +105,21 @@ def _started_with(run: Path, values: dict[str, str]) -> bool:
 
 
 def best_checkpoint(run: Path) -> Path:
-    """The best_XX.pt of a complete run. UserError where the run is not one."""
+    """The best_XX.pt of a complete run, or a released network's file itself. UserError where it is neither."""
+    if run.suffix == SUFFIX:
+        return run
     if not is_complete(run):
         raise UserError(f"{run}: this is no finished training; run python train.py, or name another with --run")
     return run / read_json(run / COMPLETE)["best"]
+
+
+def released_for(config: Config) -> Path | None:
+    """The released weights, where they stand and were taught on the configured extractor's answers."""
+    if not RELEASED.is_file():
+        return None
+    taught, asked = load_checkpoint(RELEASED)["config"]["EXTRACT"], config.EXTRACT
+    same = (taught["extractor"], taught["weights"]) == (asked.extractor, asked.weights)
+    return RELEASED if same else None
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -121,6 +136,13 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint's tensors and plain values; code inside it is never run. UserError where it is damaged."""
+    content = read_released(path) if path.suffix == SUFFIX else _read_checkpoint(path)
+    if content.get("version") != CHECKPOINT_VERSION:
+        raise UserError(f"{path}: this checkpoint is of another version of WorldPose; train again")
+    return content
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{path}: this checkpoint is missing; run python train.py")
     damaged = UserError(f"{path}: this checkpoint is damaged or no PoseNet's; train again, or use another --run")
@@ -130,8 +152,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile):
         raise damaged from None
-    if not isinstance(content, dict) or content.get("version") != CHECKPOINT_VERSION:
-        raise UserError(f"{path}: this checkpoint is of another version of WorldPose; train again")
+    if not isinstance(content, dict):
+        raise damaged
     return content
 
 
@@ -143,3 +165,25 @@ def restore_network(content: dict[str, Any], path: Path) -> nn.Module:
     except RuntimeError:
         raise UserError(f"{path}: the weights do not fit the architecture it names; train again") from None
     return network
+
+
+def starting_weights(train: Train) -> dict[str, torch.Tensor] | None:
+    """The weights that TRAIN.init_from starts a network from, or None. UserError where they do not fit what is configured."""
+    if train.init_from is None:
+        return None
+    path = best_checkpoint(project_path(train.init_from))
+    content = load_checkpoint(path)
+    theirs, ours = content["spec"], recipe_named(train.model).spec_of(train).as_dict()
+    network = recipe_of({"spec": ours}).network()
+    wanted = network.state_dict()
+    if ours.get("model_type") == "pose":  # which is a part of a network that sees both
+        theirs = {**theirs, "model_type": "pose" if "pose" in theirs["model_type"] else theirs["model_type"]}
+    for name in sorted({*ours, *theirs}):
+        if ours.get(name) != theirs.get(name):
+            raise UserError(
+                f"TRAIN.init_from: {path} holds a network with {name}: {theirs.get(name)}, not {ours.get(name)}; set "
+                f"TRAIN.{name} to it, or TRAIN.init_from to null"
+            )
+    if not wanted.keys() <= content["model"].keys():
+        raise UserError(f"TRAIN.init_from: the weights in {path} do not fit the architecture it names; use other ones")
+    return {name: content["model"][name] for name in wanted}

@@ -96,6 +96,9 @@ class Trainer:
         self.fabric = fabric or make_fabric(train)
         self.asked_to_stop: Callable[[], bool] = lambda: False
         self.network: Any = self.recipe.first_network(train).to(self.fabric.device)
+        start = runs.starting_weights(train)
+        if start is not None:
+            self.network.load_state_dict(start)
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
         self.optimizer: Any = self.fabric.setup_optimizers(optimizer)

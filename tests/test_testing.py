@@ -15,6 +15,7 @@ import torch
 from model.model import PoseNet, PoseNetSpec
 from modules import cache, evaluation, runs
 from modules.config import PROJECT_ROOT, Config, Extract, parse_config
+from modules.released import write_released
 from modules.utils import UserError, write_json
 
 
@@ -95,6 +96,7 @@ def save_weights(run: Path, extractor: str = "blazepose", fingerprint: str = "in
 def test_a_run_that_cannot_answer_is_told_before_the_extraction(
     started: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(runs, "RELEASED", tmp_path / "nowhere.safetensors")
     with pytest.raises(UserError, match="there is no finished training"):
         started()
     monkeypatch.chdir(tmp_path)
@@ -117,6 +119,23 @@ def test_a_run_that_cannot_answer_is_told_before_the_extraction(
     save_weights(run)
     with pytest.raises(pytest.fail.Exception, match="the extraction was started"):
         started("--run", str(run))
+
+
+def test_before_any_training_the_released_weights_answer(
+    script: ModuleType, said: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = tmp_path / "posenet.safetensors"
+    monkeypatch.setattr(runs, "RELEASED", released)
+    spec, config = PoseNetSpec(model_type="pose"), config_of(tmp_path)
+    content = {"version": runs.CHECKPOINT_VERSION, "spec": spec.as_dict(), "config": config.model_dump(mode="json")}
+    write_released(
+        released, {**content, "facts": {}, "key": "", "fingerprint": "", "model": PoseNet(spec).state_dict()}
+    )
+    monkeypatch.setattr(cache, "read_manifest", lambda folder: {"key": "cache"})
+    assert script.newest_run(config) == released
+    assert "no training on" in hints(said)[0]
+    own = finish_run(config, "20260101000000")
+    assert script.newest_run(config) == own
 
 
 def test_the_paths_of_the_summary_are_absolute(
