@@ -19,7 +19,7 @@ from model.model import PoseNet, marginals
 from modules.augmentation import Augmentation
 from modules.cache import CROP_MARGIN, Rows
 from modules.dataset import PoseDataset, Sample
-from modules.losses import heat_loss, pose_loss
+from modules.losses import doubt_loss, heat_loss, pose_loss
 from modules.optimizers import make_optimizer
 from modules.trainer import SIMULATED_BATCH, Trainer
 from modules.utils import UserError
@@ -172,5 +172,7 @@ class BareLoop:
 
     def pose_loss(self, batch: Sample) -> torch.Tensor:
         """What the Trainer's pose step makes small."""
-        uvd, root_mm = self.network.place(batch)
-        return pose_loss(uvd, root_mm, batch, self.trainer.distance, self.trainer.config.TRAIN.loss_space)
+        placed = self.network.place(batch)
+        space = self.trainer.config.TRAIN.loss_space
+        loss = pose_loss(placed.uvd, placed.root_mm, batch, self.trainer.distance, space)
+        return loss + doubt_loss(placed.doubt, placed.uvd, placed.root_mm, batch)

@@ -4,6 +4,7 @@
                                                                                + ─ soft-argmax → u, v, depth
     pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──┘
                                          ├─── whether left and right are exchanged
+                                         ├─── how far off each joint may be (calibrated in modules.uncertainty)
                                          └─── log-ratio that corrects the root's depth: where no floor is declared,
                                               or everywhere, where `root` is learned
 
@@ -45,6 +46,7 @@ UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
 PER_JOINT, PER_JOINT_LEVEL, PER_VIEW = 3 + 5, 7, 6  # of joints and features, of level, of view: see modules.dataset
 RESNET_CHANNELS = 512  # of ResNet18's last stage
+FIRST_DOUBT = 4.6  # log of 100 mm
 FAR_OUT = 5.0  # spreads from the mean: what is farther out tells a learned root no more
 
 
@@ -108,6 +110,16 @@ class Answer(NamedTuple):
     root_mm: Tensor  # (B,) depth of the root in the crop's camera
     # What the image alone says: probabilities along u, v, depth, each (B, 24, cells), or places (B, 24, 3).
     evidence: Axes | Tensor | None
+    doubt: Tensor  # (B, 24) log of how many mm each joint is off, to be calibrated
+
+
+class Placed(NamedTuple):
+    """What one branch says of B images."""
+
+    uvd: Tensor  # (B, 24, 3)
+    root_mm: Tensor  # (B,)
+    doubt: Tensor  # (B, 24)
+    decision: Tensor  # (B, 256) what it was decided on
 
 
 class _Marginals(torch.autograd.Function):
@@ -316,24 +328,34 @@ class PoseNet(CropNetwork):
         for last, bias in last_layers:
             nn.init.zeros_(last.weight)  # the untrained answer is the cached pose
             nn.init.constant_(last.bias, bias)
+        # Made last, and taught apart from all else: that it is there changes no other number.
+        told = nn.Linear(128, NUM_JOINTS)
+        nn.init.zeros_(told.weight)
+        nn.init.constant_(told.bias, FIRST_DOUBT)
+        self.doubt = nn.Sequential(
+            nn.Linear((EMBEDDING if self.sees_pose else of_image) + 256, 128), nn.GELU(), told
+        )  # fmt: skip
 
     def forward(self, batch: dict[str, Tensor]) -> Answer:
         """A batch of samples (see modules.dataset) → the answer of both branches together, or of the only one."""
         if not self.sees_image:
-            return Answer(*self.place(batch), None)
+            placed = self.place(batch)
+            return Answer(placed.uvd, placed.root_mm, None, placed.doubt)
         if self.is_blazepose:
             return self._judge(batch)
         features, volume = self.see(batch)
         evidence = marginals(volume)
         if not self.sees_pose:
-            return Answer(*self._by_image(expectation(evidence), features.mean((-2, -1)), batch), evidence)
-        centre, root_mm = self.place(batch)
-        return Answer(self.prior.fuse(centre, evidence), root_mm, evidence)
+            placed = self._by_image(expectation(evidence), features.mean((-2, -1)), batch)
+            return Answer(placed.uvd, placed.root_mm, evidence, placed.doubt)
+        placed = self.place(batch)
+        return Answer(self.prior.fuse(placed.uvd, evidence), placed.root_mm, evidence, placed.doubt)
 
-    def _by_image(self, seen: Tensor, summary: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Pose and root depth (B,) mm where there is no cached pose."""
-        shift, root_log, _ = self._decide(summary)
-        return seen + shift, batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / SIDE) * torch.exp(root_log)
+    def _by_image(self, seen: Tensor, summary: Tensor, batch: dict[str, Tensor]) -> Placed:
+        """Pose and root depth where there is no cached pose."""
+        shift, root_log, decision = self._decide(summary)
+        root_mm = batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / SIDE) * torch.exp(root_log)
+        return Placed(seen + shift, root_mm, self._doubt(summary, decision), decision)
 
     def _judge(self, batch: dict[str, Tensor]) -> Answer:
         """The answer of BlazePose's network, or the judge's between it and the pose branch, which learns nothing by it."""
@@ -343,27 +365,28 @@ class PoseNet(CropNetwork):
             places = self.joints(found.landmarks_px.mT).mT * (2 / SIDE) - 1
             seen = torch.cat([places, (depth - depth[:, ROOT : ROOT + 1]).unsqueeze(-1)], -1)
             if not self.sees_pose:
-                return Answer(*self._by_image(seen, found.summary, batch), seen)
+                alone = self._by_image(seen, found.summary, batch)
+                return Answer(alone.uvd, alone.root_mm, seen, alone.doubt)
             with torch.no_grad(), _at_rest(self):
-                centre, root_mm, decision = self._place(batch)
-            known = torch.cat([self._standardised(batch), decision, found.summary], 1)
-            uvd, root_log = self.judge(centre, seen.detach(), known)
-            return Answer(uvd, root_mm * torch.exp(root_log), seen)
+                placed = self._place(batch)
+            known = torch.cat([self._standardised(batch), placed.decision, found.summary], 1)
+            uvd, root_log = self.judge(placed.uvd, seen.detach(), known)
+            return Answer(uvd, placed.root_mm * torch.exp(root_log), seen, placed.doubt)
 
     def see(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The image branch alone: features (B, 512, s, s) and heat volumes (B, 24, D, 8 s, 8 s)."""
         features = self.features(batch["image"])
         return features, self.volumes(features)
 
-    def place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The pose branch alone: where each joint's prior stands (B, 24, 3), and the root's depth (B,) mm."""
+    def place(self, batch: dict[str, Tensor]) -> Placed:
+        """The pose branch alone: where each joint's prior stands, and the root's depth."""
         with torch.autocast(batch["joints"].device.type, enabled=False):
             # Half precision would cost millimetres and gain no time.
-            return self._place(batch)[:2]
+            return self._place(batch)
 
-    def _place(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """The same, and what it was decided on (B, 256)."""
-        shift, root_log, decision = self._decide(self.embed(self._standardised(batch)))
+    def _place(self, batch: dict[str, Tensor]) -> Placed:
+        embedding = self.embed(self._standardised(batch))
+        shift, root_log, decision = self._decide(embedding)
         swap = self.swap(decision).squeeze(1).sigmoid()
         if not self.training:  # half a swap would lay both sides on each other; only a sure one is made
             swap = (swap > SURE).to(swap.dtype)
@@ -372,7 +395,13 @@ class PoseNet(CropNetwork):
         if not self.learns_root:
             floor = batch["floor"].squeeze(1)
             root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
-        return sided + shift, batch["root_mm"] * torch.exp(root_log), decision
+        root_mm = batch["root_mm"] * torch.exp(root_log)
+        return Placed(sided + shift, root_mm, self._doubt(embedding, decision), decision)
+
+    def _doubt(self, evidence: Tensor, decision: Tensor) -> Tensor:
+        """(B, 24) how far off each joint may be, log mm; what it is told by learns nothing of it."""
+        doubt: Tensor = self.doubt(torch.cat([evidence, decision], 1).detach())
+        return doubt.float()
 
     def _standardised(self, batch: dict[str, Tensor]) -> Tensor:
         """The pose branch's inputs; for a learned root about their means, in spreads."""

@@ -72,7 +72,8 @@ class Extract(_Section):
         "blazepose", description="The pretrained pose model: a name in modules/extractors (blazepose, metrabs)."
     )
     weights: PathText = Field(
-        "full", description="Which weights of it; blazepose: full or heavy; metrabs: a folder, or a name in pre_models."
+        "heavy",
+        description="Which weights of it; blazepose: heavy or full; metrabs: a folder, or a name in pre_models.",
     )
     batch_size: int = Field(8, ge=1, le=MOST, description="Images decoded and estimated at a time.")
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from modules.images import read_image
 from modules.layout import Frame, list_frames, read_camera
 from modules.lifting import place_at_height, place_least_squares, place_on_floor, place_own, true_depth_bound
 from modules.pose_utils import world2cam
-from modules.prediction import fallback_world, predict_world, prediction_loader
+from modules.prediction import fallback_world, predict_answers, prediction_loader
 from modules.recipes import recipe_of
-from modules.submission import asked_frames, write_submission
+from modules.submission import asked_frames, uncertainty_path, write_submission, write_uncertainty
+from modules.uncertainty import Calibration
 from modules.utils import UserError, atomic_folder, log, read_json, sha256_file, write_json, write_text
 
 OURS = "PoseNet"
@@ -63,21 +64,45 @@ def load_task(config: Config) -> Task:
     return Task(names, asked, rows.take([index[name] for name in names]), manifest["key"], manifest["fingerprint"])
 
 
+class Prediction(NamedTuple):
+    """A network's answer for B images."""
+
+    world: np.ndarray  # (B, 24, 3) world mm; the fallback where nobody was found
+    doubt: np.ndarray | None  # (B, 24) log mm before calibration, NaN where nobody was found; None where it is not told
+
+
 def predict(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) -> np.ndarray:
-    """The checkpoint's answer for every row: (B, 24, 3) world mm; the fallback where nobody was found.
+    """The checkpoint's answer for every row: (B, 24, 3) world mm; the fallback where nobody was found."""
+    return predict_all(config, checkpoint, path, rows).world
+
+
+def predict_all(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) -> Prediction:
+    """The same, and how far off each joint may be.
 
     The truth columns are taken away first: no label can reach lifting.
     """
     blind = rows.without_truth()
     world = fallback_world(np.array(checkpoint["facts"]["mean_pose_crop_mm"]), rows["R"], rows["t"]).copy()
     found = rows["found"].astype(bool)
+    doubt = None
     if found.any():
         fabric = make_fabric(config.TRAIN)
         recipe, network = recipe_of(checkpoint), runs.restore_network(checkpoint, path).to(fabric.device)
         seen = blind.take(found)
         loader = prediction_loader(seen, recipe.dataset, config.TEST.batch_size)
-        world[found] = predict_world(recipe, network, loader, seen, fabric)
-    return world
+        answers = predict_answers(network, loader, fabric)
+        world[found] = recipe.lift(answers, seen)
+        told = recipe.doubts(answers)
+        if told is not None:
+            doubt = np.full(world.shape[:2], np.nan)
+            doubt[found] = told
+    return Prediction(world, doubt)
+
+
+def calibration_of(checkpoint: dict[str, Any]) -> Calibration | None:
+    """How far off a checkpoint's answers are, as validation people showed it; None where it does not tell."""
+    numbers = checkpoint["facts"].get("uncertainty")
+    return None if numbers is None else Calibration.of(numbers)
 
 
 def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> dict[str, np.ndarray]:
@@ -213,8 +238,12 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
     if reuse and _stands(folder, output, key):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
-    predicted = predict(config, checkpoint, path, task.rows)
+    predicted, doubt = predict_all(config, checkpoint, path, task.rows)
+    uncertainty_path(output).unlink(missing_ok=True)  # an older run's would seem to be this one's
     write_submission(output, task.names, predicted)
+    calibration = calibration_of(checkpoint)
+    if calibration is not None and doubt is not None:
+        write_uncertainty(uncertainty_path(output), task.names, doubt, calibration)
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
     marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
     with atomic_folder(

@@ -53,6 +53,19 @@ def pose_loss(
     return torch.stack([loss(uvd, root_mm, batch, distance) for loss in SPACES[space]]).sum()
 
 
+def distances_mm(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """How far each joint is from its target in space: (B, 24) mm, as large in the crop's camera as in the world."""
+    placed = joints_crop_mm(uvd, root_mm, batch["K_crop"])
+    reference = joints_crop_mm(batch["target"], batch["target_root_mm"], batch["K_crop"])
+    return torch.linalg.vector_norm(placed - reference, dim=-1)
+
+
+def doubt_loss(doubt: Tensor, uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """How badly `doubt` (B, 24) tells the log of each joint's distance, of which it learns the median; nothing else learns."""
+    off = distances_mm(uvd.detach(), root_mm.detach(), batch)
+    return functional.l1_loss(doubt, off.clamp_min(1.0).log())
+
+
 def heat_loss(evidence: Axes, target: Tensor, cells: float) -> Tensor:
     """How far the image branch's densities along u, v, depth are from a Gaussian about each target (B, 24, 3).
 

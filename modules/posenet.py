@@ -15,7 +15,7 @@ from modules.config import Train
 from modules.dataset import PoseDataset, Sample, pose_inputs
 from modules.extractors.blazepose import LANDMARKS_TO_SMPL24, check_weights
 from modules.lifting import cached_crop_pose
-from modules.losses import Distance, heat_loss, pose_loss
+from modules.losses import Distance, doubt_loss, heat_loss, pose_loss
 from modules.prediction import lift_answers
 from modules.recipes import Autocast, Lessons, Recipe
 from modules.simulation import Miscalibration, OwnViews, ViewSimulator, fit_root_cues
@@ -60,6 +60,10 @@ class PoseNetRecipe(Recipe):
                 fit_inputs(network, rows)
         return PoseNetLessons(network, distance, autocast, simulator, train.loss_space, train.heat_cells)
 
+    def doubts(self, answers: Sequence[Answer]) -> np.ndarray:
+        """How far off each joint may be: (B, 24) log mm, to be calibrated."""
+        return torch.cat([answer.doubt for answer in answers]).double().cpu().numpy()
+
     def lift(self, answers: Sequence[Answer], rows: Rows) -> np.ndarray:
         """Through the crop's camera, K and [R|t]: (B, 24, 3) world mm."""
         return lift_answers(answers, rows)
@@ -95,17 +99,19 @@ class PoseNetLessons(Lessons):
 
     def view_loss(self, view: Sample) -> torch.Tensor:
         """What the pose branch alone gets wrong; the prior's width follows it."""
-        uvd, root_mm = self.network.place(view)
+        placed = self.network.place(view)
         if self.network.sees_image and not self.network.is_blazepose:
-            self.network.prior.follow(uvd - view["target"])
-        return pose_loss(uvd, root_mm, view, self.distance, self.space)
+            self.network.prior.follow(placed.uvd - view["target"])
+        loss = pose_loss(placed.uvd, placed.root_mm, view, self.distance, self.space)
+        return loss + doubt_loss(placed.doubt, placed.uvd, placed.root_mm, view)
 
     def image_loss(self, batch: Sample) -> torch.Tensor:
         """What a batch of images has to teach: the image branch its densities, and all that nothing else teaches."""
         if not self.network.sees_image:
             return self.view_loss(batch)
         if not self.network.sees_pose:
-            return self.answer_loss(self.answer(batch), batch)
+            answer = self.answer(batch)
+            return self.answer_loss(answer, batch) + doubt_loss(answer.doubt, answer.uvd, answer.root_mm, batch)
         if self.network.is_blazepose:
             loss = self.answer_loss(self.answer(batch), batch)
         else:

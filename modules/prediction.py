@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,16 +20,21 @@ from modules.recipes import Recipe
 
 
 @torch.no_grad()
-def predict_world(
-    recipe: Recipe, network: nn.Module, loader: DataLoader[Sample], rows: Rows, fabric: Fabric
-) -> np.ndarray:
-    """(B, 24, 3) world mm, on Fabric's device and in its precision; the loader must walk the rows in order."""
+def predict_answers(network: nn.Module, loader: DataLoader[Sample], fabric: Fabric) -> list[Any]:
+    """The network's answers, batch after batch, on Fabric's device and in its precision."""
     network.eval()
     answers = []
     for batch in loader:
         with fabric.autocast():
             answers.append(network({name: value.to(fabric.device) for name, value in batch.items()}))
-    return recipe.lift(answers, rows)
+    return answers
+
+
+def predict_world(
+    recipe: Recipe, network: nn.Module, loader: DataLoader[Sample], rows: Rows, fabric: Fabric
+) -> np.ndarray:
+    """(B, 24, 3) world mm; the loader must walk the rows in order."""
+    return recipe.lift(predict_answers(network, loader, fabric), rows)
 
 
 def lift_answers(answers: Sequence[Answer], rows: Rows) -> np.ndarray:

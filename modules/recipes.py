@@ -99,6 +99,10 @@ class Recipe(ABC):
     def lessons(self, network: Any, rows: Rows, train: Train, distance: Distance, autocast: Autocast) -> Lessons:
         """How the network is taught on these rows; what is fitted to them instead of trained goes into it here."""
 
+    def doubts(self, answers: Sequence[Any]) -> np.ndarray | None:
+        """How far off each joint of the answers may be, (B, 24) log mm before calibration; None where it is not told."""
+        return None
+
     @abstractmethod
     def lift(self, answers: Sequence[Any], rows: Rows) -> np.ndarray:
         """The network's answers, batch after batch, for rows in their order: (B, 24, 3) world mm."""

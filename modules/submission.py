@@ -12,6 +12,7 @@ import numpy as np
 from modules.config import Config, project_path
 from modules.layout import Frame, list_frames, parse_image_name
 from modules.skeleton import NUM_JOINTS
+from modules.uncertainty import Calibration
 from modules.utils import UserError, brief, is_safe_name, read_json, write_json
 
 
@@ -72,4 +73,23 @@ def write_submission(path: Path, names: Sequence[str], joints_world_mm: np.ndarr
         raise ValueError(f"a submission needs finite ({len(names)}, {NUM_JOINTS}, 3) joints")
     rounded = np.round(joints_world_mm, 4).tolist()
     entries = [{"file_name": name, "3d_pos": joints} for name, joints in zip(names, rounded, strict=True)]
+    write_json(path, entries, indent=None)
+
+
+def uncertainty_path(submission: Path) -> Path:
+    """Where the uncertainty of a submission lies: beside it."""
+    return submission.with_name(f"{submission.stem}_uncertainty.json")
+
+
+def write_uncertainty(path: Path, names: Sequence[str], doubt: np.ndarray, calibration: Calibration) -> None:
+    """Write for each image how far off each joint is to be expected, and how far 90 of 100 such joints are at most, mm.
+
+    `doubt` (images, 24) is NaN where nobody was found; there both are null.
+    """
+    columns = {"expected_error_mm": calibration.expected_mm(doubt), "error_90_mm": calibration.quantile_mm(doubt, 0.9)}
+    entries = []
+    for index, name in enumerate(names):
+        found = bool(np.isfinite(doubt[index]).all())
+        values = {key: np.round(column[index], 1).tolist() if found else None for key, column in columns.items()}
+        entries.append({"file_name": name, **values})
     write_json(path, entries, indent=None)

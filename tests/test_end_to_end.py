@@ -17,7 +17,7 @@ from modules.cache import open_cache
 from modules.config import PROJECT_ROOT, load_config
 from modules.dataset import split_rows
 from modules.layout import list_frames
-from tests.conftest import RunScript, options, told_at_exit
+from tests.conftest import FULL, RunScript, options, told_at_exit
 
 pytestmark = pytest.mark.slow
 
@@ -218,7 +218,7 @@ def branch_scores(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     At its end: the best epoch may be an early one, that was the best by the pose branch, before the image branch says much.
     """
     results = tmp_path_factory.mktemp("branches")
-    arguments = [f"DATA.root={demo_root}", f"RESULTS.root={results}"]
+    arguments = [f"DATA.root={demo_root}", f"RESULTS.root={results}", FULL]
     options = [part for assignment in arguments for part in ("--set", assignment)]
     for script in (["extract_train_info.py", "--split", "train"], ["train.py"]):
         subprocess.run([sys.executable, *script, *options], cwd=PROJECT_ROOT, check=True)

@@ -87,7 +87,7 @@ def test_untrained_network_answers_the_cached_pose(model_type: str, root: str) -
     network = PoseNet(dataclasses.replace(SMALL, model_type=model_type, root=root)).eval()
     batch = batch_of()
     batch["joints"][0, 3] = torch.tensor([1.3, -1.2, 0.1])  # outside the crop: the prior is cut, the answer is not
-    uvd, root, _ = network(batch)
+    uvd, root, *_ = network(batch)
     torch.testing.assert_close(uvd, batch["joints"], atol=2e-3, rtol=0)
     torch.testing.assert_close(root, batch["root_mm"])
 
@@ -104,13 +104,14 @@ def test_untrained_network_answers_the_cached_pose(model_type: str, root: str) -
 def test_shapes_and_gradients_of_every_kind(spec: PoseNetSpec, shape: int) -> None:
     torch.manual_seed(0)
     network = PoseNet(spec)
-    uvd, root, evidence = network(batch_of(2, shape))
+    uvd, root, evidence, doubt = network(batch_of(2, shape))
     assert uvd.shape == (2, 24, 3) and root.shape == (2,)
     assert uvd.dtype == root.dtype == torch.float32 and (root > 0).all()
     if network.sees_image:
         assert [axis.shape for axis in evidence] == [(2, 24, shape // 4)] * 3
         torch.testing.assert_close(torch.stack(evidence).sum(-1), torch.ones(3, 2, 24))
-    (uvd.square().sum() + root.log().sum()).backward()
+    assert doubt.shape == (2, 24)
+    (uvd.square().sum() + root.log().sum() + doubt.sum()).backward()
     without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not without
 

@@ -114,4 +114,4 @@ def test_released_weights_answer_for_their_own_extractor_alone(tmp_path: Path, m
     assert runs.released_for(Config()) is None
     write_released(path, content_of())
     assert runs.released_for(Config()) == path
-    assert runs.released_for(Config.model_validate({"EXTRACT": {"weights": "heavy"}})) is None
+    assert runs.released_for(Config.model_validate({"EXTRACT": {"weights": "full"}})) is None

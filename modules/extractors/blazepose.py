@@ -75,13 +75,13 @@ def person_box(landmarks_px: np.ndarray, presence: np.ndarray) -> np.ndarray:
 def weight_paths(weights: str, folder: Path) -> tuple[Path, Path]:
     """Where the detector and the landmark model lie. UserError where there are no such weights."""
     if weights not in ("full", "heavy"):
-        raise UserError(f"EXTRACT.weights: blazepose has the weights full and heavy, not {weights!r}")
+        raise UserError(f"EXTRACT.weights: blazepose has the weights heavy and full, not {weights!r}")
     return folder / "pose_detection.tflite", folder / f"pose_landmark_{weights}.tflite"
 
 
 def check_weights(weights: str, folder: Path) -> tuple[Path, Path]:
     """The detector's and the landmark model's files. UserError where one is missing or not the pinned one."""
-    mend = "run `python -m pre_models.fetch blazepose" + (" --weights heavy`" if weights == "heavy" else "`")
+    mend = "run `python -m pre_models.fetch blazepose" + (" --weights full`" if weights == "full" else "`")
     paths = weight_paths(weights, folder)
     for path in paths:
         if not path.is_file():

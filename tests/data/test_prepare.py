@@ -50,7 +50,7 @@ def test_weights_are_fetched_once_and_said_to_stand(run: Prepare, tmp_path: Path
 @pytest.mark.parametrize(
     ("assignment", "says"),
     [
-        ("EXTRACT.weights=heavie", "blazepose has the weights full and heavy, not 'heavie'"),
+        ("EXTRACT.weights=heavie", "blazepose has the weights heavy and full, not 'heavie'"),
         ("EXTRACT.extractor=blaze", "there is no 'blaze'; known are blazepose, metrabs"),
     ],
 )

@@ -55,7 +55,9 @@ def twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.slow
 def test_the_extractor_fills_a_cache(twice: Any, demo_root: Path, tmp_path: Path) -> None:
     copy_frames(demo_root, tmp_path, "test", {"85"})
-    settings = Config(DATA=Data(root=str(tmp_path)), EXTRACT=Extract(extractor=twice.BlazePoseTwice.name))
+    settings = Config(
+        DATA=Data(root=str(tmp_path)), EXTRACT=Extract(extractor=twice.BlazePoseTwice.name, weights="full")
+    )
     summary = extract_split(settings, "test")
     assert summary.folder.parent.name == "blazepose_twice-full" and summary.not_found == ()
     rows, manifest = open_cache(settings, "test", list_frames(tmp_path, "test"))

