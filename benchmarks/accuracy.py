@@ -65,8 +65,11 @@ def main() -> None:
 
 def make_rows(set_name: str, names: list[str], seeds: list[int], again: bool) -> None:
     """Make the rows of a set that are asked for and do not stand."""
-    tests = load_parts(SETS[set_name])
+    loaded: dict[str, list[Test]] = {}
     for row, seed in _asked(names, seeds):
+        if row.weights not in loaded:
+            loaded[row.weights] = load_parts(SETS[set_name], row.weights)
+        tests = loaded[row.weights]
         path = result_path(set_name, row, seed)
         key = row_key(row, seed, tests)
         if path.exists() and read_json(path).get("key") == key and not again:
@@ -113,8 +116,8 @@ class Test:
     differing: int | None  # of its images, in bytes
 
 
-def load_parts(parts: Sequence[Part]) -> list[Test]:
-    """Make and extract what does not stand, and read it, each data set once.
+def load_parts(parts: Sequence[Part], weights: str) -> list[Test]:
+    """Make and extract with these weights what does not stand, and read it, each data set once.
 
     UserError where the synthetic set is not the frozen one.
     """
@@ -122,9 +125,9 @@ def load_parts(parts: Sequence[Part]) -> list[Test]:
     tests = []
     for part in parts:
         if part.train_root not in trainings:
-            config, rows, key = _read(part.config, part.train_root, "train")
+            config, rows, key = _read(part.config, part.train_root, "train", weights)
             trainings[part.train_root] = Training(*split_rows(rows, config), key)
-        _, test, key = _read(part.config, part.test_root, "test")
+        _, test, key = _read(part.config, part.test_root, "test", weights)
         if not test["labelled"].all():
             raise UserError(f"{part.test_root}: a test image has no label; make the set again")
         is_frozen = part.test_root == SYNTHETIC
@@ -134,9 +137,9 @@ def load_parts(parts: Sequence[Part]) -> list[Test]:
     return tests
 
 
-def _read(config_file: str, root: str, split: str) -> tuple[Config, Rows, str]:
+def _read(config_file: str, root: str, split: str, weights: str) -> tuple[Config, Rows, str]:
     """A split's config, rows and cache key; made and extracted first where they do not stand."""
-    assignments = [f"DATA.root={root}"]
+    assignments = [f"DATA.root={root}", f"EXTRACT.weights={weights}"]
     options = config_arguments(config_file, assignments)
     _run("-m", "data.prepare", *options)
     _run("extract_train_info.py", "--split", split, *options)
@@ -156,6 +159,7 @@ def row_config(row: Row, part: Part, seed: int) -> tuple[str, list[str]]:
     folder = training_folder(row, part, seed)
     assignments = [
         f"DATA.root={part.train_root}",
+        f"EXTRACT.weights={row.weights}",
         f"SEED.random_seed={seed}",
         f"RESULTS.root={folder}",
         *row.assignments,
@@ -169,7 +173,7 @@ def row_config(row: Row, part: Part, seed: int) -> tuple[str, list[str]]:
 def training_folder(row: Row, part: Part, seed: int) -> str:
     """Where a row's training stands; PoseNet's on the demo are those of benchmarks.rotations."""
     rotation = DEMO_ROOT.fullmatch(part.train_root)
-    if rotation and row.name == "posenet":
+    if rotation and row.name == "heavy_posenet":
         return results_folder(int(rotation[1]), seed).relative_to(PROJECT_ROOT).as_posix()
     return f"results/accuracy/{part.runs}/{row.name}-{seed}"
 
@@ -203,7 +207,7 @@ def make_row(set_name: str, row: Row, seed: int | None, tests: list[Test]) -> di
         started = time.process_time()
         answer: dict[str, Any]
         if seed is None:
-            world, answer = place(PLACEMENTS[row.name], test), {}
+            world, answer = place(PLACEMENTS[row.method], test), {}
         else:
             world, answer = train_and_predict(row, seed, test)
         cpu = answer.pop("cpu_minutes", 0.0) + (time.process_time() - started) / 60

@@ -9,13 +9,13 @@ from benchmarks.accuracy_tables import spread, values_of
 from docs.drawing import DOUBLE, FAINT, TRUTH, new_figure, quiet, save
 
 NAME = "accuracy.png"
-GIVEN = ("true_root", "bound")  # they are told a part of the truth
+GIVEN = ("true_root", "bound", "heavy_true_root", "heavy_bound")  # they are told a part of the truth
 
 
 def draw(results: Results) -> None:
     """World error as bars, the part that the root alone explains marked on each; one panel per set."""
     sets = [set_name for set_name in SETS if set_name in results]
-    figure, panels = new_figure(len(sets), 1.2 + 3.6 * len(sets), 3.6)
+    figure, panels = new_figure(len(sets), 1.2 + 3.6 * len(sets), 6.0)
     for axes, set_name in zip(panels, sets, strict=True):
         rows = [row for row in ROWS if row.name in results[set_name]]
         for place, row in enumerate(rows):

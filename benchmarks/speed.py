@@ -35,6 +35,7 @@ MEASURES: dict[str, Callable[[Setting], list[dict[str, Any]]]] = {
     "lifting": speed_prediction.measure_lifting,
     "memory": speed_memory.measure,
 }
+WEIGHTS = "EXTRACT.weights=full"  # of which mediapipe's wheel holds the same
 
 
 def main() -> None:
@@ -51,11 +52,13 @@ def main() -> None:
     if arguments.repeats < 1:
         raise UserError(f"--repeats is {arguments.repeats}; write a number of at least 1")
     start_logging(quiet=True)
-    options = config_arguments(arguments.config, arguments.assignments)
     whole = arguments.only is None and not arguments.quick and not arguments.assignments
     whole = whole and arguments.config == DEFAULT_CONFIG
+    given, arguments.assignments = arguments.assignments, [WEIGHTS, *arguments.assignments]
+    options, config = config_arguments(arguments.config, arguments.assignments), config_from_arguments(arguments)
     sizes = QUICK if arguments.quick else replace(Sizes(), repeats=arguments.repeats)
-    result = measure(config_from_arguments(arguments), options, sizes, arguments.only or list(MEASURES))
+    result = measure(config, options, sizes, arguments.only or list(MEASURES))
+    arguments.assignments = given
     result["command"] = command(arguments)
     store(result, arguments.out or (RESULT if whole else None))
     print(format_tables(result))

@@ -30,7 +30,7 @@ def made_up_test(folder: Path, set_name: str = "synthetic") -> accuracy.Test:
 
 
 def test_every_row_is_either_placed_or_trained() -> None:
-    assert {row.name for row in ROWS if not row.seeds} == set(PLACEMENTS)
+    assert {row.method for row in ROWS if not row.seeds} == set(PLACEMENTS)
     assert len({row.name for row in ROWS}) == len(ROWS)
 
 
@@ -100,7 +100,7 @@ def test_a_row_is_stale_where_its_data_or_settings_changed(tmp_path: Path) -> No
 
 def test_posenet_on_the_demo_is_trained_once_for_both_benchmarks() -> None:
     part = SETS["demo"][1]
-    assert accuracy.training_folder(ROW["posenet"], part, 43) == "results/rotations/camera_2_seed_43"
+    assert accuracy.training_folder(ROW["heavy_posenet"], part, 43) == "results/rotations/camera_2_seed_43"
     assert accuracy.training_folder(ROW["pose"], part, 43) == "results/accuracy/demo/camera_2/pose-43"
     zero_shot, synthetic = SETS["zero-shot"][0], SETS["synthetic"][0]
     assert accuracy.training_folder(ROW["pose"], zero_shot, 42) == accuracy.training_folder(ROW["pose"], synthetic, 42)
