@@ -1,5 +1,7 @@
 """Released weights: the file gives back what was written, broken ones are told, and a training starts from them."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,10 @@ from safetensors.torch import save_file
 
 from model.model import PoseNet, PoseNetSpec
 from modules import runs
-from modules.config import Config, Train
+from modules.config import PROJECT_ROOT, Config, Train
 from modules.released import read_released, write_released
 from modules.trainer import Trainer
-from modules.utils import UserError
+from modules.utils import UserError, write_json
 from tests.builders import make_rows
 
 
@@ -115,3 +117,20 @@ def test_released_weights_answer_for_their_own_extractor_alone(tmp_path: Path, m
     write_released(path, content_of())
     assert runs.released_for(Config()) == path
     assert runs.released_for(Config.model_validate({"EXTRACT": {"weights": "full"}})) is None
+
+
+def release(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pre_models.release", *map(str, arguments)]
+    return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_run_is_released(tmp_path: Path) -> None:
+    run, out = tmp_path / "run", tmp_path / "out.safetensors"
+    run.mkdir()
+    runs.save_checkpoint(run / "best_03.pt", {**content_of(), "epoch": 3, "score": 87.5})
+    write_json(run / runs.COMPLETE, {"best": "best_03.pt"})
+    assert release("--run", run, "--out", out).returncode == 0
+    read = runs.load_checkpoint(out)
+    assert (read["epoch"], read["score"], read["run"]) == (3, 87.5, "run")
+    refused = release("--run", run, "--out", tmp_path / "out.pt")
+    assert refused.returncode == 2 and "released weights are a .safetensors file" in refused.stderr

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The released weights from nothing: both synthetic sets, extraction, training, and the file in pre_models/posenet.
+# About three hours of two processors, nearly all of them rendering; what stands is kept, so it may be stopped at any time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+CONFIG=config/release.yml
+make_environment_for --config "$CONFIG"
+
+"$PYTHON" -m data.synthetic.generate --people 200 --frames 5 --cameras 4 --seed 42 --out data/synthetic/set
+"$PYTHON" -m data.synthetic.generate --people 160 --frames 8 --cameras 1 --seed 43 --out data/synthetic/more
+"$PYTHON" -m pre_models.fetch blazepose
+"$PYTHON" extract_train_info.py --split train --config "$CONFIG"
+SUMMARY=$("$PYTHON" train.py --reuse --json --config "$CONFIG" | tee /dev/stderr | tail -n 1)
+RUN=$("$PYTHON" -c 'import json, sys; print(json.loads(sys.argv[1])["run"])' "$SUMMARY")
+"$PYTHON" -m pre_models.release --run "$RUN"
