@@ -66,7 +66,7 @@ def main() -> None:
 def make_rows(set_name: str, names: list[str], seeds: list[int], again: bool) -> None:
     """Make the rows of a set that are asked for and do not stand."""
     loaded: dict[str, list[Test]] = {}
-    for row, seed in _asked(names, seeds):
+    for row, seed in _asked(set_name, names, seeds):
         if row.weights not in loaded:
             loaded[row.weights] = load_parts(SETS[set_name], row.weights)
         tests = loaded[row.weights]
@@ -81,8 +81,8 @@ def make_rows(set_name: str, names: list[str], seeds: list[int], again: bool) ->
         print(f"{path.relative_to(PROJECT_ROOT)}: world MPJPE {np.mean(worlds):.1f} mm", flush=True)
 
 
-def _asked(names: list[str], seeds: list[int]) -> Iterator[tuple[Row, int | None]]:
-    chosen = [row for row in ROWS if row.name in names]
+def _asked(set_name: str, names: list[str], seeds: list[int]) -> Iterator[tuple[Row, int | None]]:
+    chosen = [row for row in ROWS if row.name in names and set_name in row.sets]
     for row in chosen:
         if not row.seeds:
             yield row, None
@@ -227,6 +227,8 @@ def train_and_predict(row: Row, seed: int, test: Test) -> tuple[np.ndarray, dict
     """The answer of a training with this seed, made now or in an earlier run of this benchmark, and what it cost."""
     file, assignments = row_config(row, test.part, seed)
     config = load_config(project_path(file), assignments)
+    if config.further:
+        _run("extract_train_info.py", "--split", "train", *config_arguments(file, assignments))
     minutes = _train(config, file, assignments)
     run = runs.newest_complete(config.results_root / "train", key=runs.run_key(config, test.training.key))
     if run is None:

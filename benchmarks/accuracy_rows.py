@@ -24,6 +24,7 @@ class Row:
     config: str | None = None  # where the set's own does not hold
     assignments: tuple[str, ...] = ()
     weights: str = "full"  # BlazePose's
+    sets: tuple[str, ...] = ("synthetic", "demo", "zero-shot")
 
     @property
     def method(self) -> str:
@@ -52,6 +53,14 @@ ROWS = (
     Row("heavy_true_root", "heavy: extractor with **true** root depth", weights="heavy"),
     Row("heavy_pose", "heavy: PoseNet, pose only", SEEDS, assignments=("TRAIN.model_type=pose",), weights="heavy"),
     Row("heavy_posenet", "heavy: PoseNet", SEEDS, weights="heavy"),
+    Row(
+        "heavy_released",
+        "heavy: PoseNet, more renders (released)",
+        SEEDS[:1],
+        config="config/release.yml",
+        weights="heavy",
+        sets=("synthetic", "zero-shot"),
+    ),
     Row("heavy_bound", "heavy: 2D + **true** depth (bound)", weights="heavy"),
 )
 
