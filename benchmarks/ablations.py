@@ -49,6 +49,7 @@ class Variant:
     title: str
     assignments: tuple[str, ...] = ()
     hidden: str | None = None  # an input of HIDDEN
+    told: tuple[str, ...] = ()  # columns of TRUE that the truth stands in for, in training as in validation
     share: int = 1  # one of so many training people is learned from, in as many steps
     seeds: tuple[int, ...] = SEEDS[:1]
 
@@ -70,6 +71,9 @@ VARIANTS = (
     Variant(
         "rig", "taught a rig that is 0.5 degrees and 20 mm off", ("TRAIN.calibration_error=0.5", "TRAIN.floor_error=20")
     ),
+    Variant("true_2d", "told the **true** 2D joints", told=("joints_px",)),
+    Variant("true_depth", "told the **true** relative depth", told=("depth_rel_mm",)),
+    Variant("true_both", "told both", told=("joints_px", "depth_rel_mm")),
     Variant("half", "half of the people", ("TRAIN.simulated_views=32",), share=2),
     Variant("quarter", "a quarter of the people", ("TRAIN.simulated_views=64",), share=4),
     Variant("eighth", "an eighth of the people", ("TRAIN.simulated_views=128",), share=8),
@@ -111,6 +115,14 @@ def config_of(variant: Variant, seed: int) -> Config:
     return load_config(project_path("config/synthetic.yml"), assignments)
 
 
+TRUE = {"joints_px": "true_joints_px", "depth_rel_mm": "true_depth_rel_mm"}
+
+
+def told(rows: Rows, names: tuple[str, ...]) -> Rows:
+    """The rows as if the extractor had been right in these columns; its root's depth stays its own."""
+    return Rows({**rows.columns, **{name: rows[TRUE[name]] for name in names}}, rows.crop_files)
+
+
 def some_people(rows: Rows, share: int) -> Rows:
     """The rows of one of `share` people, always the same ones."""
     people = np.unique(rows["person"].astype(str))
@@ -123,9 +135,9 @@ def run(variant: Variant, seed: int) -> dict[str, Any]:
     config, folder = config_of(variant, seed), FOLDER / f"{variant.name}-{seed}"
     rows, manifest = open_cache(config, "train", list_frames(config.data_root, "train"))
     train, validation = split_rows(rows, config)
-    train = some_people(train, variant.share)
+    train, validation = told(some_people(train, variant.share), variant.told), told(validation, variant.told)
     key = runs.run_key(config, manifest["key"])
-    stamp = {"key": key, "hidden": variant.hidden, "share": variant.share}
+    stamp = {"key": key, "hidden": variant.hidden, "share": variant.share, "told": list(variant.told)}
     if not (folder / "scores.json").exists() or read_json(folder / "scores.json")["of"] != stamp:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -9,6 +9,7 @@ import torch
 from benchmarks import ablations
 from benchmarks.ablations import HIDDEN, VARIANTS
 from model.model import PoseNet, PoseNetSpec
+from modules.pose_utils import cam2world, pixel2cam
 from modules.prediction import prediction_loader
 from modules.recipes import recipe_of
 from tests.builders import make_rows
@@ -52,7 +53,7 @@ def test_every_variant_has_a_valid_config_of_its_own() -> None:
     configs = {}
     for variant in VARIANTS:
         config = ablations.config_of(variant, 42)
-        configs[variant.name] = (config.model_dump_json(), variant.hidden, variant.share)
+        configs[variant.name] = (config.model_dump_json(), variant.hidden, variant.share, variant.told)
         assert config.TRAIN.model_type == "pose" and (variant.hidden is None or variant.hidden in HIDDEN)
     assert len(set(configs.values())) == len(VARIANTS) == len(configs)
 
@@ -73,3 +74,15 @@ def test_the_table_says_what_each_costs() -> None:
     text = ablations.table({"whole": [found(150.0), found(154.0)], "floor": [found(182.4)]})
     assert "| the pose branch, whole | 9 | 152 (seeds ± 3) | 100 | 90 |  |" in text
     assert "| without the heights over the floor | 9 | 182 | 100 | 90 | +30 |" in text
+
+
+def test_what_is_told_is_the_truth_and_nothing_else(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 4)
+    for names in ((), ("joints_px",), ("joints_px", "depth_rel_mm")):
+        given = ablations.told(rows, names)
+        for name in rows.columns:
+            wanted = rows[ablations.TRUE[name]] if name in names else rows[name]
+            np.testing.assert_array_equal(given[name], wanted)
+    true_depth = given["true_depth_root_mm"][:, None] + given["depth_rel_mm"]
+    world = cam2world(pixel2cam(given["joints_px"], true_depth, rows["K"]), rows["R"], rows["t"])
+    np.testing.assert_allclose(world, rows["joints_world_mm"], atol=1e-6)
