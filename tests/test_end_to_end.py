@@ -89,6 +89,19 @@ def test_test_labels_reach_no_answer(
     assert not (tmp_path / "out" / "test" / run.name / "metrics.json").exists()
 
 
+def test_a_further_data_set_is_extracted_and_learned_from(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(small_root, other, ignore=shutil.ignore_patterns("cache", "task04_test"))
+    arguments = options(small_root, tmp_path, f"DATA.also=[{other}]", "TRAIN.model_type=pose")
+    untaught = run_script("train.py", *arguments, check=False)
+    assert untaught.returncode == 2 and f"{other}/cache" in untaught.stderr
+    said = run_script("extract_train_info.py", *arguments).stdout
+    assert f"{other}/cache/blazepose-full/train: 15 images cached (15 extracted now)" in said
+    assert f"{other}: 12 images are learned from, too" in run_script("train.py", *arguments).stdout
+
+
 def move_world(root: Path, yaw: float, shift: np.ndarray) -> np.ndarray:
     """Turn and shift the world of a data set in place: extrinsics, floor and labels alike."""
     c, s = np.cos(yaw), np.sin(yaw)
