@@ -69,8 +69,8 @@ def newest_run(config: Config) -> Path:
     run = newest_complete(parent, key=run_key(config, manifest["key"])) if manifest else None
     newest = newest_complete(parent, **origin(config))
     run = run or newest
-    released = released_for(config)
-    if run is None and released is not None:
+    released = released_for(config) if run is None else None
+    if released is not None:
         log.info("%s: no training on %s yet, so the released weights answer: %s", parent, config.DATA.root, released)
         return released
     if run is None or newest is None:

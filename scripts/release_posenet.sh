@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
-CONFIG=config/release.yml
+CONFIG=config/best.yml
 make_environment_for --config "$CONFIG"
 
 "$PYTHON" -m data.synthetic.generate --people 200 --frames 5 --cameras 4 --seed 42 --out data/synthetic/set
