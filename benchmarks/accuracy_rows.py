@@ -58,7 +58,7 @@ ROWS = (
         "heavy: PoseNet, more renders",
         SEEDS[:1],
         config="config/best.yml",
-        assignments=("TRAIN.model_type=image+pose",),
+        assignments=("TRAIN.model_type=image+pose", "TRAIN.calibration_error=0.1", "TRAIN.floor_error=5"),
         weights="heavy",
         sets=("synthetic", "zero-shot"),
     ),
