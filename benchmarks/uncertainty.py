@@ -1,7 +1,7 @@
 """Whether PoseNet knows how far off it is: its uncertainty beside one constant width per joint, on the test parts.
 
     python -m benchmarks.uncertainty                    the synthetic set's held-out people and the demo's four rotations
-    python -m benchmarks.uncertainty --row heavy_pose   of another row of benchmarks.accuracy, whose trainings must stand
+    python -m benchmarks.uncertainty --row heavy_posenet   of another row of benchmarks.accuracy, whose trainings must stand
 
 Both are calibrated on the validation images alone. Told are the negative log-likelihood of the joints' distances, how often
 they stay below the distance that 50 and 90 of 100 should, and what is left when the joints called most uncertain are dropped.
@@ -30,6 +30,7 @@ from modules.utils import UserError, run_script, write_json
 
 RESULT = PROJECT_ROOT / "docs" / "results" / "uncertainty.json"
 FIGURE = "uncertainty.png"
+DEFAULT = "heavy_pose"
 ASKED = ("synthetic", "demo")
 SHARES = np.linspace(0, 0.9, 19)  # of joints that are dropped
 LEVELS = np.linspace(0.05, 0.95, 19)  # of what should stay below
@@ -39,10 +40,10 @@ def main() -> None:
     """Judge the uncertainty of a row's first trainings, and write numbers, table and figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     trained = [row.name for row in ROWS if row.seeds and row.method in ("pose", "image", "posenet")]
-    parser.add_argument("--row", choices=trained, default="heavy_posenet", help="default: %(default)s")
+    parser.add_argument("--row", choices=trained, default=DEFAULT, help="default: %(default)s")
     arguments = parser.parse_args()
     row = next(row for row in ROWS if row.name == arguments.row)
-    command = "python -m benchmarks.uncertainty" + ("" if row.name == "heavy_posenet" else f" --row {row.name}")
+    command = "python -m benchmarks.uncertainty" + ("" if row.name == DEFAULT else f" --row {row.name}")
     result: dict[str, Any] = {"command": command, **made_by(), "row": row.name, "seed": row.seeds[0], "sets": {}}
     for set_name in ASKED:
         parts = [gather(row, test) for test in load_parts(SETS[set_name], row.weights)]

@@ -403,6 +403,12 @@ class PoseNet(CropNetwork):
         doubt: Tensor = self.doubt(torch.cat([evidence, decision], 1).detach())
         return doubt.float()
 
+    @property
+    def needs_floor(self) -> bool:
+        """Whether it places the root by itself and has never been taught where no floor is declared."""
+        at = NUM_JOINTS * PER_JOINT
+        return self.learns_root and self.sees_pose and bool(self.inputs_mean[at] > 0.999)
+
     def _standardised(self, batch: dict[str, Tensor]) -> Tensor:
         """The pose branch's inputs; for a learned root about their means, in spreads."""
         inputs = self.inputs(batch)

@@ -89,6 +89,7 @@ def predict_all(config: Config, checkpoint: dict[str, Any], path: Path, rows: Ro
         fabric = make_fabric(config.TRAIN)
         recipe, network = recipe_of(checkpoint), runs.restore_network(checkpoint, path).to(fabric.device)
         seen = blind.take(found)
+        recipe.check_rows(network, seen)
         loader = prediction_loader(seen, recipe.dataset, config.TEST.batch_size)
         answers = predict_answers(network, loader, fabric)
         world[found] = recipe.lift(answers, seen)

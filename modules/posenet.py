@@ -19,6 +19,7 @@ from modules.losses import Distance, doubt_loss, heat_loss, pose_loss
 from modules.prediction import lift_answers
 from modules.recipes import Autocast, Lessons, Recipe
 from modules.simulation import Miscalibration, OwnViews, ViewSimulator, fit_root_cues
+from modules.utils import UserError
 from pre_models.fetch import BLAZEPOSE_FOLDER
 
 
@@ -59,6 +60,16 @@ class PoseNetRecipe(Recipe):
             if network.learns_root and train.init_from is None:  # else the weights know their inputs as they were
                 fit_inputs(network, rows)
         return PoseNetLessons(network, distance, autocast, simulator, train.loss_space, train.heat_cells)
+
+    def check_rows(self, network: PoseNet, rows: Rows) -> None:
+        """See modules.recipes.Recipe."""
+        lacking = np.isnan(rows["floor_height_mm"]) | np.isnan(rows["world_up"]).any(1)
+        if lacking.any() and network.needs_floor:
+            raise UserError(
+                f"{rows['file_name'][lacking][0]} and {lacking.sum() - 1} more images: their cameras declare no floor, and "
+                "this network has learned to place people by theirs; write world_up and floor_height_mm into the camera files, or "
+                "train on data without them"
+            )
 
     def doubts(self, answers: Sequence[Answer]) -> np.ndarray:
         """How far off each joint may be: (B, 24) log mm, to be calibrated."""

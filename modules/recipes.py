@@ -103,6 +103,9 @@ class Recipe(ABC):
         """How far off each joint of the answers may be, (B, 24) log mm before calibration; None where it is not told."""
         return None
 
+    def check_rows(self, network: Any, rows: Rows) -> None:  # noqa: B027  (most networks answer for all rows)
+        """UserError where the network cannot answer for rows such as these."""
+
     @abstractmethod
     def lift(self, answers: Sequence[Any], rows: Rows) -> np.ndarray:
         """The network's answers, batch after batch, for rows in their order: (B, 24, 3) world mm."""

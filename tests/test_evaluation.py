@@ -12,7 +12,9 @@ from modules import evaluation, metrics
 from modules.cache import TRUTH_COLUMNS, Rows
 from modules.config import Config
 from modules.pose_utils import cam2world
+from modules.posenet import fit_inputs
 from modules.trainer import training_facts
+from modules.utils import UserError
 from tests.builders import make_rows
 
 
@@ -121,3 +123,22 @@ def test_facts_are_the_training_rows(tmp_path: Path) -> None:
     assert mean.shape == (24, 3) and abs(mean[:, :2]).max() < 1500 and 2500 < mean[0, 2] < 6000
     fallback = evaluation.fallback_world(mean, rows["R"], rows["t"])
     assert metrics.world_mpjpe(fallback, rows["joints_world_mm"]) < 1500
+
+
+def test_a_network_that_places_people_by_the_floor_refuses_images_without_one(tmp_path: Path) -> None:
+    """One that was taught without a floor, or by the extractor's root, answers for all."""
+    taught, floorless = make_rows(tmp_path / "a", 6), make_rows(tmp_path / "b", 3, floor=False)
+    for root, rows, refuses in (("learned", taught, True), ("learned", floorless, False), ("height", taught, False)):
+        spec = PoseNetSpec(model_type="pose", root=root)
+        network = PoseNet(spec)
+        if root == "learned":
+            fit_inputs(network, rows)
+        checkpoint = {"spec": spec.as_dict(), "model": network.state_dict(), "facts": training_facts(taught)}
+        assert np.isfinite(evaluation.predict(Config(), checkpoint, tmp_path, taught)).all()
+        if refuses:
+            with pytest.raises(
+                UserError, match=r"_0\.jpg and 2 more images: their cameras declare no floor.*floor_height_mm"
+            ):
+                evaluation.predict(Config(), checkpoint, tmp_path, floorless)
+        else:
+            assert np.isfinite(evaluation.predict(Config(), checkpoint, tmp_path, floorless)).all()
