@@ -67,8 +67,8 @@ class PoseNetRecipe(Recipe):
         if lacking.any() and network.needs_floor:
             raise UserError(
                 f"{rows['file_name'][lacking][0]} and {lacking.sum() - 1} more images: their cameras declare no floor, and "
-                "this network has learned to place people by theirs; write world_up and floor_height_mm into the camera files, or "
-                "train on data without them"
+                "this network has learned to place people by theirs; write world_up and floor_height_mm into the camera "
+                "files, or train on data without them"
             )
 
     def doubts(self, answers: Sequence[Answer]) -> np.ndarray:
