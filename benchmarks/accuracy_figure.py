@@ -15,10 +15,12 @@ GIVEN = ("true_root", "bound", "heavy_true_root", "heavy_bound")  # they are tol
 def draw(results: Results) -> None:
     """World error as bars, the part that the root alone explains marked on each; one panel per set."""
     sets = [set_name for set_name in SETS if set_name in results]
+    shown = [row for row in ROWS if any(row.name in results[set_name] for set_name in sets)]
     figure, panels = new_figure(len(sets), 1.2 + 3.6 * len(sets), 6.0)
     for axes, set_name in zip(panels, sets, strict=True):
-        rows = [row for row in ROWS if row.name in results[set_name]]
-        for place, row in enumerate(rows):
+        for place, row in enumerate(shown):
+            if row.name not in results[set_name]:
+                continue
             runs = results[set_name][row.name]
             world, parts, seeds = spread(values_of(runs, "overall", "world_mpjpe"))
             colour = FAINT if row.name in GIVEN else TRUTH if row.seeds else DOUBLE
@@ -29,9 +31,9 @@ def draw(results: Results) -> None:
             axes.annotate(
                 f"{world:.0f}", (world + error, place), (4, 0), textcoords="offset points", va="center", fontsize=8
             )
-        titles = [row.title.replace("**", "") for row in rows]
-        axes.set_yticks(range(len(rows)), titles if axes is panels[0] else [""] * len(rows))
-        axes.invert_yaxis()
+        titles = [row.title.replace("**", "") for row in shown]
+        axes.set_yticks(range(len(shown)), titles if axes is panels[0] else [""] * len(shown))
+        axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_xlim(0, 1.12 * axes.get_xlim()[1])  # room for the last number
         axes.set_title(TITLES[set_name])
         axes.set_xlabel("world MPJPE, mm ( | root alone)")

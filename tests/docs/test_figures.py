@@ -81,7 +81,7 @@ def _look_up(path: str, measured: dict[str, Any], rotations: dict[str, Any]) -> 
     return float(value)
 
 
-OF_BENCHMARKS = {"demo.jpg", "accuracy.png", "failures.jpg"}  # picture.py, accuracy_figure.py, failures.py
+OF_BENCHMARKS = {"demo.jpg", "accuracy.png", "failures.jpg", "uncertainty.png"}  # drawn by benchmarks
 FIGURES = ("figures.py", "figures_conventions.py", "figures_synthetic.py")
 
 
