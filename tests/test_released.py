@@ -12,6 +12,9 @@ from safetensors.torch import save_file
 from model.model import PoseNet, PoseNetSpec
 from modules import runs
 from modules.config import PROJECT_ROOT, Config, Train
+from modules.evaluation import calibration_of, predict_all
+from modules.lifting import place_least_squares
+from modules.metrics import world_mpjpe
 from modules.released import read_released, write_released
 from modules.trainer import Trainer
 from modules.utils import UserError, write_json
@@ -134,3 +137,14 @@ def test_a_run_is_released(tmp_path: Path) -> None:
     assert (read["epoch"], read["score"], read["run"]) == (3, 87.5, "run")
     refused = release("--run", run, "--out", tmp_path / "out.pt")
     assert refused.returncode == 2 and "released weights are a .safetensors file" in refused.stderr
+
+
+def test_the_released_weights_answer(tmp_path: Path) -> None:
+    """The file that git holds: whole, small, of the default extractor, and nearer to the truth than the extractor alone."""
+    content = runs.load_checkpoint(runs.RELEASED)
+    assert runs.released_for(Config()) == runs.RELEASED and runs.RELEASED.stat().st_size <= 40e6
+    rows = make_rows(tmp_path, 40, noise=10.0, size=0.9)
+    predicted, doubt = predict_all(Config(), content, runs.RELEASED, rows)
+    truth = rows["joints_world_mm"]
+    assert world_mpjpe(predicted, truth) < 0.8 * world_mpjpe(place_least_squares(rows.columns), truth)
+    assert doubt is not None and calibration_of(content) is not None
