@@ -14,7 +14,7 @@ import pytest
 
 from modules import doctor, vis
 from modules.checkup import check
-from modules.config import Config, Data, Results
+from modules.config import Config, Data, Extract, Results
 from modules.doctor import combinations, diagnose
 from modules.doctor_mistakes import EXTRINSICS, OPENGL, SIZES, UNITS, Evidence, Mistake, as_written
 from modules.doctor_world import floor_complaint, held, leg_length, unit_complaint, up_finding, upright
@@ -112,8 +112,12 @@ def rewrite(root: Path, kind: str, change: Change) -> Iterator[Path]:
         yield path
 
 
+def config_of(root: Path, results: Path) -> Config:
+    return Config(DATA=Data(root=str(root)), EXTRACT=Extract(weights="full"), RESULTS=Results(root=str(results)))
+
+
 def examine(root: Path, results: Path) -> Any:
-    return check(Config(DATA=Data(root=str(root)), RESULTS=Results(root=str(results))), "train", 3)
+    return check(config_of(root, results), "train", 3)
 
 
 @pytest.mark.slow
@@ -445,7 +449,7 @@ def test_recordings_with_a_world_each_are_told_and_no_mistake(tmp_path: Path, rn
     other = dataclasses.replace(camera, R=camera.R @ y_up.T, world_up=np.array([0.0, 1, 0]))
     write_set(tmp_path, "1_A", camera, person)
     write_set(tmp_path, "2_A", other, person @ y_up.T)
-    config = Config(DATA=Data(root=str(tmp_path)), RESULTS=Results(root=str(tmp_path)))
+    config = config_of(tmp_path, tmp_path)
     report = check(config, "test", 3)
     assert len(report.complaints) == 1 and "2 of 2 images cannot be used" in report.complaints[0]
     assert any("unless these recordings have a world each" in sentence for sentence in report.told)
@@ -454,7 +458,7 @@ def test_recordings_with_a_world_each_are_told_and_no_mistake(tmp_path: Path, rn
 def test_a_set_that_declares_no_up_is_asked_for_none(tmp_path: Path, rng: np.random.Generator) -> None:
     camera = dataclasses.replace(looking_camera(rng), image_size=(40, 40), world_up=None, floor_height_mm=None)
     write_set(tmp_path, "1_A", camera, standing_person(rng))
-    report = check(Config(DATA=Data(root=str(tmp_path)), RESULTS=Results(root=str(tmp_path))), "test", 3)
+    report = check(config_of(tmp_path, tmp_path), "test", 3)
     assert len(report.complaints) == 1 and not any("world_up" in sentence for sentence in report.told)
 
 
