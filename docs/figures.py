@@ -150,7 +150,7 @@ def draw_errors(rotations: dict[str, Any], measured: dict[str, Any]) -> None:
                 place + shift, scores[metric], 0.36, color=colour, alpha=0.75, label=None if place else label
             )
             one_camera.text(place + shift, 2, f"{scores[metric]:.0f}", ha="center", color="white", weight="bold")
-    all_cameras.set(ylabel="error, mm", title="four test cameras (dots), three seeds")
+    all_cameras.set(ylabel="error, mm", title="four test cameras (dots)")
     all_cameras.set_xticks(range(len(METHODS)), list(METHODS.values()))
     one_camera.set(title=f"camera {measured['depths']['camera']}: the extractor's 2D, each depth its own or true")
     names = [name.replace("extractor", "own").replace("reference", "true") for name in measured["depths"]["methods"]]
@@ -158,7 +158,7 @@ def draw_errors(rotations: dict[str, Any], measured: dict[str, Any]) -> None:
     for axes in (all_cameras, one_camera):
         drawing.quiet(axes)
         axes.set_axisbelow(True)
-        axes.set_ylim(0, 145)
+        axes.set_ylim(0, 200)
         axes.legend(frameon=False, loc="upper right")
     drawing.save(figure, "errors.png")
 
