@@ -43,8 +43,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def test_weights_are_fetched_once_and_said_to_stand(run: Prepare, tmp_path: Path) -> None:
     own = f"{tmp_path / 'mine'}: your own data, which need no preparation\n"
-    assert run() == f"blazepose full: the weights are fetched\n{own}"
-    assert run() == f"blazepose full: the weights stand already\n{own}"
+    assert run() == f"blazepose heavy: the weights are fetched\n{own}"
+    assert run() == f"blazepose heavy: the weights stand already\n{own}"
 
 
 @pytest.mark.parametrize(
