@@ -6,14 +6,17 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modules.config import Config, project_path
 from modules.layout import Frame, list_frames, parse_image_name
 from modules.skeleton import NUM_JOINTS
-from modules.uncertainty import Calibration
 from modules.utils import UserError, brief, is_safe_name, read_json, write_json
+
+if TYPE_CHECKING:  # it needs SciPy, which `--help` shall not wait for
+    from modules.uncertainty import Calibration
 
 
 def read_sample(path: Path) -> list[str]:
