@@ -240,11 +240,12 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
     predicted, doubt = predict_all(config, checkpoint, path, task.rows)
-    uncertainty_path(output).unlink(missing_ok=True)  # an older run's would seem to be this one's
     write_submission(output, task.names, predicted)
     calibration = calibration_of(checkpoint)
     if calibration is not None and doubt is not None:
         write_uncertainty(uncertainty_path(output), task.names, doubt, calibration)
+    else:
+        uncertainty_path(output).unlink(missing_ok=True)  # an older run's would seem to be this one's
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
     marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
     with atomic_folder(

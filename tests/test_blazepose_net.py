@@ -108,7 +108,9 @@ def test_weights_that_are_absent_are_asked_for(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(posenet, "BLAZEPOSE_FOLDER", tmp_path)
     train = Train(backbone="blazepose", input_shape=256)
     recipe = posenet.PoseNetRecipe(posenet.PoseNetRecipe.spec_of(train), {})
-    with pytest.raises(UserError, match="these weights are missing; run `python -m pre_models.fetch blazepose`"):
+    with pytest.raises(
+        UserError, match="these weights are missing; run `python -m pre_models.fetch blazepose --weights full`"
+    ):
         recipe.first_network(train)
     assert posenet.PoseNetRecipe(PoseNetSpec(model_type="pose"), {}).first_network(Train(model_type="pose"))
 

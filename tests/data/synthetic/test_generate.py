@@ -24,7 +24,7 @@ from modules.layout import list_frames, read_camera, read_label, read_validation
 from modules.pose_utils import Camera, project_to_image
 from modules.skeleton import JOINT_NAMES, ROOT
 from modules.utils import read_json
-from tests.conftest import RunScript
+from tests.conftest import FULL, RunScript
 
 pytestmark = pytest.mark.slow
 
@@ -159,5 +159,6 @@ def wait_for(happened: Callable[[], bool], seconds: float = 240) -> None:
 
 
 def test_the_doctor_has_no_complaint(small_set: Path, tmp_path: Path, run_script: RunScript) -> None:
-    done = run_script("check_data.py", "--set", f"DATA.root={small_set}", "--set", f"RESULTS.root={tmp_path}")
+    assignments = f"DATA.root={small_set}", f"RESULTS.root={tmp_path}", FULL
+    done = run_script("check_data.py", *(word for assignment in assignments for word in ("--set", assignment)))
     assert done.returncode == 0, done.stdout + done.stderr
