@@ -71,9 +71,7 @@ class Evaluation:
     score: float
     root: float
     root_relative: float
-    uncertainty: (
-        dict[str, Any] | None
-    )  # a modules.uncertainty.Calibration, where the network tells how far off it may be
+    uncertainty: dict[str, Any] | None  # a modules.uncertainty.Calibration, where the network tells how far off it is
 
 
 @dataclass(frozen=True)

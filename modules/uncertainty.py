@@ -16,6 +16,10 @@ CLOSEST_MM = 1.0  # distances below it count as it: references are no better
 NARROWEST = 0.05  # log; a spread below it would come from too few validation images
 
 
+def _log_mm(distance_mm: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(distance_mm, CLOSEST_MM))
+
+
 @dataclass(frozen=True)
 class Calibration:
     """log distance (mm) ~ Gaussian(offset + slope * doubt, spread), per joint."""
@@ -30,7 +34,7 @@ class Calibration:
 
         The slope is shared by all joints and never negative.
         """
-        log_mm = np.log(np.maximum(distance_mm, CLOSEST_MM))
+        log_mm = _log_mm(distance_mm)
         centred = doubt - doubt.mean(0)
         variance = float((centred**2).sum())
         slope = float((centred * (log_mm - log_mm.mean(0))).sum()) / variance if variance > 0 and not constant else 0.0
@@ -53,13 +57,16 @@ class Calibration:
 
     def rank(self, doubt: np.ndarray, distance_mm: np.ndarray) -> np.ndarray:
         """(B, 24) which share of such joints is told to be closer than this: uniform over 0..1 where all is true."""
-        z = (np.log(np.maximum(distance_mm, CLOSEST_MM)) - self.centre(doubt)) / self.spread
-        return np.asarray(0.5 + 0.5 * erf(z / np.sqrt(2)))
+        return np.asarray(0.5 + 0.5 * erf(self._spreads_off(doubt, distance_mm) / np.sqrt(2)))
 
     def nll(self, doubt: np.ndarray, distance_mm: np.ndarray) -> float:
         """The mean negative log-likelihood of the distances, in nats per joint, per log mm."""
-        z = (np.log(np.maximum(distance_mm, CLOSEST_MM)) - self.centre(doubt)) / self.spread
+        z = self._spreads_off(doubt, distance_mm)
         return float((0.5 * z**2 + np.log(self.spread) + 0.5 * np.log(2 * np.pi)).mean())
+
+    def _spreads_off(self, doubt: np.ndarray, distance_mm: np.ndarray) -> np.ndarray:
+        """(B, 24) how many spreads the log of a distance lies above its centre."""
+        return (_log_mm(distance_mm) - self.centre(doubt)) / self.spread
 
     def as_dict(self) -> dict[str, Any]:
         """As plain numbers, for a checkpoint."""
