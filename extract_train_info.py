@@ -10,13 +10,17 @@ from modules.utils import log, run_script
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--split", choices=("train", "test"), help="only this split (both by default)")
+    parser.add_argument("--looks", choices=("none", "heavy", "full"), help="also cache what this network of BlazePose sees "
+                        "at each joint (default: what TRAIN.looks says)")  # fmt: skip
     add_config_arguments(parser)
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
 
     from modules.extraction import extract_split
+    from modules.looks import fill_looks
 
+    looks = arguments.looks or config.TRAIN.looks
     summaries = {}
     for split in (arguments.split,) if arguments.split else ("train", "test"):
         summaries[split] = summary = extract_split(config, split)
@@ -26,10 +30,14 @@ def main() -> None:
         )  # fmt: skip
         for name in summary.not_found:
             log.info("  no person found: %s", name)
+        if looks != "none":
+            fill_looks(config, split, looks)
     if arguments.split != "test":
         for also in config.further:
             summaries[str(also.data_root)] = summary = extract_split(also, "train")
             log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
+            if looks != "none":
+                fill_looks(also, "train", looks)
     print_summary(arguments, stage="extract", **{split: vars(summary) for split, summary in summaries.items()})
 
 

@@ -36,8 +36,8 @@ def main() -> None:
     from modules.evaluation import check_run, overall_scores, run_test
 
     run = arguments.run.resolve() if arguments.run else newest_run(config)
-    check_run(config, run)  # and so is a run that cannot answer
-    extract_in_child(arguments)
+    looks = check_run(config, run)  # and so is a run that cannot answer
+    extract_in_child(arguments, looks)
     folder, table = run_test(config, run, arguments.reuse)
     if table:
         log.info("\n%s", table)
@@ -46,9 +46,9 @@ def main() -> None:
     print_summary(arguments, stage="test", run=run, folder=folder, output=output, methods=overall_scores(folder))
 
 
-def extract_in_child(arguments: argparse.Namespace) -> None:
+def extract_in_child(arguments: argparse.Namespace, looks: str) -> None:
     """Make sure that the test cache stands, in a process of its own: an extractor may need TensorFlow."""
-    command = [sys.executable, str(PROJECT_ROOT / "extract_train_info.py"), "--split", "test"]
+    command = [sys.executable, str(PROJECT_ROOT / "extract_train_info.py"), "--split", "test", "--looks", looks]
     command += config_arguments(arguments.config, arguments.assignments)
     command += ["--quiet"] if arguments.quiet else []
     status = subprocess.run(command, check=False).returncode

@@ -58,7 +58,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
         raise UserError(f"{resume}: there is no {runs.LAST} to go on from; train anew without --resume")
     fabric = make_fabric(config.TRAIN, config.TRAIN.devices)
     train_rows, validation_rows = split_rows(rows, config)  # before a folder is made for what cannot be trained
-    recipe_named(config.TRAIN.model).check_start(config.TRAIN)
+    recipe_named(config.TRAIN.model).check_start(config.TRAIN, (train_rows, validation_rows, *further))
     runs.starting_weights(config.TRAIN)
     folder = resume or runs.new_folder(parent)
     if resume is None:

@@ -45,8 +45,10 @@ UNTRIED = -6.0  # first logit of how far the image is trusted beside the cached 
 UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
 PER_JOINT, PER_JOINT_LEVEL, PER_VIEW = 3 + 5, 7, 6  # of joints and features, of level, of view: see modules.dataset
+LOOK_CHANNELS, LOOK_AXES = 48, 24  # of a joint's look: as it is cached (modules.looks), and of them told
 RESNET_CHANNELS = 512  # of ResNet18's last stage
 FIRST_DOUBT = 4.6  # log of 100 mm
+MIRRORED = "mirrored_"  # in front of what a batch tells of the mirrored scene
 FAR_OUT = 5.0  # spreads from the mean: what is farther out tells a learned root no more
 
 
@@ -61,6 +63,7 @@ class PoseNetSpec:
     model_type: str = "image+pose"
     root: str = "height"
     backbone: str = "resnet"
+    looks: str = "none"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -286,6 +289,8 @@ class PoseNet(CropNetwork):
     root_cues: Tensor
     inputs_mean: Tensor
     inputs_spread: Tensor
+    looks_mean: Tensor
+    looks_axes: Tensor
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
         super().__init__(spec, pretrained)
@@ -308,6 +313,14 @@ class PoseNet(CropNetwork):
                 nn.Linear(512, EMBEDDING),
                 nn.GELU(),
             )
+        self.sees_looks = self.sees_pose and spec.looks != "none"
+        if self.sees_looks:
+            # What looks are in training, fitted, not trained: their mean and the axes in which they vary most.
+            self.register_buffer("looks_mean", torch.zeros(LOOK_CHANNELS))
+            self.register_buffer("looks_axes", torch.eye(LOOK_CHANNELS, LOOK_AXES))
+            self.embed_looks = nn.Sequential(
+                SharedDropout(0.3), nn.Linear(NUM_JOINTS * LOOK_AXES, 256), nn.GELU(), SharedDropout(0.1), nn.Linear(256, 512)
+            )  # fmt: skip
         if self.sees_image and self.is_blazepose:
             self.joints = nn.Linear(LANDMARKS, NUM_JOINTS, bias=False)  # each joint as shares of landmarks
         if self.sees_image and self.sees_pose:
@@ -379,13 +392,26 @@ class PoseNet(CropNetwork):
         return features, self.volumes(features)
 
     def place(self, batch: dict[str, Tensor]) -> Placed:
-        """The pose branch alone: where each joint's prior stands, and the root's depth."""
+        """The pose branch alone: where each joint's prior stands, and the root's depth.
+
+        Where the batch tells of the mirrored scenes, too, the mean of both answers, as both see them.
+        """
         with torch.autocast(batch["joints"].device.type, enabled=False):
             # Half precision would cost millimetres and gain no time.
-            return self._place(batch)
+            placed = self._place(batch)
+            mirrored = {name.removeprefix(MIRRORED): x for name, x in batch.items() if name.startswith(MIRRORED)}
+            return self._mean(placed, self._place(mirrored)) if mirrored else placed
+
+    def _mean(self, placed: Placed, mirrored: Placed) -> Placed:
+        """Of an answer and the one to the mirrored scene; depths and distances by their logs."""
+        back = mirrored.uvd[:, self.mirror] * mirrored.uvd.new_tensor([-1.0, 1.0, 1.0])
+        return Placed(
+            (placed.uvd + back) / 2, (placed.root_mm * mirrored.root_mm).sqrt(),
+            (placed.doubt + mirrored.doubt[:, self.mirror]) / 2, placed.decision,
+        )  # fmt: skip
 
     def _place(self, batch: dict[str, Tensor]) -> Placed:
-        embedding = self.embed(self._standardised(batch))
+        embedding = self._embed(batch)
         shift, root_log, decision = self._decide(embedding)
         swap = self.swap(decision).squeeze(1).sigmoid()
         if not self.training:  # half a swap would lay both sides on each other; only a sure one is made
@@ -397,6 +423,18 @@ class PoseNet(CropNetwork):
             root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
         root_mm = batch["root_mm"] * torch.exp(root_log)
         return Placed(sided + shift, root_mm, self._doubt(embedding, decision), decision)
+
+    def _embed(self, batch: dict[str, Tensor]) -> Tensor:
+        """(B, 256) of the cached pose and, where they are seen, the joints' looks."""
+        inputs = self._standardised(batch)
+        if not self.sees_looks:
+            embedding: Tensor = self.embed(inputs)
+            return embedding
+        looks = ((batch["looks"] - self.looks_mean) @ self.looks_axes).clamp(-FAR_OUT, FAR_OUT)
+        # A view that no image shows is told nothing by them, which is another thing than looking like the mean.
+        told = self.embed_looks(looks.flatten(1)) * batch["looked"]
+        embedding = self.embed[1:](self.embed[0](inputs) + told)
+        return embedding
 
     def _doubt(self, evidence: Tensor, decision: Tensor) -> Tensor:
         """(B, 24) how far off each joint may be, log mm; what it is told by learns nothing of it."""

@@ -52,8 +52,9 @@ def mirror_rows(row: Mapping[str, np.ndarray], crop_size: int) -> Row:
     K_crop = mirror_camera(row["K_crop"], row["R"], row["t"], np.full(len(width), float(crop_size)))[0]
     pixels = row["joints_px"][:, order].copy()
     pixels[..., 0] = width[:, None] - 1 - pixels[..., 0]
+    looks = {"looks": row["looks"][:, ::-1]} if "looks" in row else {}  # of the mirrored crop they are cached, too
     return {
-        **row, "K": K, "R": R, "t": t, "K_crop": K_crop, "joints_px": pixels,
+        **row, **looks, "K": K, "R": R, "t": t, "K_crop": K_crop, "joints_px": pixels,
         "R_cam2crop": flip[:, None] * row["R_cam2crop"] * flip,
         "world_up": row["world_up"] * flip, "joints_world_mm": row["joints_world_mm"][:, order] * flip,
         "confidence": row["confidence"][:, order], "depth_rel_mm": row["depth_rel_mm"][:, order],

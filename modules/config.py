@@ -142,6 +142,7 @@ class Dataloader(_Section):
 ORIGINAL_KEEPS = {
     "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "backbone": "resnet", "backbone_rate": None,
     "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0,
+    "looks": "none",
     "calibration_error": 0.5, "floor_error": 20.0,
     "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
@@ -199,6 +200,11 @@ class Train(_Section):
         le=1,
         description="The backbone's part of the learning rate; null: 1 of a ResNet, 0.02 of BlazePose's network, which "
         "unlearns what it knows in larger steps.",
+    )
+    looks: Literal["none", "heavy", "full"] = Field(
+        "none",
+        description="Which of BlazePose's networks tells the pose branch what each joint looks like in the image; none: "
+        "it is told the pose alone. It learns them from own_views, of which there must be many.",
     )
     resnet_type: Literal[18] = Field(18, description="Depth of the ResNet backbone.")
     model_type: ModelType = Field("image+pose", description="What PoseNet sees: the crop and the cached pose, or one.")
@@ -299,6 +305,10 @@ class Train(_Section):
             raise ValueError(f"input_shape must be 256 for the blazepose backbone, not {self.input_shape}")
         if self.backbone == "resnet" and self.output_shape * 4 != self.input_shape:
             raise ValueError(f"output_shape must be input_shape / 4 = {self.input_shape // 4}, not {self.output_shape}")
+        if self.looks != "none" and self.model_type == "image":
+            raise ValueError("looks are told the pose branch, which model_type: image leaves out; set looks to none")
+        if self.looks != "none" and self.simulated_views > 0 and self.own_views == 0:
+            raise ValueError("looks are learned from images' own views: set own_views above 0, or looks to none")
         if self.devices > self.batch_size:
             raise ValueError(f"devices must be at most batch_size = {self.batch_size}, not {self.devices}")
         return self

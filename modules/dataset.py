@@ -8,6 +8,10 @@ A sample is a dict of tensors (without the batch axis):
     floor      (1,) float32               1 where a floor is declared
     root_mm    () float32                 the extractor's pelvis depth in the crop's camera
     K_crop     (3, 3) float32             px of the 256 px crop
+where the network is told them (see modules.looks):
+    looks      (24, 48) float32           what each joint looks like; zeros in a view that no image shows
+    looked     (1,) float32               1 where an image shows it
+    mirrored_* and the inputs of the pose branch once more, of the mirrored scene, where nothing is varied
 and, where labelled:
     target     (24, 3) float32            as `joints`, from the label
     target_root_mm () float32
@@ -15,16 +19,20 @@ and, where labelled:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from model.model import MIRRORED
 from modules.augmentation import Augmentation, jitter_colour, jitter_pose, mirror_rows, occlude, turn_crop
 from modules.cache import CROP_SIZE, Rows
 from modules.config import Config
 from modules.layout import read_validation_list, validation_path
 from modules.lifting import CropPose, cached_crop_pose, cam_to_crop, camera_heights, floor_heights, level_frame
+from modules.looks import read_looks
 from modules.pose_utils import pixel2cam, world2cam
 from modules.skeleton import ROOT
 from modules.utils import UserError, log
@@ -58,9 +66,14 @@ def from_uvd(uvd: np.ndarray, depth_root_mm: np.ndarray) -> CropPose:
 class PoseDataset(Dataset[Sample]):
     """Rows of the cache in which a person was found, as samples."""
 
-    def __init__(self, rows: Rows, input_shape: int, augmentation: Augmentation | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, rows: Rows, input_shape: int, augmentation: Augmentation | None = None, seed: int = 0, looks: str = "none"
+    ) -> None:
         if not rows["found"].all():
             raise ValueError("a PoseDataset takes only rows in which a person was found")
+        self.shown = {name: rows[name] for name in _SAMPLE_COLUMNS}
+        if looks != "none":
+            self.shown["looks"] = read_looks(rows, looks)
         self.rows, self.input_shape, self.augmentation, self.seed = rows, input_shape, augmentation, seed
         self.epoch = 0
 
@@ -68,10 +81,10 @@ class PoseDataset(Dataset[Sample]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Sample:
-        row = {name: self.rows[name][index : index + 1] for name in _SAMPLE_COLUMNS}
+        row = {name: values[index : index + 1] for name, values in self.shown.items()}
         image = self.rows.read_crop(index)
         if self.augmentation is None:
-            return _as_sample(cached_crop_pose(row), row, self._fit(image))
+            return {**_as_sample(cached_crop_pose(row), row, self._fit(image)), **_mirrored_inputs(row)}
         return self._varied(row, image, self.augmentation, np.random.default_rng([self.seed, self.epoch, index]))
 
     def _varied(
@@ -92,7 +105,7 @@ class PoseDataset(Dataset[Sample]):
 
 
 def _as_sample(pose: CropPose, row: dict[str, np.ndarray], image: np.ndarray) -> Sample:
-    arrays = {**pose_inputs(pose, row), **_targets(row)}
+    arrays = {**pose_inputs(pose, row), **looks_inputs(row), **_targets(row)}
     sample = {name: torch.as_tensor(values[0], dtype=torch.float32) for name, values in arrays.items()}
     sample["root_mm"] = torch.tensor(float(pose.depth_root_mm[0]))
     return {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), **sample}
@@ -135,6 +148,21 @@ def pose_inputs(pose: CropPose, row: dict[str, np.ndarray]) -> dict[str, np.ndar
         "joints": to_uvd(pose), "features": features, "floor": floor, "K_crop": row["K_crop"],
         "level": np.where(floor[..., None], level, 0.0), "view": np.where(floor, view, 0.0),
     }  # fmt: skip
+
+
+def looks_inputs(row: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What B rows look like as they are, not mirrored: looks (B, 24, 48), looked (B, 1); nothing where they have none."""
+    return {"looks": row["looks"][:, 0], "looked": np.ones((len(row["looks"]), 1))} if "looks" in row else {}
+
+
+def _mirrored_inputs(row: dict[str, np.ndarray]) -> Sample:
+    """What the pose branch is told of the mirrored scene, which looks another way; nothing where a row has no looks."""
+    if "looks" not in row:
+        return {}
+    mirrored = mirror_rows(row, CROP_SIZE)
+    pose = cached_crop_pose(mirrored)
+    inputs = {**pose_inputs(pose, mirrored), **looks_inputs(mirrored), "root_mm": pose.depth_root_mm}
+    return {MIRRORED + name: torch.as_tensor(values[0], dtype=torch.float32) for name, values in inputs.items()}
 
 
 def _targets(row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

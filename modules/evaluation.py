@@ -223,10 +223,11 @@ def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, 
     return path, checkpoint
 
 
-def check_run(config: Config, run: Path) -> None:
-    """UserError where a run could not answer, before the test images are extracted."""
+def check_run(config: Config, run: Path) -> str:
+    """UserError where a run could not answer, before the test images are extracted; returns which looks it wants of them."""
     path, checkpoint = load_run(config, run, configured_fingerprint(config))
     runs.restore_network(checkpoint, path)
+    return str(checkpoint["spec"].get("looks", "none"))
 
 
 def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:

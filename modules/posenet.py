@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from model.blazepose import BlazePoseNet, load_blazepose
-from model.model import Answer, PoseNet, marginals
+from model.model import LOOK_AXES, LOOK_CHANNELS, Answer, PoseNet, marginals
 from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Train
 from modules.dataset import PoseDataset, Sample, pose_inputs
 from modules.extractors.blazepose import LANDMARKS_TO_SMPL24, check_weights
 from modules.lifting import cached_crop_pose
+from modules.looks import read_looks
 from modules.losses import Distance, doubt_loss, heat_loss, pose_loss
 from modules.prediction import lift_answers
 from modules.recipes import Autocast, Lessons, Recipe
@@ -29,8 +30,10 @@ class PoseNetRecipe(Recipe):
     title = "PoseNet"
 
     @staticmethod
-    def check_start(train: Train) -> None:
+    def check_start(train: Train, parts: Sequence[Rows]) -> None:
         """See modules.recipes.Recipe."""
+        for rows in parts if train.looks != "none" else ():
+            read_looks(rows, train.looks)
         if train.backbone == "blazepose" and train.model_type != "pose":
             check_weights("full", BLAZEPOSE_FOLDER)
 
@@ -49,7 +52,7 @@ class PoseNetRecipe(Recipe):
 
     def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
         """Samples in the crop's camera."""
-        return PoseDataset(rows, self.spec.input_shape, augmentation, seed)
+        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.spec.looks)
 
     def lessons(self, network: PoseNet, rows: Rows, train: Train, distance: Distance, autocast: Autocast) -> Lessons:
         """Images and simulated views; the root's cues are fitted to the rows."""
@@ -59,6 +62,8 @@ class PoseNetRecipe(Recipe):
             network.root_cues.copy_(torch.tensor(fit_root_cues(rows)))
             if network.learns_root and train.init_from is None:  # else the weights know their inputs as they were
                 fit_inputs(network, rows)
+            if network.sees_looks and train.init_from is None:
+                fit_looks(network, rows)
         return PoseNetLessons(network, distance, autocast, simulator, train.loss_space, train.heat_cells)
 
     def check_rows(self, network: PoseNet, rows: Rows) -> None:
@@ -84,7 +89,7 @@ def make_simulator(rows: Rows, train: Train) -> ViewSimulator:
     """The simulated views that the config asks for."""
     off, own = Miscalibration.of(train), None
     if train.own_views > 0:
-        own = OwnViews(rows, train.simulated_mirror, Augmentation.of(train), off)
+        own = OwnViews(rows, train.simulated_mirror, Augmentation.of(train), off, train.looks)
     return ViewSimulator(rows, train.simulated_mirror, train.simulated_errors == "drawn", own, train.own_views, off)
 
 
@@ -94,6 +99,16 @@ def fit_inputs(network: PoseNet, rows: Rows) -> None:
     seen = network.inputs({name: torch.from_numpy(np.asarray(values, np.float32)) for name, values in inputs.items()})
     network.inputs_mean.copy_(seen.mean(0))
     network.inputs_spread.copy_(seen.std(0).clamp_min(1e-3))
+
+
+def fit_looks(network: PoseNet, rows: Rows) -> None:
+    """Let the pose branch be told of all joints' looks over the training rows what varies most, in spreads."""
+    looks = read_looks(rows, network.spec.looks)[:, 0].reshape(-1, LOOK_CHANNELS).astype(np.float64)
+    mean, spread = looks.mean(0), looks.std(0) + 1e-3
+    variances, axes = np.linalg.eigh(np.cov((looks - mean) / spread, rowvar=False, bias=True))
+    scaled = axes / np.sqrt(variances.clip(1e-2))  # of unit variance, but for what hardly varies
+    network.looks_mean.copy_(torch.from_numpy(mean))
+    network.looks_axes.copy_(torch.from_numpy(scaled[:, ::-1][:, :LOOK_AXES] / spread[:, None]))
 
 
 class PoseNetLessons(Lessons):

@@ -67,7 +67,7 @@ class Recipe(ABC):
     def spec_of(cls, train: Train) -> PoseNetSpec:
         """What the config says of the network."""
         shapes = (train.input_shape, train.output_shape, train.output_depth)
-        return cls.spec_type(*shapes, train.resnet_type, train.model_type, train.root, train.backbone)
+        return cls.spec_type(*shapes, train.resnet_type, train.model_type, train.root, train.backbone, train.looks)
 
     @staticmethod
     def own_facts(rows: Rows) -> dict[str, Any]:
@@ -80,8 +80,8 @@ class Recipe(ABC):
         return rows
 
     @staticmethod  # noqa: B027  (a recipe that starts from nothing has nothing to check)
-    def check_start(train: Train) -> None:
-        """UserError where weights that a training of this recipe starts from are not there."""
+    def check_start(train: Train, parts: Sequence[Rows]) -> None:
+        """UserError where weights that a training of this recipe starts from, or what it is told of the rows, are not there."""
 
     @abstractmethod
     def network(self, pretrained: bool = False) -> nn.Module:

@@ -173,7 +173,8 @@ def starting_weights(train: Train) -> dict[str, torch.Tensor] | None:
         return None
     path = best_checkpoint(project_path(train.init_from))
     content = load_checkpoint(path)
-    theirs, ours = content["spec"], recipe_named(train.model).spec_of(train).as_dict()
+    theirs = recipe_of(content).spec.as_dict()  # whole, though it may be of before a field was thought of
+    ours = recipe_named(train.model).spec_of(train).as_dict()
     network = recipe_of({"spec": ours}).network()
     wanted = network.state_dict()
     if ours.get("model_type") == "pose":  # which is a part of a network that sees both

@@ -10,6 +10,7 @@ feet stand, and which side is left.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,10 @@ from scipy.spatial.transform import Rotation
 from modules.augmentation import Augmentation, jitter_pose, mirror_rows, turn_cameras
 from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
 from modules.config import Train
-from modules.dataset import pose_inputs, to_uvd
+from modules.dataset import looks_inputs, pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
+from modules.looks import CHANNELS as LOOK_CHANNELS
+from modules.looks import read_looks
 from modules.metrics import are_exchanged
 from modules.pose_utils import cam2pixel, crop_camera, pixel2cam, world2cam
 from modules.skeleton import FEET, MIRROR, PARENTS, ROOT
@@ -151,12 +154,13 @@ class ViewSimulator:
         off: Miscalibration = Miscalibration(),
     ) -> None:
         self.off = off
+        self.looks = own is not None and "looks" in own.rows
         self.errors = fit_errors(rows)
         self.swap_share = SWAP_SHARE
         self.mirror = mirror  # how often a view is drawn of a mirrored scene
         self.drawn = measure_errors(rows) if drawn_errors else None
         self.own, self.own_share = own, own_share
-        self.rows = _with_mirrored(rows, _DRAWN_COLUMNS)
+        self.rows = _with_mirrored(rows.columns, _DRAWN_COLUMNS)
         camera_up = -self.rows["R"][:, 1]  # against the image's y axis, in world axes, where no up is declared
         declared = np.isfinite(self.rows["world_up"]).all(1, keepdims=True)
         self.up = np.where(declared, self.rows["world_up"], camera_up)
@@ -183,7 +187,8 @@ class ViewSimulator:
         _miscalibrate(row, self.off, rng)
         seen = pixel2cam(pixels, root[:, None] + relative, row["K"])
         pose, target = (cam_to_crop(joints, row["R_cam2crop"], row["K_crop"]) for joints in (seen, truth))
-        return _as_sample(pose, target, row)
+        unseen = {"looks": np.zeros((count, 24, LOOK_CHANNELS)), "looked": np.zeros((count, 1))} if self.looks else {}
+        return _as_sample(pose, target, row, unseen)
 
     def _move_person(
         self, joints: np.ndarray, up: np.ndarray, row: dict[str, np.ndarray], rng: np.random.Generator
@@ -254,26 +259,27 @@ class OwnViews:
     miscalibrated. Which error goes with which look is kept, which simulated views cannot know."""
 
     def __init__(
-        self, rows: Rows, mirror: float, how: Augmentation, off: Miscalibration = Miscalibration()
-    ) -> None:  # fmt: skip
-        self.rows = _with_mirrored(rows, _OWN_COLUMNS)
+        self, rows: Rows, mirror: float, how: Augmentation, off: Miscalibration = Miscalibration(), looks: str = "none"
+    ) -> None:
+        told = {} if looks == "none" else {"looks": read_looks(rows, looks)}
+        self.rows = _with_mirrored({**rows.columns, **told}, (*_OWN_COLUMNS, *told))
         self.mirror, self.how, self.off = mirror, how, off
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         """As ViewSimulator.draw."""
         chosen = _choose(rng, count, len(self.rows["R"]) // 2, self.mirror)
-        row = {name: self.rows[name][chosen] for name in _OWN_COLUMNS}
+        row = {name: values[chosen] for name, values in self.rows.items()}
         row = turn_cameras(row, self.how, rng, CROP_SIZE)
         truth = world2cam(row["joints_world_mm"], row["R"], row["t"])
         pose = jitter_pose(cached_crop_pose(row), row, self.how, rng)
         _miscalibrate(row, self.off, rng)
-        return _as_sample(pose, cam_to_crop(truth, row["R_cam2crop"], row["K_crop"]), row)
+        return _as_sample(pose, cam_to_crop(truth, row["R_cam2crop"], row["K_crop"]), row, looks_inputs(row))
 
 
-def _with_mirrored(rows: Rows, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Columns of the rows, and behind them those of their mirrored scenes."""
-    mirrored = mirror_rows(rows.columns, CROP_SIZE)
-    return {name: np.concatenate([rows[name], mirrored[name]]) for name in names}
+def _with_mirrored(columns: Mapping[str, np.ndarray], names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Columns of rows, and behind them those of their mirrored scenes."""
+    mirrored = mirror_rows(columns, CROP_SIZE)
+    return {name: np.concatenate([columns[name], mirrored[name]]) for name in names}
 
 
 def _choose(rng: np.random.Generator, count: int, images: int, mirror: float) -> np.ndarray:
@@ -311,9 +317,11 @@ def _crop_cameras(pixels: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.nda
     return crop_camera(boxes, K, CROP_SIZE, CROP_MARGIN)
 
 
-def _as_sample(pose: CropPose, target: CropPose, row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _as_sample(
+    pose: CropPose, target: CropPose, row: dict[str, np.ndarray], looks: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     sample = {
-        **pose_inputs(pose, row), "root_mm": pose.depth_root_mm, "target": to_uvd(target),
+        **pose_inputs(pose, row), **looks, "root_mm": pose.depth_root_mm, "target": to_uvd(target),
         "target_root_mm": target.depth_root_mm,
     }  # fmt: skip
     return {name: values.astype(np.float32) for name, values in sample.items()}

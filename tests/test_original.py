@@ -244,6 +244,7 @@ def test_what_the_recipe_leaves_out_is_refused(key: str) -> None:
         "simulated_errors": "drawn",
         "heat_cells": 1.0,
         "backbone": "blazepose",
+        "looks": "heavy",
     }
     value = others.get(key, 0.25)
     with pytest.raises(UserError, match=f"OriginalPoseNet knows no {key}; set it to") as caught:

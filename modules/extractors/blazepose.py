@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,15 +92,25 @@ def check_weights(weights: str, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-class _Network:
-    """A tflite model with one image input; answers outputs by their number of values."""
+class Network:
+    """A tflite model with one image input; answers outputs by their number of values.
 
-    def __init__(self, path: Path, threads: int) -> None:
+    `keeps` names a tensor within it that is kept, too, which takes half as long again.
+    """
+
+    def __init__(self, path: Path, threads: int, keeps: str | None = None) -> None:
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  (training asks for fingerprints only)
 
-        with no_chatter():
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        with no_chatter(), warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # that keeping all tensors takes memory: 0.3 GB of the heavy network
+            self._interpreter = Interpreter(
+                model_path=str(path), num_threads=threads, experimental_preserve_all_tensors=keeps is not None
+            )
             self._interpreter.allocate_tensors()
+        named = [] if keeps is None else self._interpreter.get_tensor_details()
+        self._kept = next((tensor["index"] for tensor in named if tensor["name"] == keeps), None)
         self._input = self._interpreter.get_input_details()[0]["index"]
         details = self._interpreter.get_output_details()
         self._outputs = {int(np.prod(detail["shape"])): detail["index"] for detail in details}
@@ -110,6 +121,10 @@ class _Network:
 
     def output(self, *shape: int) -> np.ndarray:
         return self._interpreter.get_tensor(self._outputs[int(np.prod(shape))]).reshape(shape)
+
+    def kept(self) -> np.ndarray:
+        """What the tensor that is kept holds of the last image, without the axis of the batch."""
+        return self._interpreter.get_tensor(self._kept)[0]
 
 
 def _cut(image_rgb: np.ndarray, square: decode.Square, size: int, border: int) -> np.ndarray:
@@ -129,7 +144,7 @@ class BlazePose:
 
     def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
         paths = check_weights(weights, models_dir)
-        self._detector, self._landmarker = (_Network(path, threads or os.cpu_count() or 1) for path in paths)
+        self._detector, self._landmarker = (Network(path, threads or os.cpu_count() or 1) for path in paths)
         self._anchors = decode.make_anchors()
 
     def detect(self, image_rgb: np.ndarray) -> Landmarks | None:
