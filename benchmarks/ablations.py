@@ -38,7 +38,8 @@ from modules.utils import read_json, run_script, write_json
 RESULT = PROJECT_ROOT / "docs" / "results" / "ablations.json"
 FOLDER = PROJECT_ROOT / "results" / "ablations"
 SEEDS = (42,)  # how far seeds are apart is told by the row heavy_pose of benchmarks.accuracy
-POSE = ("TRAIN.model_type=pose",)
+POSE = ("TRAIN.model_type=pose", "TRAIN.looks=none")
+LOOKS = ("TRAIN.looks=heavy",)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Variant:
 
 VARIANTS = (
     Variant("whole", "the pose branch, whole", seeds=SEEDS),
+    Variant("looks", "with each joint's look", LOOKS),
+    Variant("looks_alone", "each joint's look, the pose hidden from what corrects it", LOOKS, hidden="pose"),
+    Variant("looks_half", "with each joint's look, half of the people", (*LOOKS, "TRAIN.simulated_views=32"), share=2),
+    Variant("looks_quarter", "with each joint's look, a quarter", (*LOOKS, "TRAIN.simulated_views=64"), share=4),
+    Variant("looks_eighth", "with each joint's look, an eighth", (*LOOKS, "TRAIN.simulated_views=128"), share=8),
     Variant("full", "extractor weights `full` instead of `heavy`", ("EXTRACT.weights=full",)),
     Variant("depth", "without the extractor's relative depth", hidden="depth"),
     Variant("confidence", "without its confidence", hidden="confidence"),
@@ -89,6 +95,7 @@ def _per_joint(start: int, width: int, columns: slice) -> torch.Tensor:
 _LEVEL = NUM_JOINTS * PER_JOINT + 1
 # Which of PoseNet.inputs' numbers each name hides. Of a joint: u, v, depth, confidence, x, y, height, drop.
 HIDDEN = {
+    "pose": torch.arange(_LEVEL + NUM_JOINTS * PER_JOINT_LEVEL + PER_VIEW),
     "depth": torch.cat([_per_joint(0, PER_JOINT, slice(2, 3)), _per_joint(_LEVEL, PER_JOINT_LEVEL, slice(0, 4))]),
     "confidence": _per_joint(0, PER_JOINT, slice(3, 4)),
     "floor": torch.cat([_per_joint(0, PER_JOINT, slice(6, 8)), _per_joint(_LEVEL, PER_JOINT_LEVEL, slice(3, 4))]),

@@ -227,8 +227,12 @@ def train_and_predict(row: Row, seed: int, test: Test) -> tuple[np.ndarray, dict
     """The answer of a training with this seed, made now or in an earlier run of this benchmark, and what it cost."""
     file, assignments = row_config(row, test.part, seed)
     config = load_config(project_path(file), assignments)
-    if config.further:
+    looks = config.TRAIN.looks
+    if config.further or looks != "none":
         _run("extract_train_info.py", "--split", "train", *config_arguments(file, assignments))
+    if looks != "none":
+        options = config_arguments(file, [*assignments, f"DATA.root={test.part.test_root}"])
+        _run("extract_train_info.py", "--split", "test", "--looks", looks, *options)
     minutes = _train(config, file, assignments)
     run = runs.newest_complete(config.results_root / "train", key=runs.run_key(config, test.training.key))
     if run is None:

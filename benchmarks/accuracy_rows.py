@@ -33,7 +33,7 @@ class Row:
 
 
 # What the rows of `full` were made with, before its synthetic set was known to be calibrated better.
-_THEN = ("TRAIN.calibration_error=0.5", "TRAIN.floor_error=20")
+_THEN = ("TRAIN.calibration_error=0.5", "TRAIN.floor_error=20", "TRAIN.looks=none")
 ROWS = (
     Row("least_squares", "extractor, least squares"),
     Row("limb_scale", "the same, best constant limb scale"),
@@ -51,20 +51,39 @@ ROWS = (
     Row("heavy_on_floor", "heavy: extractor, lowest foot on the floor", weights="heavy"),
     Row("heavy_linear", "heavy: linear map of the cached pose", weights="heavy"),
     Row("heavy_true_root", "heavy: extractor with **true** root depth", weights="heavy"),
-    Row("heavy_pose", "heavy: PoseNet, pose only", SEEDS, assignments=("TRAIN.model_type=pose",), weights="heavy"),
-    Row("heavy_posenet", "heavy: PoseNet", SEEDS, weights="heavy"),
+    Row(
+        "heavy_pose",
+        "heavy: PoseNet, pose only",
+        SEEDS,
+        assignments=("TRAIN.model_type=pose", "TRAIN.looks=none"),
+        weights="heavy",
+    ),
+    Row("heavy_posenet", "heavy: PoseNet", SEEDS, assignments=("TRAIN.looks=none",), weights="heavy"),
+    Row(
+        "heavy_looks",
+        "heavy: PoseNet, pose and looks",
+        SEEDS,
+        assignments=("TRAIN.model_type=pose", "TRAIN.looks=heavy"),
+        weights="heavy",
+        sets=("synthetic", "zero-shot"),
+    ),
     Row(
         "heavy_more",
         "heavy: PoseNet, more renders",
         SEEDS[:1],
         config="config/best.yml",
-        assignments=("TRAIN.model_type=image+pose", "TRAIN.calibration_error=0.1", "TRAIN.floor_error=5"),
+        assignments=(
+            "TRAIN.model_type=image+pose",
+            "TRAIN.looks=none",
+            "TRAIN.calibration_error=0.1",
+            "TRAIN.floor_error=5",
+        ),
         weights="heavy",
         sets=("synthetic", "zero-shot"),
     ),
     Row(
         "heavy_released",
-        "heavy: pose only, more renders (released)",
+        "heavy: pose and looks, more renders (released)",
         SEEDS[:1],
         config="config/best.yml",
         weights="heavy",

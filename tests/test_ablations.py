@@ -35,6 +35,9 @@ def test_what_is_hidden_is_what_its_name_says(tmp_path: Path) -> None:
         "confidence": moved("features", slice(0, 1)),
         "floor": moved("features", slice(3, 5)) | moved("level", slice(3, 4)),
         "level": moved("level", slice(0, 7)) | moved("view", slice(0, 6)),
+        "pose": set().union(
+            *(moved(entry, slice(0, 99)) for entry in ("joints", "features", "floor", "level", "view"))
+        ),
     }
     assert {name: set(places.tolist()) for name, places in HIDDEN.items()} == wanted
     before = network.inputs(batch)
