@@ -3,6 +3,7 @@
     crop (B, 3, S, S) ─ ResNet18 ─ HeadNet ─ heat volumes (B, 24, D, S/4, S/4) ─┐
                                                                                + ─ soft-argmax → u, v, depth
     pose (B, 24, 3+5) ─ MLP embedding ─ MLP ─ where each joint's prior stands ──┘
+    looks (B, 24, 48) ─────┘             │       (looks: where the config asks for them, see modules.looks)
                                          ├─── whether left and right are exchanged
                                          ├─── how far off each joint may be (calibrated in modules.uncertainty)
                                          └─── log-ratio that corrects the root's depth: where no floor is declared,

@@ -44,6 +44,7 @@ def arguments(root: Path, results: Path) -> list[str]:
         f"DATA.root={root}", f"DATA.cache={results / 'cache'}", f"RESULTS.root={results}", FULL,
         f"TEST.sample_submission={root / 'sample_submission.json'}", f"TEST.output={results / 'pred_submission.json'}",
         "TRAIN.num_epochs=3", "TRAIN.batch_size=4", "TRAIN.simulated_views=32", "TRAIN.checkpoint_steps=1", "TEST.overlays=1",
+        "TRAIN.looks=full", "TRAIN.own_views=0.5",
     ]  # fmt: skip
     return [part for assignment in assignments for part in ("--set", assignment)]
 
