@@ -75,8 +75,7 @@ ROWS = (
         assignments=(
             "TRAIN.model_type=image+pose",
             "TRAIN.looks=none",
-            "TRAIN.calibration_error=0.1",
-            "TRAIN.floor_error=5",
+            "TRAIN.early_stopping_patience=5",
         ),
         weights="heavy",
         sets=("synthetic", "zero-shot"),
