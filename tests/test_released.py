@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from model.model import PoseNet, PoseNetSpec
-from modules import runs
+from modules import dataset, runs
 from modules.config import PROJECT_ROOT, Config, Train
 from modules.evaluation import calibration_of, predict_all
 from modules.lifting import place_least_squares
@@ -139,11 +140,16 @@ def test_a_run_is_released(tmp_path: Path) -> None:
     assert refused.returncode == 2 and "released weights are a .safetensors file" in refused.stderr
 
 
-def test_the_released_weights_answer(tmp_path: Path) -> None:
+def test_the_released_weights_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file that git holds: whole, small, of the default extractor, and nearer to the truth than the extractor alone."""
     content = runs.load_checkpoint(runs.RELEASED)
     assert runs.released_for(Config()) == runs.RELEASED and runs.RELEASED.stat().st_size <= 40e6
     rows = make_rows(tmp_path, 40, noise=10.0, size=0.9)
+    # These people were never photographed: every joint looks like the mean of all that training has seen.
+    mean = content["model"]["looks_mean"].numpy()
+    monkeypatch.setattr(
+        dataset, "read_looks", lambda rows, weights: np.broadcast_to(mean, (len(rows), 2, 24, len(mean)))
+    )
     predicted, doubt = predict_all(Config(), content, runs.RELEASED, rows)
     truth = rows["joints_world_mm"]
     assert world_mpjpe(predicted, truth) < 0.8 * world_mpjpe(place_least_squares(rows.columns), truth)

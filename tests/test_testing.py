@@ -75,7 +75,7 @@ def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     config = config_of(tmp_path)
     monkeypatch.setattr(script, "asked_frames", lambda config: [])
     monkeypatch.setattr(script, "start_console", lambda arguments: None)
-    monkeypatch.setattr(script, "extract_in_child", lambda arguments: pytest.fail("the extraction was started"))
+    monkeypatch.setattr(script, "extract_in_child", lambda arguments, looks: pytest.fail("the extraction was started"))
     monkeypatch.setattr(evaluation, "configured_fingerprint", lambda config: "installed")
 
     def start(*arguments: str) -> None:
@@ -145,8 +145,8 @@ def test_the_paths_of_the_summary_are_absolute(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(script, "extract_in_child", lambda arguments: None)
-    monkeypatch.setattr(evaluation, "check_run", lambda config, run: None)
+    monkeypatch.setattr(script, "extract_in_child", lambda arguments, looks: None)
+    monkeypatch.setattr(evaluation, "check_run", lambda config, run: "none")
     monkeypatch.setattr(evaluation, "run_test", lambda config, run, reuse: (tmp_path / run.name, ""))
     monkeypatch.chdir(tmp_path)
     started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")
