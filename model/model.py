@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from model.blazepose import LANDMARKS, SIDE, TOWER, BlazePoseNet, Seen
 from model.shared import SharedBatchNorm2d, SharedDropout, batch_mean
+from modules.looks import LOOK_CHANNELS
 from modules.skeleton import MIRROR, NUM_JOINTS, ROOT
 from modules.utils import UserError
 
@@ -46,7 +47,7 @@ UNTRIED = -6.0  # first logit of how far the image is trusted beside the cached 
 UNSWAPPED = -6.0  # first logit of "left and right are exchanged"
 BODY_SPAN_MM = 2000.0  # image only: the crop is taken to show this much at the root's depth
 PER_JOINT, PER_JOINT_LEVEL, PER_VIEW = 3 + 5, 7, 6  # of joints and features, of level, of view: see modules.dataset
-LOOK_CHANNELS, LOOK_AXES = 48, 24  # of a joint's look: as it is cached (modules.looks), and of them told
+LOOK_AXES = 24  # of a joint's look, how many of its LOOK_CHANNELS axes are told
 RESNET_CHANNELS = 512  # of ResNet18's last stage
 FIRST_DOUBT = 4.6  # log of 100 mm
 MIRRORED = "mirrored_"  # in front of what a batch tells of the mirrored scene

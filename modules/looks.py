@@ -33,7 +33,7 @@ from modules.utils import UserError, atomic_path, digest, log
 from pre_models.fetch import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256
 
 LOOKS_VERSION = 1  # raise it whenever the same crop would look another way
-CHANNELS = 48
+LOOK_CHANNELS = 48
 DECODED = {"full": "model_1/model/add_11/add", "heavy": "model_1/model/add_25/add"}  # (64, 64, 48), before the heatmaps
 BORDER = 1.15  # the square reaches so many times as far from the pelvis as the farthest joint
 NECK = JOINT_NAMES.index("neck")
@@ -125,7 +125,7 @@ def fill_looks(config: Config, split: str, weights: str) -> int:
 
 def read_looks(rows: Rows, weights: str) -> np.ndarray:
     """(B, 2, 24, 48) half: the looks of rows in which a person was found, as cached. UserError where one is missing."""
-    looks = np.zeros((len(rows), 2, len(JOINT_NAMES), CHANNELS), np.float16)
+    looks = np.zeros((len(rows), 2, len(JOINT_NAMES), LOOK_CHANNELS), np.float16)
     files = np.array([str(path) for path in rows.crop_files])
     for path in dict.fromkeys(rows.crop_files):
         standing = looks_path(path, weights)

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from model.blazepose import BlazePoseNet, load_blazepose
-from model.model import LOOK_AXES, LOOK_CHANNELS, Answer, PoseNet, marginals
+from model.model import LOOK_AXES, Answer, PoseNet, marginals
 from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Train
 from modules.dataset import PoseDataset, Sample, pose_inputs
 from modules.extractors.blazepose import LANDMARKS_TO_SMPL24, check_weights
 from modules.lifting import cached_crop_pose
-from modules.looks import read_looks
+from modules.looks import LOOK_CHANNELS, read_looks
 from modules.losses import Distance, doubt_loss, heat_loss, pose_loss
 from modules.prediction import lift_answers
 from modules.recipes import Autocast, Lessons, Recipe

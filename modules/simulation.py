@@ -21,8 +21,7 @@ from modules.cache import CROP_MARGIN, CROP_SIZE, Rows, root_relative
 from modules.config import Train
 from modules.dataset import looks_inputs, pose_inputs, to_uvd
 from modules.lifting import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
-from modules.looks import CHANNELS as LOOK_CHANNELS
-from modules.looks import read_looks
+from modules.looks import LOOK_CHANNELS, read_looks
 from modules.metrics import are_exchanged
 from modules.pose_utils import cam2pixel, crop_camera, pixel2cam, world2cam
 from modules.skeleton import FEET, MIRROR, PARENTS, ROOT

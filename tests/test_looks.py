@@ -21,7 +21,7 @@ from modules.dataset import PoseDataset
 from modules.extractors.blazepose import Network, check_weights
 from modules.layout import list_frames
 from modules.lifting import cached_crop_pose
-from modules.looks import CHANNELS, NECK, Seer, fill_looks, looks_path, read_looks, sample, upright
+from modules.looks import LOOK_CHANNELS, NECK, Seer, fill_looks, looks_path, read_looks, sample, upright
 from modules.posenet import fit_inputs, fit_looks
 from modules.simulation import OwnViews, ViewSimulator
 from modules.skeleton import MIRROR, ROOT
@@ -86,7 +86,7 @@ def test_what_is_kept_is_what_the_heatmaps_are_made_of(weights: str, rows: Rows)
     keeps, plain = Network(path, 1, keeps=looks.DECODED[weights]), Network(path, 1)
     keeps.run(image)
     plain.run(image)
-    weight, bias = next((w, b) for w, b in read_convolutions(path) if w.shape == (39, CHANNELS, 1, 1))
+    weight, bias = next((w, b) for w, b in read_convolutions(path) if w.shape == (39, LOOK_CHANNELS, 1, 1))
     heatmaps = keeps.kept() @ weight[:, :, 0, 0].T + bias
     np.testing.assert_allclose(heatmaps, plain.output(64, 64, 39), atol=2e-3)
     for shape in ((39, 5), (39, 3), (1,)):
@@ -97,7 +97,7 @@ def test_a_mirrored_crop_looks_as_its_mirror_image_was_cached(rows: Rows) -> Non
     check_weights("full", BLAZEPOSE_FOLDER)
     seer, joints = Seer("full", 1), cached_crop_pose(rows.columns).joints_px[0]
     both = seer.looks(rows.read_crop(0), joints)
-    assert both.shape == (2, 24, CHANNELS) and both.dtype == np.float16 and np.isfinite(both).all()
+    assert both.shape == (2, 24, LOOK_CHANNELS) and both.dtype == np.float16 and np.isfinite(both).all()
     mirrored = joints[list(MIRROR)] * [-1, 1] + [CROP_SIZE - 1, 0]
     np.testing.assert_array_equal(seer.looks(rows.read_crop(0)[:, ::-1], mirrored)[::-1], both)
     assert np.abs(both[0] - both[1]).max() > 0.1  # the network does not see its mirror image alike
@@ -188,9 +188,7 @@ def test_the_answer_to_a_picture_and_to_its_mirror_image_are_one(rows: Rows) -> 
     for layer in (network.shift, network.root, network.doubt[2]):
         torch.nn.init.normal_(layer.weight, std=0.05)
     network.eval()
-    batch = {
-        name: x for name, x in default_collate([PoseDataset(rows, 128, looks="full")[k] for k in range(4)]).items()
-    }
+    batch = default_collate([PoseDataset(rows, 128, looks="full")[k] for k in range(4)])
     one = network(batch)
     inputs = [name for name in batch if MIRRORED + name in batch]
     assert {"joints", "features", "floor", "level", "view", "root_mm", "looks", "looked"} <= set(inputs)
@@ -229,7 +227,7 @@ def test_simulated_views_have_no_looks_and_own_ones_their_image_s(rows: Rows) ->
     drawn = ViewSimulator(rows, mirror=0.5, own=own, own_share=0.25).draw(np.random.default_rng(0), 80)
     looked = drawn["looked"][:, 0] > 0
     assert looked.sum() == 20 and not drawn["looks"][~looked].any()
-    cached = read_looks(rows, "full").reshape(-1, 24 * CHANNELS).astype(np.float32)
+    cached = read_looks(rows, "full").reshape(-1, 24 * LOOK_CHANNELS).astype(np.float32)
     found = (drawn["looks"][looked].reshape(20, 1, -1) == cached).all(2)
     assert found.any(1).all()
     assert len(set(found.argmax(1) % 2)) == 2  # of images and of their mirror images
