@@ -65,11 +65,11 @@ def main() -> None:
 
 def make_rows(set_name: str, names: list[str], seeds: list[int], again: bool) -> None:
     """Make the rows of a set that are asked for and do not stand."""
-    loaded: dict[str, list[Test]] = {}
+    loaded: dict[tuple[str, ...], list[Test]] = {}
     for row, seed in _asked(set_name, names, seeds):
-        if row.weights not in loaded:
-            loaded[row.weights] = load_parts(SETS[set_name], row.weights)
-        tests = loaded[row.weights]
+        if row.extraction not in loaded:
+            loaded[row.extraction] = load_parts(SETS[set_name], row.extraction)
+        tests = loaded[row.extraction]
         path = result_path(set_name, row, seed)
         key = row_key(row, seed, tests)
         if path.exists() and read_json(path).get("key") == key and not again:
@@ -116,8 +116,8 @@ class Test:
     differing: int | None  # of its images, in bytes
 
 
-def load_parts(parts: Sequence[Part], weights: str) -> list[Test]:
-    """Make and extract with these weights what does not stand, and read it, each data set once.
+def load_parts(parts: Sequence[Part], extraction: Sequence[str]) -> list[Test]:
+    """Make and extract in this way what does not stand, and read it, each data set once.
 
     UserError where the synthetic set is not the frozen one.
     """
@@ -125,9 +125,9 @@ def load_parts(parts: Sequence[Part], weights: str) -> list[Test]:
     tests = []
     for part in parts:
         if part.train_root not in trainings:
-            config, rows, key = _read(part.config, part.train_root, "train", weights)
+            config, rows, key = _read(part.config, part.train_root, "train", extraction)
             trainings[part.train_root] = Training(*split_rows(rows, config), key)
-        _, test, key = _read(part.config, part.test_root, "test", weights)
+        _, test, key = _read(part.config, part.test_root, "test", extraction)
         if not test["labelled"].all():
             raise UserError(f"{part.test_root}: a test image has no label; make the set again")
         is_frozen = part.test_root == SYNTHETIC
@@ -137,9 +137,9 @@ def load_parts(parts: Sequence[Part], weights: str) -> list[Test]:
     return tests
 
 
-def _read(config_file: str, root: str, split: str, weights: str) -> tuple[Config, Rows, str]:
+def _read(config_file: str, root: str, split: str, extraction: Sequence[str]) -> tuple[Config, Rows, str]:
     """A split's config, rows and cache key; made and extracted first where they do not stand."""
-    assignments = [f"DATA.root={root}", f"EXTRACT.weights={weights}"]
+    assignments = [f"DATA.root={root}", *extraction]
     options = config_arguments(config_file, assignments)
     _run("-m", "data.prepare", *options)
     _run("extract_train_info.py", "--split", split, *options)
@@ -159,7 +159,7 @@ def row_config(row: Row, part: Part, seed: int) -> tuple[str, list[str]]:
     folder = training_folder(row, part, seed)
     assignments = [
         f"DATA.root={part.train_root}",
-        f"EXTRACT.weights={row.weights}",
+        *row.extraction,
         f"SEED.random_seed={seed}",
         f"RESULTS.root={folder}",
         *row.assignments,
@@ -167,7 +167,7 @@ def row_config(row: Row, part: Part, seed: int) -> tuple[str, list[str]]:
     if row.config is None:
         return part.config, assignments
     passes = load_config(project_path(part.config)).TRAIN.num_epochs  # as many as PoseNet has on this set
-    return row.config, [*assignments, f"TRAIN.num_epochs={passes}"]
+    return row.config, [f"TRAIN.num_epochs={passes}", *assignments]
 
 
 def training_folder(row: Row, part: Part, seed: int) -> str:

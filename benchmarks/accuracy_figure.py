@@ -9,7 +9,7 @@ from benchmarks.accuracy_tables import spread, values_of
 from docs.drawing import DOUBLE, FAINT, TRUTH, new_figure, quiet, save
 
 NAME = "accuracy.png"
-GIVEN = ("true_root", "bound", "heavy_true_root", "heavy_bound")  # they are told a part of the truth
+GIVEN = ("true_root", "bound")  # they are told a part of the truth
 
 
 def draw(results: Results) -> None:
@@ -23,7 +23,7 @@ def draw(results: Results) -> None:
                 continue
             runs = results[set_name][row.name]
             world, parts, seeds = spread(values_of(runs, "overall", "world_mpjpe"))
-            colour = FAINT if row.name in GIVEN else TRUTH if row.seeds else DOUBLE
+            colour = FAINT if row.method in GIVEN else TRUTH if row.seeds else DOUBLE
             error = float(np.hypot(parts, seeds))
             axes.barh(place, world, color=colour, alpha=0.85, xerr=error or None, ecolor="black", capsize=2)
             root = values_of(runs, "overall", "root").mean()

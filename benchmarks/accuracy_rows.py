@@ -24,16 +24,30 @@ class Row:
     config: str | None = None  # where the set's own does not hold
     assignments: tuple[str, ...] = ()
     weights: str = "full"  # BlazePose's
+    crops: str = "one"  # of each image that it sees
     sets: tuple[str, ...] = ("synthetic", "demo", "zero-shot")
 
     @property
     def method(self) -> str:
-        """What is done, whatever the extractor's weights."""
-        return self.name.removeprefix("heavy_")
+        """What is done, whatever the extractor's weights and crops."""
+        return self.name.removeprefix("heavy_").removeprefix("several_")
+
+    @property
+    def extraction(self) -> tuple[str, ...]:
+        """The assignments that say how its images are extracted."""
+        return f"EXTRACT.weights={self.weights}", f"EXTRACT.crops={self.crops}"
 
 
 # What the rows of `full` were made with, before its synthetic set was known to be calibrated better.
 _THEN = ("TRAIN.calibration_error=0.5", "TRAIN.floor_error=20", "TRAIN.looks=none")
+SYNTHETIC = DEFAULT_OUT.as_posix()
+_PRESET = "config/synthetic.yml"
+_PEOPLE = ("synthetic", "zero-shot")  # sets that many people are learned from
+_UNTRAINED = {
+    "least_squares": "extractor, least squares", "pelvis_height": "extractor, training pelvis height",
+    "on_floor": "extractor, lowest foot on the floor", "linear": "linear map of the cached pose",
+    "true_root": "extractor with **true** root depth", "bound": "2D + **true** depth (bound)",
+}  # fmt: skip
 ROWS = (
     Row("least_squares", "extractor, least squares"),
     Row("limb_scale", "the same, best constant limb scale"),
@@ -65,7 +79,7 @@ ROWS = (
         SEEDS,
         assignments=("TRAIN.model_type=pose", "TRAIN.looks=heavy"),
         weights="heavy",
-        sets=("synthetic", "zero-shot"),
+        sets=_PEOPLE,
     ),
     Row(
         "heavy_more",
@@ -78,17 +92,48 @@ ROWS = (
             "TRAIN.early_stopping_patience=5",
         ),
         weights="heavy",
-        sets=("synthetic", "zero-shot"),
+        sets=_PEOPLE,
     ),
     Row(
         "heavy_released",
-        "heavy: pose and looks, more renders (released)",
+        "heavy: pose and looks, more renders",
         SEEDS[:1],
         config="config/best.yml",
         weights="heavy",
-        sets=("synthetic", "zero-shot"),
+        sets=_PEOPLE,
+    ),
+    Row(
+        "heavy_both",
+        "heavy: PoseNet, pose only, taught by synthetic people, too",
+        SEEDS[:1],
+        config=_PRESET,
+        assignments=(f"DATA.also=[{SYNTHETIC}]", "TRAIN.model_type=pose", "TRAIN.looks=none", "TRAIN.num_epochs=10"),
+        weights="heavy",
+        sets=("demo",),
     ),
     Row("heavy_bound", "heavy: 2D + **true** depth (bound)", weights="heavy"),
+    *(
+        Row(f"several_{row}", f"several crops: {title}", weights="heavy", crops="several", sets=_PEOPLE)
+        for row, title in _UNTRAINED.items()
+    ),
+    Row(
+        "several_looks",
+        "several crops: PoseNet, pose and looks",
+        SEEDS,
+        assignments=("TRAIN.model_type=pose", "TRAIN.looks=heavy"),
+        weights="heavy",
+        crops="several",
+        sets=_PEOPLE,
+    ),
+    Row(
+        "several_released",
+        "several crops: pose and looks, more renders (released)",
+        SEEDS[:1],
+        config="config/best.yml",
+        weights="heavy",
+        crops="several",
+        sets=_PEOPLE,
+    ),
 )
 
 
@@ -103,8 +148,6 @@ class Part:
     config: str
 
 
-SYNTHETIC = DEFAULT_OUT.as_posix()
-_PRESET = "config/synthetic.yml"
 SETS: dict[str, tuple[Part, ...]] = {
     "synthetic": (Part("held-out people", SYNTHETIC, SYNTHETIC, "synthetic", _PRESET),),
     "demo": tuple(

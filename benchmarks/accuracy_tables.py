@@ -16,7 +16,8 @@ PAGE = PROJECT_ROOT / "docs" / "accuracy.md"
 METRICS = {**rotations.METRICS, "competition_mse": "MSE, mm²"}
 BROKEN_DOWN = (
     "least_squares", "on_floor", "linear", "original", "pose", "image", "posenet", "bound", "heavy_least_squares",
-    "heavy_pose", "heavy_looks", "heavy_posenet", "heavy_bound",
+    "heavy_pose", "heavy_looks", "heavy_posenet", "heavy_bound", "several_least_squares", "several_looks",
+    "several_bound",
 )  # fmt: skip
 TITLE_OF = {row.name: row.title for row in ROWS}
 Rows = dict[str, list[dict[str, Any]]]  # row → one result per seed

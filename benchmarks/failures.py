@@ -38,11 +38,9 @@ def main() -> None:
         raise UserError(
             f"{path}: this row is not made yet; run python -m benchmarks.accuracy --set synthetic --row {row.name}"
         )
-    (test,) = load_parts(SETS["synthetic"], row.weights)
+    (test,) = load_parts(SETS["synthetic"], row.extraction)
     (part,) = read_json(path)["parts"].values()
-    config = load_config(
-        project_path(test.part.config), [f"DATA.root={test.part.test_root}", f"EXTRACT.weights={row.weights}"]
-    )
+    config = load_config(project_path(test.part.config), [f"DATA.root={test.part.test_root}", *row.extraction])
     frames = {frame.file_name: frame for frame in list_frames(config.data_root, "test")}
     places = {name: index for index, name in enumerate(test.test["file_name"])}
     kinds = frozen.read_list()

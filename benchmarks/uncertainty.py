@@ -46,7 +46,7 @@ def main() -> None:
     command = "python -m benchmarks.uncertainty" + ("" if row.name == DEFAULT else f" --row {row.name}")
     result: dict[str, Any] = {"command": command, **made_by(), "row": row.name, "seed": row.seeds[0], "sets": {}}
     for set_name in ASKED:
-        parts = [gather(row, test) for test in load_parts(SETS[set_name], row.weights)]
+        parts = [gather(row, test) for test in load_parts(SETS[set_name], row.extraction)]
         result["sets"][set_name] = judge(parts)
     write_json(RESULT, result)
     insert_between(PAGE, "uncertainty", table(result))

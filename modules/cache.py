@@ -4,6 +4,8 @@
     <cache>/<extractor>-<weights>/<split>/crops/part-00000.jpgs      the person crops, JPEG after JPEG
     <cache>/<extractor>-<weights>/<split>/cache.json                 written last: what made it, and that it is complete
 
+(<weights>-several, where the extractor estimates several crops of each image.)
+
 A part appears only when it is whole, so a killed extraction goes on with the first part that is missing.
 """
 
@@ -130,9 +132,10 @@ class Rows:
 
 
 def cache_folder(config: Config, split: str) -> Path:
-    """Where the cache of a split lies for the configured extractor and weights."""
-    weights = Path(config.EXTRACT.weights).name
-    return config.cache_root / f"{config.EXTRACT.extractor}-{weights}" / split
+    """Where the cache of a split lies for the configured extractor, weights and crops."""
+    extract = config.EXTRACT
+    crops = "" if extract.crops == "one" else f"-{extract.crops}"
+    return config.cache_root / f"{extract.extractor}-{Path(extract.weights).name}{crops}" / split
 
 
 def inputs_digest(frames: Sequence[Frame]) -> str:

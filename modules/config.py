@@ -75,7 +75,19 @@ class Extract(_Section):
         "heavy",
         description="Which weights of it; blazepose: heavy or full; metrabs: a folder, or a name in pre_models.",
     )
+    crops: Literal["one", "several"] = Field(
+        "one",
+        description="blazepose: how many crops of an image are estimated: one, as MediaPipe does, or several, whose answers "
+        "are averaged: further turns of the image where it is unsure, the mirror image, and the square that its landmarks "
+        "span. Of those that it loses (bent double, upside down) half are found, in three times the time.",
+    )
     batch_size: int = Field(8, ge=1, le=MOST, description="Images decoded and estimated at a time.")
+
+    @model_validator(mode="after")
+    def _crops_are_blazepose(self) -> Extract:
+        if self.crops != "one" and self.extractor == "metrabs":
+            raise ValueError("crops: metrabs has METRABS.num_aug for it; set crops to one")
+        return self
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -223,6 +223,11 @@ def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, 
     return path, checkpoint
 
 
+def crops_of(run: Path) -> str:
+    """From how many crops of each image the run's training poses were extracted: EXTRACT.crops of its config."""
+    return str(runs.load_checkpoint(runs.best_checkpoint(run))["config"]["EXTRACT"].get("crops", "one"))
+
+
 def check_run(config: Config, run: Path) -> str:
     """UserError where a run could not answer, before the test images are extracted; returns which looks it wants of them."""
     path, checkpoint = load_run(config, run, configured_fingerprint(config))

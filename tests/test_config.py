@@ -114,6 +114,11 @@ def test_a_value_that_breaks_a_rule_is_refused_with_a_mend(assignment: str, mend
     assert str(refused.value).endswith(mend)
 
 
+def test_several_crops_are_of_blazepose() -> None:
+    with pytest.raises(UserError, match=r"METRABS\.num_aug.*; set crops to one"):
+        load_config(PROJECT_ROOT / DEFAULT_CONFIG, ["EXTRACT.extractor=metrabs", "EXTRACT.crops=several"])
+
+
 YAML_TRAPS = (
     "!!int", "!!bool x", "!!timestamp x", "!!float x", "!!binary é", "&a [*a]", "? [a]\n: b", "<<: 3", "0x" + "f" * 5000,
     "2001-13-45", "9999-12-31T23:59:59-23:59", "1:99", "'", "\t", "\x00", "{[", "- -", "--- a\n--- b", "%", "1: {2: 3}",

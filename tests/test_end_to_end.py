@@ -102,6 +102,17 @@ def test_a_further_data_set_is_extracted_and_learned_from(
     assert f"{other}: 12 images are learned from, too" in run_script("train.py", *arguments).stdout
 
 
+def test_a_run_is_tested_on_poses_of_as_many_crops_as_it_has_learned_from(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    """Whatever the config asks for: several crops err in other ways than one."""
+    results, run = finished
+    told = "has learned from poses of EXTRACT.crops=one, so it is tested on such, too"
+    asked = options(small_root, tmp_path, "EXTRACT.crops=several")
+    assert told in run_script("test.py", "--run", str(run), *asked).stdout
+    assert read_submission(tmp_path) == read_submission(results)
+
+
 def move_world(root: Path, yaw: float, shift: np.ndarray) -> np.ndarray:
     """Turn and shift the world of a data set in place: extrinsics, floor and labels alike."""
     c, s = np.cos(yaw), np.sin(yaw)

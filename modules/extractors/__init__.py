@@ -28,7 +28,8 @@ def configured_fingerprint(config: Config) -> str | None:
 
 def _options(config: Config) -> dict[str, Any]:
     section = SECTIONS.get(config.EXTRACT.extractor)
-    return {} if section is None else {"options": getattr(config, section)}
+    several = {} if config.EXTRACT.crops == "one" else {"crops": config.EXTRACT.crops}
+    return several if section is None else {**several, "options": getattr(config, section)}
 
 
 def create_extractor(name: str, weights: str, **options: Any) -> Extractor:

@@ -19,9 +19,12 @@ from modules.extractors.base import Estimate
 from modules.extractors.blazepose import (
     LANDMARKS,
     LANDMARKS_TO_SMPL24,
+    MIRRORED_LANDMARKS,
+    SURE,
     BlazePose,
     BlazePoseExtractor,
     Landmarks,
+    agreed,
     check_weights,
     person_box,
 )
@@ -32,9 +35,7 @@ from pre_models.fetch import BLAZEPOSE_FOLDER, fetch_blazepose
 from tests.extractors.make_blazepose_reference import FRAMES, REFERENCE, pixels_sha256, read_frames
 
 CAMERA = Camera(K=np.array([[1500.0, 0, 540], [0, 1500.0, 960], [0, 0, 1]]), R=np.eye(3), t=np.zeros(3))
-LANDMARK_MIRROR = [
-    LANDMARKS.index(n.replace("left", "*").replace("right", "left").replace("*", "right")) for n in LANDMARKS
-]
+SQUARE = decode.Square(np.zeros(2), 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ class TestOnRealImages:
             found, mirrored = model.detect(image), model.detect(np.ascontiguousarray(image[:, ::-1]))
             if video == "cam02.mp4" or square is None or found is None or mirrored is None:
                 continue  # in cam02 the sides themselves are unsure
-            both = found.landmarks_px[:, 0] + mirrored.landmarks_px[LANDMARK_MIRROR, 0]
+            both = found.landmarks_px[:, 0] + mirrored.landmarks_px[MIRRORED_LANDMARKS, 0]
             biases.append((image.shape[1] - 1 - both) / 2 * decode.LANDMARK_SIZE / square.side)
         assert len(biases) == 9
         assert abs(np.median(biases)) < 0.2
@@ -185,6 +186,87 @@ class TestOnRealImages:
         assert model.detect(noise) is None
 
 
+class TestSeveralCrops:
+    def test_a_mirrored_look_is_turned_back(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
+        apart_px, apart_mm = [], []
+        for record in reference:
+            if record["video"] == "cam02.mp4":
+                continue  # in which the sides themselves are unsure
+            square = model.find(record["image"])
+            assert square is not None
+            plain, mirrored = (model.look(record["image"], square, mirrored=m) for m in (False, True))
+            assert plain is not None and mirrored is not None
+            apart_px.append((mirrored.landmarks_px - plain.landmarks_px) / square.side * decode.LANDMARK_SIZE)
+            apart_mm.append(np.abs(mirrored.world_landmarks_mm - plain.world_landmarks_mm))
+            assert np.linalg.norm(mirrored.next_square.centre - plain.next_square.centre) < 0.05 * square.side
+            assert mirrored.next_square.side == pytest.approx(plain.next_square.side, rel=0.1)
+        assert np.median(np.linalg.norm(apart_px, axis=-1)) < 2  # px of the crop; a side exchanged would be tens
+        assert abs(np.median(np.array(apart_px)[..., 0])) < 0.3  # and the half pixel is not counted twice
+        assert np.median(apart_mm) < 40
+
+    def test_who_is_seen_well_is_not_looked_for_in_turned_images(
+        self, model: BlazePose, reference: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        find, asked = model.find, []
+        monkeypatch.setattr(model, "find", lambda image, turn=0.0: (asked.append(turn), find(image, turn))[1])
+        record = reference[0]
+        one = model.detect(record["image"])
+        assert one is not None and one.certainty > SURE
+        asked.clear()
+        several = model.detect_in_several(record["image"])
+        assert several is not None and asked == [0.0]
+        apart = np.median(np.linalg.norm(several.landmarks_px - one.landmarks_px, axis=1))
+        assert 0 < apart < 0.02 * record["square"][2]
+
+    def test_where_the_detector_leads_astray_a_turned_image_is_believed(
+        self, model: BlazePose, reference: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Shown upside down, the network answers somebody else's limbs, by a high score, but is not certain."""
+        find = model.find
+
+        def mislead(image: np.ndarray, turn: float = 0.0) -> decode.Square | None:
+            square = find(image, turn)
+            if square is None or turn != 0:
+                return square
+            return decode.Square(square.centre, square.side, square.angle + np.pi)
+
+        truth = [model.detect(record["image"]) for record in reference]
+        monkeypatch.setattr(model, "find", mislead)
+        lost = {"one": 0, "several": 0}
+        for record, expected in zip(reference, truth, strict=True):
+            assert expected is not None
+            for way, detect in (("one", model.detect), ("several", model.detect_in_several)):
+                found = detect(record["image"])
+                assert found is not None
+                apart = np.median(np.linalg.norm(found.landmarks_px - expected.landmarks_px, axis=1))
+                lost[way] += bool(apart > 0.05 * record["square"][2])
+        assert lost["one"] > len(reference) / 2
+        assert lost["several"] == 0
+
+    @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (1, 500)])
+    def test_nobody_is_nobody(self, model: BlazePose, shape: tuple[int, int]) -> None:
+        assert model.detect_in_several(np.zeros((*shape, 3), dtype=np.uint8)) is None
+
+    def test_what_agrees_with_the_surest_is_averaged_and_nothing_else(self) -> None:
+        rng = np.random.default_rng(3)
+        points, world = rng.uniform(0, 1000, (33, 2)), rng.normal(0, 300, (33, 3))
+
+        def seen(certainty: float, shift: float) -> Landmarks:
+            shares = np.full(33, certainty), np.ones(33)
+            return Landmarks(0.9, np.zeros(4), points + shift, *shares, world + shift, certainty, SQUARE, SQUARE)
+
+        surest, near, far = seen(0.8, 0.0), seen(0.4, 10.0), seen(0.7, 300.0)
+        found = agreed([near, far, surest])
+        weight = 0.4**4 / (0.4**4 + 0.8**4)
+        np.testing.assert_allclose(found.landmarks_px, points + 10 * weight)
+        np.testing.assert_allclose(found.world_landmarks_mm, world + 10 * weight)
+        np.testing.assert_allclose(found.visibility, 0.8 * (1 - weight) + 0.4 * weight)
+        np.testing.assert_allclose(found.box_xywh, person_box(found.landmarks_px, np.ones(33)))
+        assert found.certainty == 0.8
+        alone = agreed([surest])
+        np.testing.assert_allclose(alone.landmarks_px, surest.landmarks_px)
+
+
 class TestExtractor:
     def test_undistorts_exactly_once(self, model: BlazePose, monkeypatch: pytest.MonkeyPatch) -> None:
         distortion = np.array([-0.3, 0.1, 0.002, -0.001, 0.0])
@@ -195,7 +277,8 @@ class TestExtractor:
         assert np.abs(raw_px - true_px).max() > 10
         visibility, presence = rng.uniform(0, 1, (2, 33))
         presence[:] = 1
-        seen = Landmarks(0.9, np.zeros(4), raw_px, visibility, presence, rng.normal(0, 300, (33, 3)))
+        world_mm = rng.normal(0, 300, (33, 3))
+        seen = Landmarks(0.9, np.zeros(4), raw_px, visibility, presence, world_mm, 0.9, SQUARE, SQUARE)
         monkeypatch.setattr(BlazePose, "detect", lambda self, image: seen)
         (estimate,) = BlazePoseExtractor().estimate([np.zeros((8, 8, 3), np.uint8)], [camera])
         assert estimate is not None
@@ -226,6 +309,11 @@ class TestExtractor:
         before = BlazePoseExtractor().fingerprint
         assert before == BlazePoseExtractor(threads=1).fingerprint
         assert before == installed_fingerprint("blazepose", "full")
+        several = BlazePoseExtractor(crops="several").fingerprint
+        assert several == installed_fingerprint("blazepose", "full", crops="several") != before
+        monkeypatch.setattr("modules.extractors.blazepose.SEVERAL_VERSION", 0)
+        assert BlazePoseExtractor(crops="several").fingerprint != several
+        assert BlazePoseExtractor().fingerprint == before
         monkeypatch.setattr("modules.extractors.blazepose.DECODER_VERSION", 0)
         assert BlazePoseExtractor().fingerprint != before
         assert installed_fingerprint("blazepose", "full") != before
@@ -268,7 +356,7 @@ class TestMatrix:
         np.testing.assert_allclose(LANDMARKS_TO_SMPL24.sum(1), 1, atol=1e-6)
 
     def test_left_and_right_are_treated_alike(self) -> None:
-        np.testing.assert_allclose(LANDMARKS_TO_SMPL24[list(MIRROR)][:, LANDMARK_MIRROR], LANDMARKS_TO_SMPL24)
+        np.testing.assert_allclose(LANDMARKS_TO_SMPL24[list(MIRROR)][:, MIRRORED_LANDMARKS], LANDMARKS_TO_SMPL24)
 
     def test_a_known_pose(self) -> None:
         pose = np.zeros((33, 2))
