@@ -17,7 +17,7 @@ from modules.cache import open_cache
 from modules.config import PROJECT_ROOT, load_config
 from modules.dataset import split_rows
 from modules.layout import list_frames
-from tests.conftest import FULL, RunScript, options, told_at_exit
+from tests.conftest import RunScript, options, told_at_exit
 
 pytestmark = pytest.mark.slow
 
@@ -236,28 +236,41 @@ def read_record(run: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def branch_scores(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
-    """A training on the whole demo, scored at its end as it is and with each branch's input given to the wrong person.
+def demo_options(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Of trainings on the whole demo, whose training images are extracted."""
+    arguments = options(demo_root, tmp_path_factory.mktemp("demo"))
+    subprocess.run(
+        [sys.executable, "extract_train_info.py", "--split", "train", *arguments], cwd=PROJECT_ROOT, check=True
+    )
+    return arguments
 
-    At its end: the best epoch may be an early one, that was the best by the pose branch, before the image branch says much.
-    """
-    results = tmp_path_factory.mktemp("branches")
-    arguments = [f"DATA.root={demo_root}", f"RESULTS.root={results}", FULL]
-    options = [part for assignment in arguments for part in ("--set", assignment)]
-    for script in (["extract_train_info.py", "--split", "train"], ["train.py"]):
-        subprocess.run([sys.executable, *script, *options], cwd=PROJECT_ROOT, check=True)
+
+def scores_of_training(demo_options: list[str], results: Path, *assignments: str) -> dict[str, dict[str, float]]:
+    """A training, scored on validation images at its end: as it is, and with each branch's input given to the wrong person."""
+    further = [part for one in (f"RESULTS.root={results}", *assignments) for part in ("--set", one)]
+    subprocess.run([sys.executable, "train.py", *demo_options, *further], cwd=PROJECT_ROOT, check=True)
     run = runs.newest_complete(results / "train")
     assert run is not None
-    path = run / runs.LAST
-    rows, _ = open_cache(load_config(run / "train_config.yaml"), "train", list_frames(demo_root, "train"))
-    validation = split_rows(rows, load_config(run / "train_config.yaml"))[1]
-    return permuted_scores(runs.restore_network(runs.load_checkpoint(path), path), validation)
+    path, config = run / runs.LAST, load_config(run / "train_config.yaml")
+    rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
+    return permuted_scores(runs.restore_network(runs.load_checkpoint(path), path), split_rows(rows, config)[1])
 
 
-def test_both_branches_work(branch_scores: dict[str, dict[str, float]]) -> None:
-    """The image branch moves joints about the root, never the root's depth: its worth shows in the root-relative error."""
+def test_the_pose_branch_answers_better_than_the_extractor(demo_options: list[str], tmp_path: Path) -> None:
+    scores = scores_of_training(
+        demo_options, tmp_path, "TRAIN.model_type=pose", "TRAIN.num_epochs=6", "TRAIN.simulated_views=48"
+    )
     for score in ("world_mpjpe", "root_relative_mpjpe"):
-        found = {what: values[score] for what, values in branch_scores.items()}
+        assert scores["as it is"][score] < scores["extractor, least squares"][score] - 20
+
+
+def test_both_branches_work(demo_options: list[str], tmp_path: Path) -> None:
+    """Taught by poses so bad that images say more, in a few epochs already. (With good ones: benchmarks.branches.)"""
+    scores = scores_of_training(
+        demo_options, tmp_path, "TRAIN.num_epochs=5", "TRAIN.simulated_views=0", "TRAIN.pose_jitter=200.0",
+        "TRAIN.heat_cells=1.0",
+    )  # fmt: skip
+    for score in ("world_mpjpe", "root_relative_mpjpe"):
+        found = {what: values[score] for what, values in scores.items()}
         assert found["poses permuted"] > found["as it is"] + 30
-        assert found["as it is"] < found["extractor, least squares"]
-    assert found["images permuted"] > found["as it is"] + 0.1
+        assert found["images permuted"] > found["as it is"] + 1
