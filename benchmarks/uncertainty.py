@@ -1,11 +1,12 @@
 """Whether PoseNet knows how far off it is: its uncertainty beside one constant width per joint, on the test parts.
 
     python -m benchmarks.uncertainty                    the synthetic set's held-out people and the demo's four rotations
-    python -m benchmarks.uncertainty --row heavy_posenet   of another row of benchmarks.accuracy, whose trainings must stand
+    python -m benchmarks.uncertainty --row several_released   of another row of benchmarks.accuracy, whose trainings must stand;
+                                                        zero-shot on the demo where it has no rotations
 
 Both are calibrated on the validation images alone. Told are the negative log-likelihood of the joints' distances, how often
 they stay below the distance that 50 and 90 of 100 should, and what is left when the joints called most uncertain are dropped.
-The numbers go to docs/results/uncertainty.json, the table into docs/accuracy.md, the figure to docs/images/uncertainty.png.
+The numbers go to docs/results/uncertainty*.json, the table into docs/accuracy.md, the figure to docs/images/uncertainty.png.
 """
 
 from __future__ import annotations
@@ -28,10 +29,9 @@ from modules.metrics import joint_errors
 from modules.uncertainty import Calibration, sparsification
 from modules.utils import UserError, run_script, write_json
 
-RESULT = PROJECT_ROOT / "docs" / "results" / "uncertainty.json"
+RESULTS = PROJECT_ROOT / "docs" / "results"
 FIGURE = "uncertainty.png"
 DEFAULT = "heavy_pose"
-ASKED = ("synthetic", "demo")
 SHARES = np.linspace(0, 0.9, 19)  # of joints that are dropped
 LEVELS = np.linspace(0.05, 0.95, 19)  # of what should stay below
 
@@ -39,19 +39,27 @@ LEVELS = np.linspace(0.05, 0.95, 19)  # of what should stay below
 def main() -> None:
     """Judge the uncertainty of a row's first trainings, and write numbers, table and figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    trained = [row.name for row in ROWS if row.seeds and row.method in ("pose", "image", "posenet")]
+    trained = [row.name for row in ROWS if row.seeds and row.method != "original"]  # which does not tell
     parser.add_argument("--row", choices=trained, default=DEFAULT, help="default: %(default)s")
     arguments = parser.parse_args()
     row = next(row for row in ROWS if row.name == arguments.row)
-    command = "python -m benchmarks.uncertainty" + ("" if row.name == DEFAULT else f" --row {row.name}")
+    suffix = "" if row.name == DEFAULT else f"-{row.name}"
+    command = "python -m benchmarks.uncertainty" + (f" --row {row.name}" if suffix else "")
     result: dict[str, Any] = {"command": command, **made_by(), "row": row.name, "seed": row.seeds[0], "sets": {}}
-    for set_name in ASKED:
+    for set_name in asked(row):
         parts = [gather(row, test) for test in load_parts(SETS[set_name], row.extraction)]
         result["sets"][set_name] = judge(parts)
-    write_json(RESULT, result)
-    insert_between(PAGE, "uncertainty", table(result))
-    draw(result)
+    write_json(RESULTS / f"uncertainty{suffix}.json", result)
+    insert_between(PAGE, f"uncertainty{suffix}", table(result))
+    if not suffix:
+        draw(result)
     print(table(result))
+
+
+def asked(row: Row) -> list[str]:
+    """The sets that a row's uncertainty is judged on: people, and the demo in one of its two ways."""
+    wanted = ("synthetic", "demo" if "demo" in row.sets else "zero-shot")
+    return [set_name for set_name in wanted if set_name in row.sets]
 
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # validation doubts and distances, those of the test part

@@ -3,6 +3,7 @@
 import numpy as np
 
 from benchmarks import uncertainty
+from benchmarks.accuracy_rows import ROWS
 from benchmarks.uncertainty import LEVELS, Part
 
 
@@ -39,3 +40,10 @@ def test_the_table_has_both_methods_of_every_set() -> None:
     lines = uncertainty.table({"sets": {"synthetic": found, "demo": found}}).splitlines()
     assert len(lines) == 6 and all(line.count("|") == 8 for line in lines)
     assert "| 90 % |" in lines[2] and "PoseNet's uncertainty" in lines[2] and "one width" in lines[3]
+
+
+def test_a_row_is_judged_on_people_and_on_the_demo_in_one_way() -> None:
+    row = {row.name: row for row in ROWS}
+    assert uncertainty.asked(row["heavy_pose"]) == ["synthetic", "demo"]
+    assert uncertainty.asked(row["several_released"]) == ["synthetic", "zero-shot"]
+    assert uncertainty.asked(row["heavy_both"]) == ["demo"]
