@@ -113,7 +113,7 @@ ROWS = (
     ),
     Row("heavy_bound", "heavy: 2D + **true** depth (bound)", weights="heavy"),
     *(
-        Row(f"several_{row}", f"several crops: {title}", weights="heavy", crops="several", sets=_PEOPLE)
+        Row(f"several_{row}", f"several crops: {title}", weights="heavy", crops="several")
         for row, title in _UNTRAINED.items()
     ),
     Row(
@@ -133,6 +133,16 @@ ROWS = (
         weights="heavy",
         crops="several",
         sets=_PEOPLE,
+    ),
+    Row(
+        "several_both",
+        "several crops: pose and looks, taught by synthetic people, too",
+        SEEDS[:1],
+        config="config/best.yml",
+        assignments=(f"DATA.also=[{SYNTHETIC}, data/synthetic/more]", "TRAIN.num_epochs=10"),
+        weights="heavy",
+        crops="several",
+        sets=("demo",),
     ),
 )
 

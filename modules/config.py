@@ -79,7 +79,7 @@ class Extract(_Section):
         "one",
         description="blazepose: how many crops of an image are estimated: one, as MediaPipe does, or several, whose answers "
         "are averaged: further turns of the image where it is unsure, the mirror image, and the square that its landmarks "
-        "span. Of those that it loses (bent double, upside down) half are found, in three times the time.",
+        "span. Of those that it loses (bent double, upside down) a third are found, in three times the time.",
     )
     batch_size: int = Field(8, ge=1, le=MOST, description="Images decoded and estimated at a time.")
 

@@ -33,7 +33,7 @@ LANDMARKS = (
     "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle", "left_heel",
     "right_heel", "left_toe", "right_toe",
 )  # fmt: skip
-SURE = 0.7  # of a certainty: below it lie all people who were lost, and one in eight of all (benchmarks.crops)
+SURE = 0.7  # of a certainty: below it lie all people who were lost, and one in seven of all (benchmarks.crops)
 AGREEING = 0.05  # of a person's size: answers whose median landmark is further from the surest's are of something else
 MAP_PATH = Path(__file__).with_name(
     "blazepose_smpl24.json"
