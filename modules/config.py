@@ -85,8 +85,8 @@ class Extract(_Section):
 
     @model_validator(mode="after")
     def _crops_are_blazepose(self) -> Extract:
-        if self.crops != "one" and self.extractor == "metrabs":
-            raise ValueError("crops: metrabs has METRABS.num_aug for it; set crops to one")
+        if self.crops != "one" and self.extractor != "blazepose":
+            raise ValueError("crops are blazepose's alone (metrabs has METRABS.num_aug); set crops to one")
         return self
 
 
