@@ -40,6 +40,7 @@ FOLDER = PROJECT_ROOT / "results" / "ablations"
 SEEDS = (42,)  # how far seeds are apart is told by the row heavy_pose of benchmarks.accuracy
 POSE = ("TRAIN.model_type=pose", "TRAIN.looks=none")
 LOOKS = ("TRAIN.looks=heavy",)
+BEST = ("EXTRACT.crops=several", *LOOKS)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ VARIANTS = (
     Variant("looks_quarter", "with each joint's look, a quarter", (*LOOKS, "TRAIN.simulated_views=64"), share=4),
     Variant("looks_eighth", "with each joint's look, an eighth", (*LOOKS, "TRAIN.simulated_views=128"), share=8),
     Variant("several", "from several crops of each image", ("EXTRACT.crops=several",)),
-    Variant("several_looks", "from several crops, with each joint's look", ("EXTRACT.crops=several", *LOOKS)),
+    Variant("several_looks", "from several crops, with each joint's look", BEST),
+    Variant("several_looks_2d", "the same, told the **true** 2D joints", BEST, told=("joints_px",)),
+    Variant("several_looks_depth", "the same, told the **true** relative depth", BEST, told=("depth_rel_mm",)),
     Variant("full", "extractor weights `full` instead of `heavy`", ("EXTRACT.weights=full",)),
     Variant("depth", "without the extractor's relative depth", hidden="depth"),
     Variant("confidence", "without its confidence", hidden="confidence"),
@@ -81,10 +84,6 @@ VARIANTS = (
     ),
     Variant("true_2d", "told the **true** 2D joints", told=("joints_px",)),
     Variant("true_depth", "told the **true** relative depth", told=("depth_rel_mm",)),
-    Variant("looks_true_2d", "with each joint's look, told the **true** 2D joints", LOOKS, told=("joints_px",)),
-    Variant(
-        "looks_true_depth", "with each joint's look, told the **true** relative depth", LOOKS, told=("depth_rel_mm",)
-    ),
     Variant("true_both", "told both", told=("joints_px", "depth_rel_mm")),
     Variant("half", "half of the people", ("TRAIN.simulated_views=32",), share=2),
     Variant("quarter", "a quarter of the people", ("TRAIN.simulated_views=64",), share=4),
