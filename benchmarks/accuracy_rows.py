@@ -46,7 +46,7 @@ _PEOPLE = ("synthetic", "zero-shot")  # sets that many people are learned from
 _UNTRAINED = {
     "least_squares": "extractor, least squares", "pelvis_height": "extractor, training pelvis height",
     "on_floor": "extractor, lowest foot on the floor", "linear": "linear map of the cached pose",
-    "true_root": "extractor with **true** root depth", "bound": "2D + **true** depth (bound)",
+    "true_root": "extractor with **true** root depth",
 }  # fmt: skip
 ROWS = (
     Row("least_squares", "extractor, least squares"),
@@ -104,7 +104,7 @@ ROWS = (
     ),
     Row(
         "heavy_both",
-        "heavy: PoseNet, pose only, taught by synthetic people, too",
+        "heavy: pose only, taught by synthetic people, too",
         SEEDS[:1],
         config=_PRESET,
         assignments=(f"DATA.also=[{SYNTHETIC}]", "TRAIN.model_type=pose", "TRAIN.looks=none", "TRAIN.num_epochs=10"),
@@ -144,6 +144,7 @@ ROWS = (
         crops="several",
         sets=("demo",),
     ),
+    Row("several_bound", "several crops: 2D + **true** depth (bound)", weights="heavy", crops="several"),
 )
 
 
