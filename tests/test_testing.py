@@ -146,6 +146,7 @@ def test_the_paths_of_the_summary_are_absolute(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(script, "extract_in_child", lambda arguments, looks: None)
+    monkeypatch.setattr(evaluation, "crops_of", lambda run: "one")
     monkeypatch.setattr(evaluation, "check_run", lambda config, run: "none")
     monkeypatch.setattr(evaluation, "run_test", lambda config, run, reuse: (tmp_path / run.name, ""))
     monkeypatch.chdir(tmp_path)
