@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,14 @@ _UNTRAINED = {
     "on_floor": "extractor, lowest foot on the floor", "linear": "linear map of the cached pose",
     "true_root": "extractor with **true** root depth",
 }  # fmt: skip
+
+
+def _untrained(name: str, title: str, crops: str = "one") -> Iterator[Row]:
+    """The rows of BlazePose's heavy weights that nothing is trained for, but the bound."""
+    for method, words in _UNTRAINED.items():
+        yield Row(f"{name}_{method}", f"{title}: {words}", weights="heavy", crops=crops)
+
+
 ROWS = (
     Row("least_squares", "extractor, least squares"),
     Row("limb_scale", "the same, best constant limb scale"),
@@ -60,11 +69,7 @@ ROWS = (
     Row("image", "PoseNet, image only", SEEDS[:1], assignments=("TRAIN.model_type=image", *_THEN)),
     Row("posenet", "PoseNet", SEEDS, assignments=_THEN),
     Row("bound", "2D + **true** depth (bound)"),
-    Row("heavy_least_squares", "heavy: extractor, least squares", weights="heavy"),
-    Row("heavy_pelvis_height", "heavy: extractor, training pelvis height", weights="heavy"),
-    Row("heavy_on_floor", "heavy: extractor, lowest foot on the floor", weights="heavy"),
-    Row("heavy_linear", "heavy: linear map of the cached pose", weights="heavy"),
-    Row("heavy_true_root", "heavy: extractor with **true** root depth", weights="heavy"),
+    *_untrained("heavy", "heavy"),
     Row(
         "heavy_pose",
         "heavy: PoseNet, pose only",
@@ -112,10 +117,7 @@ ROWS = (
         sets=("demo",),
     ),
     Row("heavy_bound", "heavy: 2D + **true** depth (bound)", weights="heavy"),
-    *(
-        Row(f"several_{row}", f"several crops: {title}", weights="heavy", crops="several")
-        for row, title in _UNTRAINED.items()
-    ),
+    *_untrained("several", "several crops", "several"),
     Row(
         "several_looks",
         "several crops: PoseNet, pose and looks",

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy_tables import PAGE
+from benchmarks.failures import median_aside_mm
 from benchmarks.record import insert_between, made_by
 from data.synthetic.generate import DEFAULT_OUT
 from modules.config import PROJECT_ROOT
@@ -71,10 +72,10 @@ def errors_of(seen: Landmarks | None, camera: Camera, joints_world_mm: np.ndarra
         return {"aside_mm": np.nan, "depth_mm": np.nan, "certainty": 0.0}
     estimate = as_estimate(seen, camera)
     truth = world2cam(joints_world_mm, camera.R, camera.t)
-    off_px = np.linalg.norm(estimate.joints_px - cam2pixel(truth, camera.K), axis=-1)
+    aside = median_aside_mm(estimate.joints_px, cam2pixel(truth, camera.K), truth[:, 2], camera.K[0, 0])
     relative = truth[:, 2] - truth[ROOT, 2]
     return {
-        "aside_mm": float(np.median(off_px * truth[:, 2] / camera.K[0, 0])),
+        "aside_mm": float(aside),
         "depth_mm": float(np.abs(estimate.joints_rel_mm[:, 2] - relative).mean()),
         "certainty": seen.certainty,
     }

@@ -67,8 +67,14 @@ def main() -> None:
 def aside_mm(rows: Columns) -> np.ndarray:
     """How far the extractor's 2D is from the truth, at the truth's depth: the median joint of each row, (B,) mm."""
     depth_mm = rows["true_depth_root_mm"][:, None] + rows["true_depth_rel_mm"]
-    off_px = np.linalg.norm(rows["joints_px"] - rows["true_joints_px"], axis=-1)
-    return np.median(off_px * depth_mm / rows["K"][:, 0, 0, None], axis=1)
+    return median_aside_mm(rows["joints_px"], rows["true_joints_px"], depth_mm, rows["K"][:, 0, 0, None])
+
+
+def median_aside_mm(
+    joints_px: np.ndarray, true_px: np.ndarray, depth_mm: np.ndarray, focal_px: np.ndarray
+) -> np.ndarray:
+    """How far the median of joints (..., 24, 2) px is off at its true depth (..., 24) mm, in the image plane: (...) mm."""
+    return np.asarray(np.median(np.linalg.norm(joints_px - true_px, axis=-1) * depth_mm / focal_px, axis=-1))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The released weights from nothing: both synthetic sets, extraction, training, and the file in pre_models/posenet.
-# About two hours of two processors, nearly all of them rendering; what stands is kept, so it may be stopped at any time.
+# About two and a half hours of two processors, most of them rendering; what stands is kept, so it may be stopped at any time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
