@@ -171,9 +171,9 @@ def row_config(row: Row, part: Part, seed: int) -> tuple[str, list[str]]:
 
 
 def training_folder(row: Row, part: Part, seed: int) -> str:
-    """Where a row's training stands; PoseNet's on the demo are those of benchmarks.rotations."""
+    """Where a row's training stands; the default PoseNet's on the demo are those of benchmarks.rotations."""
     rotation = DEMO_ROOT.fullmatch(part.train_root)
-    if rotation and row.name == "heavy_posenet":
+    if rotation and row.name == "several_posenet":
         return results_folder(int(rotation[1]), seed).relative_to(PROJECT_ROOT).as_posix()
     return f"results/accuracy/{part.runs}/{row.name}-{seed}"
 

@@ -119,6 +119,23 @@ ROWS = (
     Row("heavy_bound", "heavy: 2D + **true** depth (bound)", weights="heavy"),
     *_untrained("several", "several crops", "several"),
     Row(
+        "several_pose",
+        "several crops: PoseNet, pose only",
+        SEEDS,
+        assignments=("TRAIN.model_type=pose", "TRAIN.looks=none"),
+        weights="heavy",
+        crops="several",
+    ),
+    Row("several_posenet", "several crops: PoseNet", SEEDS, weights="heavy", crops="several"),
+    Row(
+        "several_blazepose",
+        "several crops: PoseNet, BlazePose's network for the ResNet18",
+        SEEDS[:1],
+        assignments=("TRAIN.backbone=blazepose", "TRAIN.input_shape=256"),
+        weights="heavy",
+        crops="several",
+    ),
+    Row(
         "several_looks",
         "several crops: PoseNet, pose and looks",
         SEEDS,

@@ -383,7 +383,7 @@ class PoseNet(CropNetwork):
                 alone = self._by_image(seen, found.summary, batch)
                 return Answer(alone.uvd, alone.root_mm, seen, alone.doubt)
             with torch.no_grad(), _at_rest(self):
-                placed = self._place(batch)
+                placed = self.place(batch)
             known = torch.cat([self._standardised(batch), placed.decision, found.summary], 1)
             uvd, root_log = self.judge(placed.uvd, seen.detach(), known)
             return Answer(uvd, placed.root_mm * torch.exp(root_log), seen, placed.doubt)
