@@ -38,7 +38,7 @@ from modules.utils import read_json, run_script, write_json
 RESULT = PROJECT_ROOT / "docs" / "results" / "ablations.json"
 FOLDER = PROJECT_ROOT / "results" / "ablations"
 SEEDS = (42,)  # how far seeds are apart is told by the row heavy_pose of benchmarks.accuracy
-POSE = ("TRAIN.model_type=pose", "TRAIN.looks=none")
+POSE = ("EXTRACT.crops=one", "TRAIN.model_type=pose", "TRAIN.looks=none")
 LOOKS = ("TRAIN.looks=heavy",)
 BEST = ("EXTRACT.crops=several", *LOOKS)
 

@@ -35,7 +35,7 @@ MEASURES: dict[str, Callable[[Setting], list[dict[str, Any]]]] = {
     "lifting": speed_prediction.measure_lifting,
     "memory": speed_memory.measure,
 }
-WEIGHTS = "EXTRACT.weights=full"  # of which mediapipe's wheel holds the same
+COMPARABLE = ("EXTRACT.weights=full", "EXTRACT.crops=one")  # mediapipe's wheel holds these weights, and looks once
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
     start_logging(quiet=True)
     whole = arguments.only is None and not arguments.quick and not arguments.assignments
     whole = whole and arguments.config == DEFAULT_CONFIG
-    given, arguments.assignments = arguments.assignments, [WEIGHTS, *arguments.assignments]
+    given, arguments.assignments = arguments.assignments, [*COMPARABLE, *arguments.assignments]
     options, config = config_arguments(arguments.config, arguments.assignments), config_from_arguments(arguments)
     sizes = QUICK if arguments.quick else replace(Sizes(), repeats=arguments.repeats)
     result = measure(config, options, sizes, arguments.only or list(MEASURES))

@@ -31,8 +31,11 @@ WITHOUT = "so extraction is not measured beside it"
 def measure(setting: Setting) -> list[dict[str, Any]]:
     """The whole stage, and the model alone, beside mediapipe on the same images; nothing where mediapipe is not to be had."""
     config = setting.config
-    if (config.EXTRACT.extractor, config.EXTRACT.weights) != ("blazepose", "full"):
-        raise UserError("EXTRACT: mediapipe is measured beside blazepose full; leave EXTRACT.extractor and weights so")
+    extract = config.EXTRACT
+    if (extract.extractor, extract.weights, extract.crops) != ("blazepose", "full", "one"):
+        raise UserError(
+            "EXTRACT: mediapipe is measured beside blazepose full, one crop; leave extractor, weights and crops so"
+        )
     root = setting.folder / "extraction"
     frames = repeat_root(config.data_root, root, 1, setting.sizes.images)
     paths = [frame.image_path for frame in frames]

@@ -134,7 +134,7 @@ class Rows:
 def cache_folder(config: Config, split: str) -> Path:
     """Where the cache of a split lies for the configured extractor, weights and crops."""
     extract = config.EXTRACT
-    crops = "" if extract.crops == "one" else f"-{extract.crops}"
+    crops = f"-{extract.crops}" if extract.takes_several else ""
     return config.cache_root / f"{extract.extractor}-{Path(extract.weights).name}{crops}" / split
 
 

@@ -76,18 +76,18 @@ class Extract(_Section):
         description="Which weights of it; blazepose: heavy or full; metrabs: a folder, or a name in pre_models.",
     )
     crops: Literal["one", "several"] = Field(
-        "one",
+        "several",
         description="blazepose: how many crops of an image are estimated: one, as MediaPipe does, or several, whose answers "
         "are averaged: further turns of the image where it is unsure, the mirror image, and the square that its landmarks "
-        "span. Of those that it loses (bent double, upside down) a third are found, in three times the time.",
+        "span. Of those that it loses (bent double, upside down) a third are found, in three times the time. It says "
+        "nothing of metrabs, which has METRABS.num_aug.",
     )
     batch_size: int = Field(8, ge=1, le=MOST, description="Images decoded and estimated at a time.")
 
-    @model_validator(mode="after")
-    def _crops_are_blazepose(self) -> Extract:
-        if self.crops != "one" and self.extractor != "blazepose":
-            raise ValueError("crops are blazepose's alone (metrabs has METRABS.num_aug); set crops to one")
-        return self
+    @property
+    def takes_several(self) -> bool:
+        """Whether the extractor is one that `crops` speaks of, and is to estimate several."""
+        return self.extractor == "blazepose" and self.crops == "several"
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -100,7 +100,7 @@ def test_a_row_is_stale_where_its_data_or_settings_changed(tmp_path: Path) -> No
 
 def test_posenet_on_the_demo_is_trained_once_for_both_benchmarks() -> None:
     part = SETS["demo"][1]
-    assert accuracy.training_folder(ROW["heavy_posenet"], part, 43) == "results/rotations/camera_2_seed_43"
+    assert accuracy.training_folder(ROW["several_posenet"], part, 43) == "results/rotations/camera_2_seed_43"
     assert accuracy.training_folder(ROW["pose"], part, 43) == "results/accuracy/demo/camera_2/pose-43"
     zero_shot, synthetic = SETS["zero-shot"][0], SETS["synthetic"][0]
     assert accuracy.training_folder(ROW["pose"], zero_shot, 42) == accuracy.training_folder(ROW["pose"], synthetic, 42)

@@ -23,7 +23,7 @@ from modules.config import PROJECT_ROOT, load_config
 from modules.layout import list_frames, read_label
 from modules.prediction import fallback_world
 from modules.skeleton import JOINT_NAMES
-from tests.conftest import copy_frames
+from tests.conftest import FAST, copy_frames, sets
 
 pytestmark = pytest.mark.slow
 
@@ -53,9 +53,9 @@ class Place:
         assignments = [
             f"DATA.root={self.root}", f"RESULTS.root={self.results}", f"TEST.output={self.results / 'submission.json'}",
             "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TRAIN.model_type=pose", "TEST.overlays=1",
-            "EXTRACT.weights=full", *extra,
+            *FAST, *extra,
         ]  # fmt: skip
-        return [part for assignment in assignments for part in ("--set", assignment)]
+        return sets(assignments)
 
     @property
     def run(self) -> Path:

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modules.cache import cache_folder
 from modules.config import DEFAULT_CONFIG, PROJECT_ROOT, Config, dump_config, load_config, parse_config
 from modules.utils import UserError
 from tests.strategies import broken_bytes, mutations, read_or_refused, scalars
@@ -115,8 +116,15 @@ def test_a_value_that_breaks_a_rule_is_refused_with_a_mend(assignment: str, mend
 
 
 def test_several_crops_are_of_blazepose() -> None:
-    with pytest.raises(UserError, match=r"METRABS\.num_aug.*; set crops to one"):
-        load_config(PROJECT_ROOT / DEFAULT_CONFIG, ["EXTRACT.extractor=metrabs", "EXTRACT.crops=several"])
+    """The default says nothing of MeTRAbs, whose cache keeps its place."""
+    folders = {
+        name: cache_folder(load_config(PROJECT_ROOT / DEFAULT_CONFIG, [f"EXTRACT.{part}" for part in set_to]), "train")
+        for name, set_to in {
+            "several": (), "one": ("crops=one",), "metrabs": ("extractor=metrabs", "weights=metrabs_s"),
+        }.items()
+    }  # fmt: skip
+    names = {name: folder.parent.name for name, folder in folders.items()}
+    assert names == {"several": "blazepose-heavy-several", "one": "blazepose-heavy", "metrabs": "metrabs-metrabs_s"}
 
 
 YAML_TRAPS = (

@@ -24,7 +24,7 @@ from modules.layout import write_camera, write_label
 from modules.pose_utils import Camera
 from modules.skeleton import MIRROR
 from modules.utils import UserError
-from tests.conftest import FULL, RunScript, looking_camera, rotation, standing_person
+from tests.conftest import FAST, RunScript, looking_camera, rotation, sets, standing_person
 from tests.test_images import jpeg
 
 Change = Callable[[dict[str, Any]], None]
@@ -184,7 +184,7 @@ def test_the_script_says_it_in_sentences_with_exit_code_2(
 ) -> None:
     root = tmp_path / "set"
     shutil.copytree(pristine, root)
-    arguments = ["--set", f"DATA.root={root}", "--set", f"RESULTS.root={tmp_path}", "--set", FULL, "--images", "1"]
+    arguments = [*sets((f"DATA.root={root}", f"RESULTS.root={tmp_path}", *FAST)), "--images", "1"]
     assert "nothing to mend" in run_script("check_data.py", *arguments).stdout
     list(rewrite(root, *MISTAKES["extrinsics are camera to world:"]))
     next((root / "task04_train" / "images").rglob("1_demo_1_0.jpg")).write_bytes(b"")
@@ -250,7 +250,7 @@ def test_a_test_set_without_labels_is_checked_as_far_as_it_goes(
 ) -> None:
     root = tmp_path / "set"
     shutil.copytree(pristine, root)
-    arguments = ["--split", "test", "--set", f"DATA.root={root}", "--set", f"RESULTS.root={tmp_path}", "--set", FULL]
+    arguments = ["--split", "test", *sets((f"DATA.root={root}", f"RESULTS.root={tmp_path}", *FAST))]
     shutil.rmtree(root / "task04_test" / "labels")
     done = run_script("check_data.py", *arguments)
     assert "the test images have no labels" in done.stdout and "nothing to mend" in done.stdout

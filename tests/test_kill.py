@@ -24,7 +24,7 @@ from modules import runs
 from modules.cache import open_cache
 from modules.config import PROJECT_ROOT, load_config
 from modules.layout import list_frames
-from tests.conftest import FULL
+from tests.conftest import FAST
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ TIMES = range(int(os.environ.get("WORLDPOSE_KILL_TIMES", "1")))
 
 def arguments(root: Path, results: Path) -> list[str]:
     assignments = [
-        f"DATA.root={root}", f"DATA.cache={results / 'cache'}", f"RESULTS.root={results}", FULL,
+        f"DATA.root={root}", f"DATA.cache={results / 'cache'}", f"RESULTS.root={results}", *FAST,
         f"TEST.sample_submission={root / 'sample_submission.json'}", f"TEST.output={results / 'pred_submission.json'}",
         "TRAIN.num_epochs=3", "TRAIN.batch_size=4", "TRAIN.simulated_views=32", "TRAIN.checkpoint_steps=1", "TEST.overlays=1",
         "TRAIN.looks=full", "TRAIN.own_views=0.5",

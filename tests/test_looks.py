@@ -27,7 +27,7 @@ from modules.simulation import OwnViews, ViewSimulator
 from modules.skeleton import MIRROR, ROOT
 from modules.utils import UserError
 from pre_models.fetch import BLAZEPOSE_FOLDER
-from tests.conftest import FULL, RunScript, options
+from tests.conftest import FAST, RunScript, options
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def config(small_root: Path, finished: tuple[Path, Path], tmp_path_factory: pyte
     """A small data set of the demo that is extracted, with a cache of its own."""
     kept = tmp_path_factory.mktemp("looks") / "cache"
     shutil.copytree(small_root / "cache", kept)
-    return load_config(project_path(DEFAULT_CONFIG), [f"DATA.root={small_root}", f"DATA.cache={kept}", FULL])
+    return load_config(project_path(DEFAULT_CONFIG), [f"DATA.root={small_root}", f"DATA.cache={kept}", *FAST])
 
 
 @pytest.fixture(scope="module")

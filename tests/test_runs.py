@@ -64,7 +64,7 @@ def test_key_follows_what_decides_the_outcome(tmp_path: Path) -> None:
     further = Config(DATA=Data(also=[str(tmp_path)]))
     keys = {key, runs.run_key(further, "cache")}
     for content in ("one", "two"):
-        write_json(tmp_path / "cache/blazepose-heavy/train/cache.json", {"parts": 1, "key": content})
+        write_json(tmp_path / "cache/blazepose-heavy-several/train/cache.json", {"parts": 1, "key": content})
         keys.add(runs.run_key(further, "cache"))
     assert len(keys) == 4
 

@@ -157,7 +157,7 @@ def test_mediapipe_that_does_not_start_is_left_out(tmp_path: Path, monkeypatch: 
     [
         (["--repeats", "0"], "--repeats is 0; write a number of at least 1"),
         (["--set", "DATA.root=nowhere"], "run python -m data.prepare first"),
-        (["--only", "extraction", "--set", "EXTRACT.weights=heavy"], "leave EXTRACT.extractor and weights so"),
+        (["--only", "extraction", "--set", "EXTRACT.weights=heavy"], "leave extractor, weights and crops so"),
         (["--only", "step", "--set", "TRAIN.model_type=pose"], "leave both so"),
     ],
 )

@@ -28,7 +28,7 @@ def configured_fingerprint(config: Config) -> str | None:
 
 def _options(config: Config) -> dict[str, Any]:
     section = SECTIONS.get(config.EXTRACT.extractor)
-    several = {} if config.EXTRACT.crops == "one" else {"crops": config.EXTRACT.crops}
+    several = {"crops": config.EXTRACT.crops} if config.EXTRACT.takes_several else {}
     return several if section is None else {**several, "options": getattr(config, section)}
 
 

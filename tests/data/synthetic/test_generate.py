@@ -24,7 +24,7 @@ from modules.layout import list_frames, read_camera, read_label, read_validation
 from modules.pose_utils import Camera, project_to_image
 from modules.skeleton import JOINT_NAMES, ROOT
 from modules.utils import read_json
-from tests.conftest import FULL, RunScript
+from tests.conftest import FAST, RunScript, sets
 
 pytestmark = pytest.mark.slow
 
@@ -164,6 +164,5 @@ def wait_for(happened: Callable[[], bool], seconds: float = 240) -> None:
 
 
 def test_the_doctor_has_no_complaint(small_set: Path, tmp_path: Path, run_script: RunScript) -> None:
-    assignments = f"DATA.root={small_set}", f"RESULTS.root={tmp_path}", FULL
-    done = run_script("check_data.py", *(word for assignment in assignments for word in ("--set", assignment)))
+    done = run_script("check_data.py", *sets((f"DATA.root={small_set}", f"RESULTS.root={tmp_path}", *FAST)))
     assert done.returncode == 0, done.stdout + done.stderr
