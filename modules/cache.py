@@ -66,6 +66,7 @@ NUMBER_COLUMNS: dict[str, tuple[int, ...]] = {
     "true_depth_root_mm": (),
     "true_depth_rel_mm": (J,),
 }
+FOREIGN = "foreign"  # whether a row is of a further data set: in memory alone
 TRUTH_COLUMNS = ("joints_world_mm", "true_joints_px", "true_depth_root_mm", "true_depth_rel_mm")
 
 
@@ -104,10 +105,16 @@ class Rows:
         )
 
     def beside(self, others: Sequence[Rows]) -> Rows:
-        """These rows, and behind them those of other caches."""
+        """These rows, and behind them those of other caches, of which they still are told apart by `own`."""
         all_rows = (self, *others)
         columns = {name: np.concatenate([rows[name] for rows in all_rows]) for name in self.columns}
+        columns[FOREIGN] = np.repeat([False, True], [len(self), sum(map(len, others))])
         return Rows(columns, tuple(path for rows in all_rows for path in rows.crop_files))
+
+    @property
+    def own(self) -> Rows:
+        """The rows that `beside` was asked of; all of them where it was not asked."""
+        return self.take(~self[FOREIGN]) if FOREIGN in self.columns else self
 
     def without_truth(self) -> Rows:
         """The same rows as if no label existed, so that nothing downstream can look."""

@@ -55,7 +55,8 @@ class Data(_Section):
     also: list[PathText] = Field(
         [],
         description="Further data sets whose training images are learned from, too, but for those that they list for "
-        "validation; each has its cache in <its root>/cache. What validates is of `root` alone.",
+        "validation; each has its cache in <its root>/cache. What validates is of `root` alone, and "
+        "so is the height at which people carry their pelvis.",
     )
 
     @model_validator(mode="after")

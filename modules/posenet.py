@@ -59,7 +59,7 @@ class PoseNetRecipe(Recipe):
         simulates = train.simulated_views > 0 and network.sees_pose
         simulator = make_simulator(rows, train) if simulates else None
         if network.sees_pose:
-            network.root_cues.copy_(torch.tensor(fit_root_cues(rows)))
+            network.root_cues.copy_(torch.tensor(fit_root_cues(rows.own)))
             if network.learns_root and train.init_from is None:  # else the weights know their inputs as they were
                 fit_inputs(network, rows)
             if network.sees_looks and train.init_from is None:

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from modules import simulation
 from modules.augmentation import Augmentation
 from modules.cache import Rows
+from modules.config import Train
 from modules.dataset import PoseDataset, from_uvd, to_uvd
 from modules.lifting import cached_crop_pose
+from modules.losses import DISTANCES
 from modules.pose_utils import cam2pixel, pixel2cam, world2cam
+from modules.posenet import PoseNetRecipe
 from modules.simulation import (
     LIMB_CORRELATION,
     Miscalibration,
@@ -189,3 +193,16 @@ def test_root_cues_weigh_two_measurements(tmp_path: Path) -> None:
     assert depth_spread == pytest.approx(-np.log(0.9), abs=0.03)  # limbs a tenth too short: a tenth too near
     assert 0.03 < height_spread < 0.08
     assert fit_root_cues(make_rows(tmp_path, 5, floor=False)) == (0.0, 1e6, 0.0)
+
+
+def test_people_of_further_data_sets_do_not_say_how_high_those_who_are_tested_stand(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path / "own", 12, noise=3.0, size=0.9)
+    sitting = make_rows(tmp_path / "further", 12, noise=3.0, size=0.9)
+    sitting = Rows({**sitting.columns, "floor_height_mm": sitting["floor_height_mm"] + 500.0}, sitting.crop_files)
+    both, train = rows.beside([sitting]), Train(model_type="pose")
+    recipe = PoseNetRecipe(PoseNetRecipe.spec_of(train), {})
+    network = recipe.network()
+    recipe.lessons(network, both, train, DISTANCES["l1"], torch.no_grad)
+    assert network.root_cues.tolist() == pytest.approx(fit_root_cues(rows))
+    assert fit_root_cues(both)[0] == pytest.approx(fit_root_cues(rows)[0] - 0.25, abs=0.02)
+    assert both.own["file_name"].tolist() == rows["file_name"].tolist() == rows.own["file_name"].tolist()
