@@ -15,11 +15,16 @@ from modules.config import PROJECT_ROOT
 PAGE = PROJECT_ROOT / "docs" / "accuracy.md"
 METRICS = {**rotations.METRICS, "competition_mse": "MSE, mm²"}
 BROKEN_DOWN = (
-    "least_squares", "on_floor", "linear", "original", "pose", "image", "posenet", "bound", "heavy_least_squares",
-    "heavy_pose", "heavy_looks", "heavy_posenet", "heavy_bound", "several_least_squares", "several_looks",
+    "several_least_squares", "several_on_floor", "several_linear", "original", "several_pose", "several_posenet",
+    "several_blazepose", "several_looks", "several_released", "several_bound",
+)  # fmt: skip
+SHORT = (
+    "several_least_squares", "several_pelvis_height", "several_on_floor", "several_linear", "several_true_root", "original",
+    "several_pose", "several_posenet", "several_blazepose", "several_looks", "several_released", "several_both",
     "several_bound",
 )  # fmt: skip
 TITLE_OF = {row.name: row.title for row in ROWS}
+SHORT_TITLE_OF = {name: title.removeprefix("several crops: ") for name, title in TITLE_OF.items()}  # the default ones
 Rows = dict[str, list[dict[str, Any]]]  # row → one result per seed
 
 
@@ -103,19 +108,17 @@ def main_table(results: Results, set_name: str) -> str:
 
 
 def short_table(results: Results) -> str:
-    """World error of every row on every set: for the READMEs."""
+    """World error on every set of the rows from the default extraction, and of the original recipe: for the READMEs."""
     sets = [set_name for set_name in SETS if set_name in results]
     columns = [f"{TITLES[set_name]}: world MPJPE" for set_name in sets]
     lines = ["| mm | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
-    for row in ROWS:
+    for name in SHORT:
         cells = [
-            cell(values_of(results[set_name][row.name], "overall", "world_mpjpe"))
-            if row.name in results[set_name]
-            else ""
+            cell(values_of(results[set_name][name], "overall", "world_mpjpe")) if name in results[set_name] else ""
             for set_name in sets
         ]
         if any(cells):
-            lines.append(f"| {row.title} | " + " | ".join(cells) + " |")
+            lines.append(f"| {SHORT_TITLE_OF[name]} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -144,7 +147,7 @@ def _first_part(rows: Rows) -> dict[str, Any]:
 def _broken_down(rows: Rows, header: list[str], paths: Mapping[str, tuple[str, ...]]) -> str:
     """A line for each path to a world error, with a column for each row of BROKEN_DOWN."""
     names = [name for name in BROKEN_DOWN if name in rows]
-    columns = [*header, *(TITLE_OF[name] for name in names)]
+    columns = [*header, *(SHORT_TITLE_OF[name] for name in names)]
     lines = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
     for title, path in paths.items():
         cells = [f"{values_of(rows[name], *path, 'world_mpjpe').mean():.0f}" for name in names]
