@@ -18,7 +18,7 @@ import numpy as np
 
 from modules import metrics, runs, vis
 from modules.config import Config, add_config_arguments, config_from_arguments
-from modules.evaluation import OWN, Task, load_task, predict
+from modules.evaluation import OWN, Task, as_learned, load_task, predict
 from modules.images import read_image
 from modules.layout import read_camera
 from modules.lifting import place_own
@@ -105,7 +105,7 @@ def main() -> None:
     run = arguments.run or runs.newest_complete(config.results_root / "train", **runs.origin(config))
     if run is None:
         raise UserError("there is no finished training of this config's data and extractor; run ./run.sh first")
-    print(compare(config, run, arguments.images))
+    print(compare(as_learned(config, run), run, arguments.images))
 
 
 if __name__ == "__main__":

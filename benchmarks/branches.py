@@ -21,6 +21,7 @@ from modules import metrics, runs
 from modules.cache import Rows, open_cache
 from modules.config import add_config_arguments, config_from_arguments
 from modules.dataset import PoseDataset, Sample, split_rows
+from modules.evaluation import as_learned
 from modules.layout import list_frames
 from modules.lifting import place_least_squares
 from modules.prediction import lift_answers, prediction_loader
@@ -67,7 +68,7 @@ def main() -> None:
     run = arguments.run or runs.newest_complete(config.results_root / "train", **runs.origin(config))
     if run is None:
         raise UserError(f"{config.results_root}/train: there is no finished training; run python train.py first")
-    path = runs.best_checkpoint(run)
+    config, path = as_learned(config, run), runs.best_checkpoint(run)
     network = runs.restore_network(runs.load_checkpoint(path), path)
     if not isinstance(network, PoseNet):
         raise UserError(f"{run}: only PoseNet has branches to look at; name a run of TRAIN.model=PoseNet with --run")

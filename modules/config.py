@@ -81,7 +81,7 @@ class Extract(_Section):
         description="blazepose: how many crops of an image are estimated: one, as MediaPipe does, or several, whose answers "
         "are averaged: further turns of the image where it is unsure, the mirror image, and the square that its landmarks "
         "span. Of those that it loses (bent double, upside down) a third are found, in three times the time. It says "
-        "nothing of metrabs, which has METRABS.num_aug.",
+        "nothing of other extractors; metrabs has METRABS.num_aug.",
     )
     batch_size: int = Field(8, ge=1, le=MOST, description="Images decoded and estimated at a time.")
 

@@ -228,6 +228,12 @@ def crops_of(run: Path) -> str:
     return str(runs.load_checkpoint(runs.best_checkpoint(run))["config"]["EXTRACT"].get("crops", "one"))
 
 
+def as_learned(config: Config, run: Path) -> Config:
+    """The config with as many crops of each image as the run has learned from."""
+    extract = config.EXTRACT.model_copy(update={"crops": crops_of(run)})
+    return config.model_copy(update={"EXTRACT": extract}) if config.EXTRACT.extractor == "blazepose" else config
+
+
 def check_run(config: Config, run: Path) -> str:
     """UserError where a run could not answer, before the test images are extracted; returns which looks it wants of them."""
     path, checkpoint = load_run(config, run, configured_fingerprint(config))

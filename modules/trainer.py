@@ -47,10 +47,12 @@ SIMULATED_STEPS = 8  # steps whose views are drawn together
 def training_facts(rows: Rows) -> dict[str, Any]:
     """What lifting and the baselines take from the training labels: plain numbers, stored with the weights.
 
-    The pelvis's height is over the floor where one is declared, else over the world's zero, along world_up.
+    The pelvis's height is over the floor where one is declared, else over the world's zero, along world_up; further data
+    sets do not say how high those who are tested carry it.
     """
-    floor = np.nan_to_num(rows["floor_height_mm"])
-    height = float(((rows["joints_world_mm"][:, ROOT] * rows["world_up"]).sum(-1) - floor).mean())
+    own = rows.own
+    floor = np.nan_to_num(own["floor_height_mm"])
+    height = float(((own["joints_world_mm"][:, ROOT] * own["world_up"]).sum(-1) - floor).mean())
     return {
         "mean_pose_crop_mm": mean_crop_pose(rows).tolist(),
         "pelvis_height_mm": height if math.isfinite(height) else None,

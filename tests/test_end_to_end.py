@@ -14,8 +14,9 @@ import pytest
 from benchmarks.branches import permuted_scores
 from modules import runs
 from modules.cache import open_cache
-from modules.config import PROJECT_ROOT, load_config
+from modules.config import DEFAULT_CONFIG, PROJECT_ROOT, load_config, project_path
 from modules.dataset import split_rows
+from modules.evaluation import as_learned
 from modules.layout import list_frames
 from tests.conftest import RunScript, options, told_at_exit
 
@@ -111,6 +112,8 @@ def test_a_run_is_tested_on_poses_of_as_many_crops_as_it_has_learned_from(
     asked = options(small_root, tmp_path, "EXTRACT.crops=several")
     assert told in run_script("test.py", "--run", str(run), *asked).stdout
     assert read_submission(tmp_path) == read_submission(results)
+    config = as_learned(load_config(project_path(DEFAULT_CONFIG), asked[1::2]), run)
+    assert (config.EXTRACT.crops, config.EXTRACT.weights, config.DATA.root) == ("one", "full", str(small_root))
 
 
 def move_world(root: Path, yaw: float, shift: np.ndarray) -> np.ndarray:

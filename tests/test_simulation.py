@@ -28,6 +28,7 @@ from modules.simulation import (
     measure_errors,
 )
 from modules.skeleton import FEET, JOINT_NAMES, MIRROR, PARENTS
+from modules.trainer import training_facts
 from tests.builders import make_rows
 from tests.conftest import standing_person
 
@@ -204,5 +205,6 @@ def test_people_of_further_data_sets_do_not_say_how_high_those_who_are_tested_st
     network = recipe.network()
     recipe.lessons(network, both, train, DISTANCES["l1"], torch.no_grad)
     assert network.root_cues.tolist() == pytest.approx(fit_root_cues(rows))
+    assert training_facts(both)["pelvis_height_mm"] == training_facts(rows)["pelvis_height_mm"]
     assert fit_root_cues(both)[0] == pytest.approx(fit_root_cues(rows)[0] - 0.25, abs=0.02)
     assert both.own["file_name"].tolist() == rows["file_name"].tolist() == rows.own["file_name"].tolist()
