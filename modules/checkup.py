@@ -66,7 +66,7 @@ def _gather(
     config: Config, frames: Sequence[Frame], files: Files, report: Report
 ) -> tuple[list[Evidence], list[np.ndarray]]:
     """Evidence of each frame in which the extractor finds a person, and its image."""
-    extractor = configured_extractor(config)
+    extractor = configured_extractor(config.with_crops("one"))  # a witness need not be as exact as several are
     evidence, images = [], []
     for frame in frames:
         try:

@@ -363,6 +363,10 @@ class Config(_Section):
     def data_root(self) -> Path:
         return project_path(self.DATA.root)
 
+    def with_crops(self, crops: Literal["one", "several"]) -> Config:
+        """The same but for how many crops of each image are estimated."""
+        return self.model_copy(update={"EXTRACT": self.EXTRACT.model_copy(update={"crops": crops})})
+
     @property
     def further(self) -> list[Config]:
         """This config for each of the further data sets that are learned from."""

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -223,15 +223,15 @@ def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, 
     return path, checkpoint
 
 
-def crops_of(run: Path) -> str:
+def crops_of(run: Path) -> Literal["one", "several"]:
     """From how many crops of each image the run's training poses were extracted: EXTRACT.crops of its config."""
-    return str(runs.load_checkpoint(runs.best_checkpoint(run))["config"]["EXTRACT"].get("crops", "one"))
+    crops = runs.load_checkpoint(runs.best_checkpoint(run))["config"]["EXTRACT"].get("crops")
+    return "several" if crops == "several" else "one"
 
 
 def as_learned(config: Config, run: Path) -> Config:
     """The config with as many crops of each image as the run has learned from."""
-    extract = config.EXTRACT.model_copy(update={"crops": crops_of(run)})
-    return config.model_copy(update={"EXTRACT": extract}) if config.EXTRACT.extractor == "blazepose" else config
+    return config.with_crops(crops_of(run)) if config.EXTRACT.extractor == "blazepose" else config
 
 
 def check_run(config: Config, run: Path) -> str:

@@ -28,7 +28,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     monkeypatch.setattr(prepare, "fetch_blazepose", fetch)
     monkeypatch.setattr(prepare, "fetch_metrabs", lambda name: pytest.fail("the network was asked"))
-    monkeypatch.setattr(BlazePoseExtractor, "fingerprint_of", lambda weights: "some" if weights in standing else None)
+    monkeypatch.setattr(
+        BlazePoseExtractor, "fingerprint_of", lambda weights, **_: "some" if weights in standing else None
+    )
     monkeypatch.setattr(log, "handlers", [])
     monkeypatch.setattr(log, "propagate", True)  # as it was, whatever the console makes of it
 
