@@ -33,14 +33,14 @@ def main() -> None:
     if sample_path(config) is None:
         log.info("%s has no sample_submission.json: all %d test images are answered", config.data_root, len(asked))
 
-    from modules.evaluation import check_run, crops_of, overall_scores, run_test
+    from modules.evaluation import as_learned, check_run, overall_scores, run_test
 
     run = arguments.run.resolve() if arguments.run else newest_run(config)
-    crops = crops_of(run)
-    if config.EXTRACT.extractor == "blazepose" and crops != config.EXTRACT.crops:
-        log.info("%s has learned from poses of EXTRACT.crops=%s, so it is tested on such, too", run, crops)
-        arguments.assignments.append(f"EXTRACT.crops={crops}")
-        config = config_from_arguments(arguments)
+    learned = as_learned(config, run)
+    if learned.EXTRACT.takes_several != config.EXTRACT.takes_several:
+        config, said = learned, f"EXTRACT.crops={learned.EXTRACT.crops}"
+        log.info("%s has learned from poses of %s, so it is tested on such, too", run, said)
+        arguments.assignments.append(said)  # for the extraction
     looks = check_run(config, run)  # and so is a run that cannot answer
     extract_in_child(arguments, looks)
     folder, table = run_test(config, run, arguments.reuse)

@@ -68,6 +68,9 @@ class Data(_Section):
         return self
 
 
+Crops = Literal["one", "several"]
+
+
 class Extract(_Section):
     extractor: str = Field(
         "blazepose", description="The pretrained pose model: a name in modules/extractors (blazepose, metrabs)."
@@ -76,7 +79,7 @@ class Extract(_Section):
         "heavy",
         description="Which weights of it; blazepose: heavy or full; metrabs: a folder, or a name in pre_models.",
     )
-    crops: Literal["one", "several"] = Field(
+    crops: Crops = Field(
         "several",
         description="blazepose: how many crops of an image are estimated: one, as MediaPipe does, or several, whose answers "
         "are averaged: further turns of the image where it is unsure, the mirror image, and the square that its landmarks "
@@ -363,7 +366,7 @@ class Config(_Section):
     def data_root(self) -> Path:
         return project_path(self.DATA.root)
 
-    def with_crops(self, crops: Literal["one", "several"]) -> Config:
+    def with_crops(self, crops: Crops) -> Config:
         """The same but for how many crops of each image are estimated."""
         return self.model_copy(update={"EXTRACT": self.EXTRACT.model_copy(update={"crops": crops})})
 

@@ -7,13 +7,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from modules import metrics, runs, vis
 from modules.cache import Rows, open_cache
-from modules.config import Config, project_path
+from modules.config import Config, Crops, project_path
 from modules.devices import make_fabric
 from modules.extractors import configured_fingerprint
 from modules.images import read_image
@@ -223,15 +223,15 @@ def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, 
     return path, checkpoint
 
 
-def crops_of(run: Path) -> Literal["one", "several"]:
+def crops_of(run: Path) -> Crops:
     """From how many crops of each image the run's training poses were extracted: EXTRACT.crops of its config."""
-    crops = runs.load_checkpoint(runs.best_checkpoint(run))["config"]["EXTRACT"].get("crops")
-    return "several" if crops == "several" else "one"
+    extract: dict[str, Crops] = runs.load_checkpoint(runs.best_checkpoint(run))["config"]["EXTRACT"]
+    return extract.get("crops", "one")
 
 
 def as_learned(config: Config, run: Path) -> Config:
     """The config with as many crops of each image as the run has learned from."""
-    return config.with_crops(crops_of(run)) if config.EXTRACT.extractor == "blazepose" else config
+    return config.with_crops(crops_of(run))
 
 
 def check_run(config: Config, run: Path) -> str:
