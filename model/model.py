@@ -20,7 +20,7 @@ Coordinates: u, v over ±1 between the crop's outer edges, depth over ±1 for th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ from modules.looks import LOOK_CHANNELS
 from modules.skeleton import MIRROR, NUM_JOINTS, ROOT
 from modules.utils import UserError
 
-EMBEDDING = 256
+EMBEDDING, DECISION = 256, 256
 PRIOR_CELLS = 1.5  # first width of the prior, in cells of the volume
 NARROWEST = 0.5  # cells: a narrower prior would fall between the cells' centres
 WIDTH_PACE = 0.02  # how fast the prior's width follows the pose branch's errors, per step
@@ -66,6 +66,7 @@ class PoseNetSpec:
     root: str = "height"
     backbone: str = "resnet"
     looks: str = "none"
+    members: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -119,12 +120,22 @@ class Answer(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """What one branch says of B images."""
+    """What one branch, or one of its members, says of B images."""
 
     uvd: Tensor  # (B, 24, 3)
     root_mm: Tensor  # (B,)
     doubt: Tensor  # (B, 24)
     decision: Tensor  # (B, 256) what it was decided on
+
+
+class Reading(NamedTuple):
+    """How one member would correct B poses."""
+
+    shift: Tensor  # (B, 24, 3)
+    root_log: Tensor  # (B,) of the root's depth over the one that it was told
+    swap: Tensor | None  # (B,) how likely left and right are exchanged; None where there is no pose
+    doubt: Tensor  # (B, 24) log of how many mm each joint is off, to be calibrated
+    decision: Tensor  # (B, 256)
 
 
 class _Marginals(torch.autograd.Function):
@@ -284,6 +295,55 @@ class Judge(nn.Module):
         return centre + trust * apart + shift, self.root(decision).squeeze(1)
 
 
+class Member(nn.Module):
+    """One reader of a pose (with its joints' looks), or of what an image says: how it corrects them, and how sure it is."""
+
+    def __init__(self, inputs: int, sees_pose: bool, sees_looks: bool) -> None:
+        super().__init__()
+        self.sees_pose, self.sees_looks = sees_pose, sees_looks
+        if sees_pose:
+            self.embed = nn.Sequential(
+                nn.Linear(inputs, 512), nn.LayerNorm(512), nn.GELU(), SharedDropout(0.1), nn.Linear(512, EMBEDDING), nn.GELU()
+            )  # fmt: skip
+        if sees_looks:
+            self.embed_looks = nn.Sequential(
+                SharedDropout(0.3), nn.Linear(NUM_JOINTS * LOOK_AXES, 256), nn.GELU(), SharedDropout(0.1), nn.Linear(256, 512)
+            )  # fmt: skip
+        evidence = EMBEDDING if sees_pose else inputs
+        self.decide = nn.Sequential(nn.Linear(evidence, DECISION), nn.GELU(), SharedDropout(0.1))
+        self.shift, self.root = nn.Linear(DECISION, NUM_JOINTS * 3), nn.Linear(DECISION, 1)
+        last_layers = [(self.shift, 0.0), (self.root, 0.0)]
+        if sees_pose:
+            self.swap = nn.Linear(DECISION, 1)
+            last_layers.append((self.swap, UNSWAPPED))
+        for last, bias in last_layers:
+            nn.init.zeros_(last.weight)  # the untrained answer is the cached pose
+            nn.init.constant_(last.bias, bias)
+        # Made last, and taught apart from all else: that it is there changes no other number.
+        told = nn.Linear(128, NUM_JOINTS)
+        nn.init.zeros_(told.weight)
+        nn.init.constant_(told.bias, FIRST_DOUBT)
+        self.doubt = nn.Sequential(nn.Linear(evidence + DECISION, 128), nn.GELU(), told)
+
+    def forward(self, seen: Tensor, looks: Tensor | None = None, looked: Tensor | None = None) -> Reading:
+        """Of standardised inputs, or an image's summary, (B, N), and of looks (B, 24 * 24) where `looked` (B, 1) is 1."""
+        evidence = self._embed(seen, looks, looked) if self.sees_pose else seen
+        decision = self.decide(evidence)
+        shift = self.shift(decision).float().unflatten(1, (NUM_JOINTS, 3))
+        swap = self.swap(decision).squeeze(1).sigmoid() if self.sees_pose else None
+        # What tells how far off each joint may be teaches nothing else.
+        doubt = self.doubt(torch.cat([evidence, decision], 1).detach()).float()
+        return Reading(shift, self.root(decision).float().squeeze(1), swap, doubt, decision)
+
+    def _embed(self, inputs: Tensor, looks: Tensor | None, looked: Tensor | None) -> Tensor:
+        if looks is None:
+            embedding: Tensor = self.embed(inputs)
+            return embedding
+        # A view that no image shows is told nothing by them, which is another thing than looking like the mean.
+        embedding = self.embed[1:](self.embed[0](inputs) + self.embed_looks(looks) * looked)
+        return embedding
+
+
 class PoseNet(CropNetwork):
     """The network of the module's drawing; `model_type` image or pose leaves the other branch out."""
 
@@ -300,6 +360,7 @@ class PoseNet(CropNetwork):
         self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until then: the extractor's root as it is
         self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
         self.learns_root = spec.root == "learned"
+        inputs = 0
         if self.sees_pose:
             inputs = NUM_JOINTS * PER_JOINT + 1
             if self.learns_root:
@@ -307,49 +368,25 @@ class PoseNet(CropNetwork):
                 # What the pose branch sees in training, fitted, not trained.
                 self.register_buffer("inputs_mean", torch.zeros(inputs))
                 self.register_buffer("inputs_spread", torch.ones(inputs))
-            self.embed = nn.Sequential(
-                nn.Linear(inputs, 512),
-                nn.LayerNorm(512),
-                nn.GELU(),
-                SharedDropout(0.1),
-                nn.Linear(512, EMBEDDING),
-                nn.GELU(),
-            )
         self.sees_looks = self.sees_pose and spec.looks != "none"
         if self.sees_looks:
             # What looks are in training, fitted, not trained: their mean and the axes in which they vary most.
             self.register_buffer("looks_mean", torch.zeros(LOOK_CHANNELS))
             self.register_buffer("looks_axes", torch.eye(LOOK_CHANNELS, LOOK_AXES))
-            self.embed_looks = nn.Sequential(
-                SharedDropout(0.3), nn.Linear(NUM_JOINTS * LOOK_AXES, 256), nn.GELU(), SharedDropout(0.1), nn.Linear(256, 512)
-            )  # fmt: skip
+        # Those that see the pose are `members`, whose mean is the answer; what the image alone says is read by one.
+        of_image = TOWER if self.is_blazepose else RESNET_CHANNELS
+        self.members = nn.ModuleList(
+            Member(inputs or of_image, self.sees_pose, self.sees_looks)
+            for _ in range(spec.members if self.sees_pose else 1)
+        )
         if self.sees_image and self.is_blazepose:
             self.joints = nn.Linear(LANDMARKS, NUM_JOINTS, bias=False)  # each joint as shares of landmarks
         if self.sees_image and self.sees_pose:
             if self.is_blazepose:
-                self.judge = Judge(2 * NUM_JOINTS * 3 + inputs + 256 + TOWER)
+                self.judge = Judge(2 * NUM_JOINTS * 3 + inputs + DECISION + TOWER)
             else:
                 self.prior = PosePrior(spec)
-        of_image = TOWER if self.is_blazepose else RESNET_CHANNELS
-        self.decide = nn.Sequential(
-            nn.Linear(EMBEDDING if self.sees_pose else of_image, 256), nn.GELU(), SharedDropout(0.1)
-        )
-        self.shift, self.root = nn.Linear(256, NUM_JOINTS * 3), nn.Linear(256, 1)
         self.to(memory_format=torch.channels_last)  # the same numbers, a third faster or more
-        last_layers = [(self.shift, 0.0), (self.root, 0.0)]
-        if self.sees_pose:
-            self.swap = nn.Linear(256, 1)
-            last_layers.append((self.swap, UNSWAPPED))
-        for last, bias in last_layers:
-            nn.init.zeros_(last.weight)  # the untrained answer is the cached pose
-            nn.init.constant_(last.bias, bias)
-        # Made last, and taught apart from all else: that it is there changes no other number.
-        told = nn.Linear(128, NUM_JOINTS)
-        nn.init.zeros_(told.weight)
-        nn.init.constant_(told.bias, FIRST_DOUBT)
-        self.doubt = nn.Sequential(
-            nn.Linear((EMBEDDING if self.sees_pose else of_image) + 256, 128), nn.GELU(), told
-        )  # fmt: skip
 
     def forward(self, batch: dict[str, Tensor]) -> Answer:
         """A batch of samples (see modules.dataset) → the answer of both branches together, or of the only one."""
@@ -368,9 +405,9 @@ class PoseNet(CropNetwork):
 
     def _by_image(self, seen: Tensor, summary: Tensor, batch: dict[str, Tensor]) -> Placed:
         """Pose and root depth where there is no cached pose."""
-        shift, root_log, decision = self._decide(summary)
-        root_mm = batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / SIDE) * torch.exp(root_log)
-        return Placed(seen + shift, root_mm, self._doubt(summary, decision), decision)
+        read: Reading = self.members[0](summary)
+        root_mm = batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / SIDE) * torch.exp(read.root_log)
+        return Placed(seen + read.shift, root_mm, read.doubt, read.decision)
 
     def _judge(self, batch: dict[str, Tensor]) -> Answer:
         """The answer of BlazePose's network, or the judge's between it and the pose branch, which learns nothing by it."""
@@ -394,54 +431,40 @@ class PoseNet(CropNetwork):
         return features, self.volumes(features)
 
     def place(self, batch: dict[str, Tensor]) -> Placed:
-        """The pose branch alone: where each joint's prior stands, and the root's depth.
+        """The pose branch alone: where each joint's prior stands, and the root's depth: the mean of its members' answers.
 
-        Where the batch tells of the mirrored scenes, too, the mean of both answers, as both see them.
+        Where the batch tells of the mirrored scenes, too, the mean of both, as both see them.
         """
+        placed = mean_placed(self.places(batch))
+        mirrored = {name.removeprefix(MIRRORED): x for name, x in batch.items() if name.startswith(MIRRORED)}
+        return mean_placed([placed, self._mirrored(mean_placed(self.places(mirrored)))]) if mirrored else placed
+
+    def places(self, batch: dict[str, Tensor]) -> list[Placed]:
+        """What each member of the pose branch says by itself."""
         with torch.autocast(batch["joints"].device.type, enabled=False):
             # Half precision would cost millimetres and gain no time.
-            placed = self._place(batch)
-            mirrored = {name.removeprefix(MIRRORED): x for name, x in batch.items() if name.startswith(MIRRORED)}
-            return self._mean(placed, self._place(mirrored)) if mirrored else placed
+            inputs, looks, looked = self._standardised(batch), None, None
+            if self.sees_looks:
+                told = (batch["looks"] - self.looks_mean) @ self.looks_axes
+                looks, looked = told.clamp(-FAR_OUT, FAR_OUT).flatten(1), batch["looked"]
+            read: list[Reading] = [member(inputs, looks, looked) for member in self.members]
+            swaps = [one.swap for one in read if one.swap is not None]
+            if not self.training:  # half a swap would lay both sides on each other; only a sure one is made, by all
+                swaps = [(torch.stack(swaps).mean(0) > SURE).to(swaps[0].dtype)] * len(read)
+            return [self._placed(one, swap, batch) for one, swap in zip(read, swaps, strict=True)]
 
-    def _mean(self, placed: Placed, mirrored: Placed) -> Placed:
-        """Of an answer and the one to the mirrored scene; depths and distances by their logs."""
-        back = mirrored.uvd[:, self.mirror] * mirrored.uvd.new_tensor([-1.0, 1.0, 1.0])
-        return Placed(
-            (placed.uvd + back) / 2, (placed.root_mm * mirrored.root_mm).sqrt(),
-            (placed.doubt + mirrored.doubt[:, self.mirror]) / 2, placed.decision,
-        )  # fmt: skip
-
-    def _place(self, batch: dict[str, Tensor]) -> Placed:
-        embedding = self._embed(batch)
-        shift, root_log, decision = self._decide(embedding)
-        swap = self.swap(decision).squeeze(1).sigmoid()
-        if not self.training:  # half a swap would lay both sides on each other; only a sure one is made
-            swap = (swap > SURE).to(swap.dtype)
-        joints = batch["joints"]
+    def _placed(self, read: Reading, swap: Tensor, batch: dict[str, Tensor]) -> Placed:
+        root_log, joints = read.root_log, batch["joints"]
         sided = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
         if not self.learns_root:
             floor = batch["floor"].squeeze(1)
             root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
-        root_mm = batch["root_mm"] * torch.exp(root_log)
-        return Placed(sided + shift, root_mm, self._doubt(embedding, decision), decision)
+        return Placed(sided + read.shift, batch["root_mm"] * torch.exp(root_log), read.doubt, read.decision)
 
-    def _embed(self, batch: dict[str, Tensor]) -> Tensor:
-        """(B, 256) of the cached pose and, where they are seen, the joints' looks."""
-        inputs = self._standardised(batch)
-        if not self.sees_looks:
-            embedding: Tensor = self.embed(inputs)
-            return embedding
-        looks = ((batch["looks"] - self.looks_mean) @ self.looks_axes).clamp(-FAR_OUT, FAR_OUT)
-        # A view that no image shows is told nothing by them, which is another thing than looking like the mean.
-        told = self.embed_looks(looks.flatten(1)) * batch["looked"]
-        embedding = self.embed[1:](self.embed[0](inputs) + told)
-        return embedding
-
-    def _doubt(self, evidence: Tensor, decision: Tensor) -> Tensor:
-        """(B, 24) how far off each joint may be, log mm; what it is told by learns nothing of it."""
-        doubt: Tensor = self.doubt(torch.cat([evidence, decision], 1).detach())
-        return doubt.float()
+    def _mirrored(self, placed: Placed) -> Placed:
+        """The answer to a mirrored scene, as the scene itself has it."""
+        uvd = placed.uvd[:, self.mirror] * placed.uvd.new_tensor([-1.0, 1.0, 1.0])
+        return placed._replace(uvd=uvd, doubt=placed.doubt[:, self.mirror])
 
     @property
     def needs_floor(self) -> bool:
@@ -477,8 +500,13 @@ class PoseNet(CropNetwork):
         spread = height_spread / drop.abs()
         return by_height * depth_spread**2 / (depth_spread**2 + spread**2)
 
-    def _decide(self, evidence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Shifts (B, 24, 3), the root depth's log-ratio (B,), and what they were decided on (B, 256)."""
-        decision = self.decide(evidence)
-        shift = self.shift(decision).float().unflatten(1, (NUM_JOINTS, 3))
-        return shift, self.root(decision).float().squeeze(1), decision
+
+def mean_placed(answers: Sequence[Placed]) -> Placed:
+    """Of several answers to the same views; depths and distances by their logs. What the first decided on stands for all."""
+    if len(answers) == 1:
+        return answers[0]
+    uvd, root_log, doubt = (
+        torch.stack(values).mean(0)
+        for values in zip(*((one.uvd, one.root_mm.log(), one.doubt) for one in answers), strict=True)
+    )
+    return Placed(uvd, root_log.exp(), doubt, answers[0].decision)

@@ -158,7 +158,7 @@ class Dataloader(_Section):
 ORIGINAL_KEEPS = {
     "loss_space": "normalised", "root": "height", "heat_cells": 3.0, "backbone": "resnet", "backbone_rate": None,
     "root_jitter": 0.0, "simulated_views": 0, "simulated_mirror": 0.0, "simulated_errors": "fitted", "own_views": 0.0,
-    "looks": "none",
+    "looks": "none", "members": 1,
     "calibration_error": 0.5, "floor_error": 20.0,
     "mirror": 0.0, "rotation": 0.0, "zoom": 0.0, "shift": 0.0, "occlusion": 0.0,
 }  # fmt: skip
@@ -228,6 +228,12 @@ class Train(_Section):
         "height",
         description="What corrects the root's depth where a floor is declared: the training people's pelvis height, weighed "
         "against the extractor's own depth, or the network, for which training must show many people.",
+    )
+    members: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="How many networks the pose branch is made of, each taught by itself; their mean is the answer.",
     )
     heat_cells: float = Field(
         3.0,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from model.blazepose import BlazePoseNet, load_blazepose
-from model.model import LOOK_AXES, Answer, PoseNet, marginals
+from model.model import LOOK_AXES, Answer, PoseNet, marginals, mean_placed
 from modules.augmentation import Augmentation
 from modules.cache import Rows
 from modules.config import Train
@@ -124,12 +124,14 @@ class PoseNetLessons(Lessons):
         self.simulator, self.space, self.heat_cells = simulator, space, heat_cells
 
     def view_loss(self, view: Sample) -> torch.Tensor:
-        """What the pose branch alone gets wrong; the prior's width follows it."""
-        placed = self.network.place(view)
+        """What the pose branch's members get wrong, each by itself, and how little all of them know of it; the prior's width
+        follows their mean."""
+        places = self.network.places(view)
+        placed = mean_placed(places)
         if self.network.sees_image and not self.network.is_blazepose:
             self.network.prior.follow(placed.uvd - view["target"])
-        loss = pose_loss(placed.uvd, placed.root_mm, view, self.distance, self.space)
-        return loss + doubt_loss(placed.doubt, placed.uvd, placed.root_mm, view)
+        losses = [pose_loss(one.uvd, one.root_mm, view, self.distance, self.space) for one in places]
+        return torch.stack(losses).mean() + doubt_loss(placed.doubt, placed.uvd, placed.root_mm, view)
 
     def image_loss(self, batch: Sample) -> torch.Tensor:
         """What a batch of images has to teach: the image branch its densities, and all that nothing else teaches."""

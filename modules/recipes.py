@@ -67,7 +67,9 @@ class Recipe(ABC):
     def spec_of(cls, train: Train) -> PoseNetSpec:
         """What the config says of the network."""
         shapes = (train.input_shape, train.output_shape, train.output_depth)
-        return cls.spec_type(*shapes, train.resnet_type, train.model_type, train.root, train.backbone, train.looks)
+        return cls.spec_type(
+            *shapes, train.resnet_type, train.model_type, train.root, train.backbone, train.looks, train.members
+        )
 
     @staticmethod
     def own_facts(rows: Rows) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from modules.recipes import recipe_named, recipe_of
 from modules.released import SUFFIX, read_released
 from modules.utils import UserError, atomic_path, digest, read_json, sha256_file
 
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = 4
 RUN_NAME = re.compile(r"POSENET_\d{14}")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"

@@ -22,7 +22,7 @@ def checkpoint_of(rows: Rows, seed: int = 0) -> dict[str, Any]:
     torch.manual_seed(seed)
     spec = PoseNetSpec(model_type="pose")
     network = PoseNet(spec)
-    torch.nn.init.normal_(network.shift.weight, std=0.01)
+    torch.nn.init.normal_(network.members[0].shift.weight, std=0.01)
     return {"spec": spec.as_dict(), "model": network.state_dict(), "facts": training_facts(rows)}
 
 

@@ -185,7 +185,7 @@ def test_the_answer_to_a_picture_and_to_its_mirror_image_are_one(rows: Rows) -> 
     fit_inputs(network, rows)
     fit_looks(network, rows)
     torch.manual_seed(0)
-    for layer in (network.shift, network.root, network.doubt[2]):
+    for layer in (network.members[0].shift, network.members[0].root, network.members[0].doubt[2]):
         torch.nn.init.normal_(layer.weight, std=0.05)
     network.eval()
     batch = default_collate([PoseDataset(rows, 128, looks="full")[k] for k in range(4)])
@@ -210,7 +210,7 @@ def test_looks_are_told_in_spreads_and_what_no_image_shows_tells_nothing(rows: R
     told = ((seen - network.looks_mean) @ network.looks_axes).flatten(0, 1).double()
     torch.testing.assert_close(told.mean(0), torch.zeros(LOOK_AXES).double(), atol=1e-4, rtol=0)
     torch.testing.assert_close(told.T.cov(correction=0), torch.eye(LOOK_AXES).double(), atol=2e-3, rtol=0)
-    torch.nn.init.normal_(network.shift.weight)
+    torch.nn.init.normal_(network.members[0].shift.weight)
     batch = default_collate([PoseDataset(rows, 128, looks="full")[k] for k in range(4)])
     batch = {name: x for name, x in batch.items() if not name.startswith(MIRRORED)}
     answers = {}

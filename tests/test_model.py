@@ -10,6 +10,7 @@ from model import model as net
 from model.model import PoseNet, PoseNetSpec, PosePrior, cell_centres, marginals, soft_argmax
 from modules.cache import CROP_SIZE
 from modules.dataset import denormalise_px, normalise_px
+from modules.skeleton import MIRROR
 from modules.utils import UserError
 
 SMALL = PoseNetSpec()
@@ -84,7 +85,7 @@ def test_marginals_of_half_precision_volumes_are_in_full_precision() -> None:
 @pytest.mark.parametrize("model_type", ["image+pose", "pose"])
 def test_untrained_network_answers_the_cached_pose(model_type: str, root: str) -> None:
     torch.manual_seed(0)
-    network = PoseNet(dataclasses.replace(SMALL, model_type=model_type, root=root)).eval()
+    network = PoseNet(dataclasses.replace(SMALL, model_type=model_type, root=root, members=2)).eval()
     batch = batch_of()
     batch["joints"][0, 3] = torch.tensor([1.3, -1.2, 0.1])  # outside the crop: the prior is cut, the answer is not
     uvd, root, *_ = network(batch)
@@ -124,7 +125,7 @@ def test_each_kind_sees_what_its_name_says() -> None:
         ("image", True, False),
     ):
         network = PoseNet(dataclasses.replace(SMALL, model_type=model_type)).eval()
-        for last in (network.shift, network.root, *([network.head[-1]] if sees_image else [])):
+        for last in (network.members[0].shift, network.members[0].root, *([network.head[-1]] if sees_image else [])):
             torch.nn.init.normal_(last.weight, std=0.1)
         batch = batch_of(2)
         before = torch.cat([value.flatten() for value in network(batch)[:2]])
@@ -216,7 +217,7 @@ def test_a_learned_root_sees_the_level_frame_and_one_by_height_does_not() -> Non
     for root, sees in (("height", False), ("learned", True)):
         torch.manual_seed(0)
         network = PoseNet(dataclasses.replace(SMALL, model_type="pose", root=root)).eval()
-        for layer in (network.shift, network.root):
+        for layer in (network.members[0].shift, network.members[0].root):
             torch.nn.init.normal_(layer.weight, std=0.1)
         batch = batch_of()
         for name in ("level", "view"):
@@ -226,6 +227,58 @@ def test_a_learned_root_sees_the_level_frame_and_one_by_height_does_not() -> Non
 
 def test_an_input_far_out_does_not_run_away_with_a_learned_root() -> None:
     network = PoseNet(dataclasses.replace(SMALL, model_type="pose", root="learned")).eval()
-    torch.nn.init.normal_(network.root.weight, std=0.1)
+    torch.nn.init.normal_(network.members[0].root.weight, std=0.1)
     far, farther = ({**batch_of(), "view": torch.full((3, 6), value)} for value in (1e3, 1e6))
     torch.testing.assert_close(network.place(far)[1], network.place(farther)[1])
+
+
+def wakened(network: PoseNet) -> PoseNet:
+    """Its members' last layers drawn at random, each its own."""
+    for member in network.members:
+        for layer in (member.shift, member.root, member.doubt[-1]):
+            torch.nn.init.normal_(layer.weight, std=0.1)
+    return network.eval()
+
+
+@pytest.mark.parametrize("root", ["height", "learned"])
+def test_the_pose_branch_answers_its_members_mean(root: str) -> None:
+    torch.manual_seed(0)
+    network = wakened(PoseNet(dataclasses.replace(SMALL, model_type="pose", root=root, members=3)))
+    batch = batch_of() | {"floor": torch.zeros(3, 1)} if root == "height" else batch_of()
+    one, two, three = network.places(batch)
+    assert not torch.allclose(one.uvd, two.uvd) and not torch.allclose(two.root_mm, three.root_mm)
+    placed = network.place(batch)
+    torch.testing.assert_close(placed.uvd, (one.uvd + two.uvd + three.uvd) / 3)
+    torch.testing.assert_close(placed.root_mm, (one.root_mm * two.root_mm * three.root_mm) ** (1 / 3))
+    torch.testing.assert_close(placed.doubt, (one.doubt + two.doubt + three.doubt) / 3)
+
+
+def test_one_member_is_the_first_of_several() -> None:
+    """So that a network of one begins as it did before there were more, and answers as it would by itself."""
+    networks = {}
+    for members in (1, 2):
+        torch.manual_seed(7)
+        networks[members] = PoseNet(dataclasses.replace(SMALL, model_type="pose", members=members))
+    alone, first = networks[1].state_dict(), networks[2].state_dict()
+    assert alone.keys() < first.keys()
+    for name, value in alone.items():
+        assert torch.equal(first[name], value), name
+
+
+def test_sides_are_exchanged_by_all_members_or_by_none() -> None:
+    network = PoseNet(dataclasses.replace(SMALL, model_type="pose", members=2)).eval()
+    batch, mirror = batch_of(), list(MIRROR)
+    for told, exchanged in (((9.0, 9.0), True), ((9.0, -9.0), False), ((9.0, 2.0), True), ((2.0, 2.0), False)):
+        for member, logit in zip(network.members, told, strict=True):
+            torch.nn.init.constant_(member.swap.bias, logit)
+        wanted = batch["joints"][:, mirror] if exchanged else batch["joints"]
+        torch.testing.assert_close(network.place(batch).uvd, wanted)
+
+
+def test_every_member_learns_and_none_what_another_does() -> None:
+    torch.manual_seed(0)
+    network = PoseNet(dataclasses.replace(SMALL, model_type="pose", members=2))
+    places = network.places(batch_of())
+    places[0].uvd.square().sum().backward()
+    moved = {name for name, weight in network.named_parameters() if weight.grad is not None and weight.grad.any()}
+    assert moved and all(name.startswith("members.0.") for name in moved)

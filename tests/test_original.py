@@ -245,6 +245,7 @@ def test_what_the_recipe_leaves_out_is_refused(key: str) -> None:
         "heat_cells": 1.0,
         "backbone": "blazepose",
         "looks": "heavy",
+        "members": 2,
     }
     value = others.get(key, 0.25)
     with pytest.raises(UserError, match=f"OriginalPoseNet knows no {key}; set it to") as caught:
