@@ -147,6 +147,15 @@ ROWS = (
         sets=_PEOPLE,
     ),
     Row(
+        "several_members",
+        "several crops: pose and looks, four members",
+        SEEDS,
+        assignments=("TRAIN.model_type=pose", "TRAIN.looks=heavy", "TRAIN.members=4"),
+        weights="heavy",
+        crops="several",
+        sets=_PEOPLE,
+    ),
+    Row(
         "several_more",
         "several crops: PoseNet, 6,000 renders",
         SEEDS[:1],
@@ -158,7 +167,7 @@ ROWS = (
     ),
     Row(
         "several_released",
-        "several crops: pose and looks, more renders, four members (released)",
+        "several crops: pose and looks, four members, more renders (released)",
         SEEDS[:1],
         config="config/best.yml",
         weights="heavy",

@@ -20,8 +20,8 @@ BROKEN_DOWN = (
 )  # fmt: skip
 SHORT = (
     "several_least_squares", "several_pelvis_height", "several_on_floor", "several_linear", "several_true_root", "original",
-    "several_pose", "several_posenet", "several_blazepose", "several_looks", "several_released", "several_both",
-    "several_bound",
+    "several_pose", "several_posenet", "several_blazepose", "several_looks", "several_members", "several_released",
+    "several_both", "several_bound",
 )  # fmt: skip
 TITLE_OF = {row.name: row.title for row in ROWS}
 SHORT_TITLE_OF = {name: title.removeprefix("several crops: ") for name, title in TITLE_OF.items()}  # the default ones
