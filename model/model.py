@@ -13,6 +13,8 @@ Each branch is an expert of its own, and the heat volumes are where they meet: t
 learned to be no surer than it may be, the pose's is a Gaussian as wide as the pose branch errs on people it has not
 learned by heart, and their product weighs them. An untrained network answers the cached pose itself.
 
+The pose's MLPs may be several (`members`): each is taught by itself, and their mean is the pose branch's answer.
+
 With `backbone: blazepose` the image's expert is the extractor's own landmark network, taught further, which says where
 each joint is, and a judge that has seen both experts on training images decides between them, and on the root.
 Coordinates: u, v over ±1 between the crop's outer edges, depth over ±1 for the root ± 1000 mm.
