@@ -22,7 +22,7 @@ from modules.recipes import recipe_named, recipe_of
 from modules.released import SUFFIX, read_released
 from modules.utils import UserError, atomic_path, digest, read_json, sha256_file
 
-CHECKPOINT_VERSION = 4
+CHECKPOINT_VERSION = 3
 RUN_NAME = re.compile(r"POSENET_\d{14}")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"
@@ -139,7 +139,23 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     content = read_released(path) if path.suffix == SUFFIX else _read_checkpoint(path)
     if content.get("version") != CHECKPOINT_VERSION:
         raise UserError(f"{path}: this checkpoint is of another version of WorldPose; train again")
-    return content
+    return _with_members(content)
+
+
+# Layers of the pose branch, or of what reads the image alone, that stood in the network itself before.
+_ALONE = ("embed", "embed_looks", "decide", "shift", "root", "swap", "doubt")
+
+
+def _with_members(content: dict[str, Any]) -> dict[str, Any]:
+    """A PoseNet's checkpoint of before its pose branch could be several networks, as that of the one which it was."""
+    spec = content.get("spec")
+    if not isinstance(spec, dict) or "members" in spec or "model" in spec:
+        return content
+    renamed = {
+        f"members.0.{name}" if name.split(".")[0] in _ALONE else name: values
+        for name, values in content["model"].items()
+    }
+    return {**content, "model": renamed}
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:

@@ -133,3 +133,20 @@ def test_a_run_folder_is_held_by_one_process(tmp_path: Path) -> None:
         pass
     with runs.held(run):  # given back
         pass
+
+
+@pytest.mark.parametrize("model_type", ["image+pose", "pose", "image"])
+def test_a_checkpoint_of_before_there_were_members_answers_as_it_did(tmp_path: Path, model_type: str) -> None:
+    torch.manual_seed(0)
+    spec = PoseNetSpec(model_type=model_type)
+    network = PoseNet(spec).eval()
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, std=0.02)
+    before = {name.removeprefix("members.0."): value for name, value in network.state_dict().items()}
+    assert not any(name.startswith("members") for name in before)
+    then = {name: value for name, value in spec.as_dict().items() if name != "members"}
+    path = tmp_path / "best_01.pt"
+    runs.save_checkpoint(path, {"spec": then, "model": before})
+    loaded = runs.restore_network(runs.load_checkpoint(path), path).state_dict()
+    assert loaded.keys() == network.state_dict().keys()
+    assert all(torch.equal(loaded[name], value) for name, value in network.state_dict().items())
