@@ -3,8 +3,8 @@
     python -m benchmarks.branches [--run results/train/POSENET_<timestamp>] [--out FILE] [--config FILE] [--set ...]
 
 Each image is predicted once as it is, once with another validation image's crop, and once with another validation
-image's cached pose (in the crop's coordinates, with its features and root depth). A branch that the network does not
-use could be exchanged without harm.
+image's cached pose (in the crop's coordinates, with its features, its joints' looks and root depth). A branch that the
+network does not use could be exchanged without harm. Beside them stands what the pose branch says alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.model import PoseNet
+from model.model import MIRRORED, Answer, PoseNet
 from modules import metrics, runs
 from modules.cache import Rows, open_cache
 from modules.config import add_config_arguments, config_from_arguments
@@ -28,7 +28,10 @@ from modules.prediction import lift_answers, prediction_loader
 from modules.utils import UserError, run_script, write_json
 
 NAMES = ("world_mpjpe", "root_relative_mpjpe")
-BRANCHES = {"images": ("image",), "poses": ("joints", "features", "floor", "level", "view", "root_mm")}
+BRANCHES = {
+    "images": ("image",),
+    "poses": ("joints", "features", "floor", "level", "view", "root_mm", "looks", "looked"),
+}
 
 
 @torch.no_grad()
@@ -36,6 +39,14 @@ def score(network: PoseNet, batch: Sample, rows: Rows) -> np.ndarray:
     """NAMES of one batch that holds all rows."""
     network.eval()
     return scores_of(lift_answers([network(batch)], rows), rows)
+
+
+@torch.no_grad()
+def alone(network: PoseNet, batch: Sample, rows: Rows) -> np.ndarray:
+    """The same of what the pose branch says without the image."""
+    network.eval()
+    placed = network.place(batch)
+    return scores_of(lift_answers([Answer(placed.uvd, placed.root_mm, None, placed.doubt)], rows), rows)
 
 
 def scores_of(world: np.ndarray, rows: Rows) -> np.ndarray:
@@ -46,14 +57,17 @@ def scores_of(world: np.ndarray, rows: Rows) -> np.ndarray:
 
 def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 20) -> dict[str, dict[str, float]]:
     """NAMES as it is, and with each branch's input permuted across the rows (mean of `times` permutations)."""
-    samples = partial(PoseDataset, input_shape=network.spec.input_shape)
+    samples = partial(PoseDataset, input_shape=network.spec.input_shape, looks=network.spec.looks)
     batch = next(iter(prediction_loader(rows, samples, len(rows))))
     rng = np.random.default_rng(seed)
     found = {"as it is": score(network, batch, rows)}
     for branch, names in BRANCHES.items():
         orders = [torch.from_numpy(rng.permutation(len(rows))) for _ in range(times)]
-        exchanged = [score(network, {**batch, **{name: batch[name][o] for name in names}}, rows) for o in orders]
+        given = [name for name in batch if name.removeprefix(MIRRORED) in names]
+        exchanged = [score(network, {**batch, **{name: batch[name][o] for name in given}}, rows) for o in orders]
         found[f"{branch} permuted"] = np.mean(exchanged, 0)
+    if network.sees_image and network.sees_pose:
+        found["pose branch alone"] = alone(network, batch, rows)
     found["extractor, least squares"] = scores_of(place_least_squares(rows.columns), rows)
     return {what: dict(zip(NAMES, map(float, values), strict=True)) for what, values in found.items()}
 

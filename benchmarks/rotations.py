@@ -135,7 +135,7 @@ def _branches_table(runs: list[dict[str, Any]]) -> list[str]:
         f"| validation, mean of {len(runs)} runs, mm | world MPJPE | root-relative | worse in (world, root-relative) |"
     ]
     lines.append("| --- |" + " --- |" * 3)
-    for what in runs[0]["validation"]:
+    for what in (case for case in runs[0]["validation"] if all(case in run["validation"] for run in runs)):
         world, relative = (
             np.array([[run["validation"][case][name] for case in ("as it is", what)] for run in runs])
             for name in ("world_mpjpe", "root_relative_mpjpe")

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import default_collate
 
+from benchmarks.branches import permuted_scores
 from model.blazepose import read_convolutions
-from model.model import LOOK_AXES, MIRRORED, PoseNet, PoseNetSpec
+from model.model import LOOK_AXES, MIRRORED, Answer, PoseNet, PoseNetSpec, marginals
 from modules import cache, looks
 from modules.augmentation import Augmentation, mirror_rows
 from modules.cache import CROP_SIZE, Rows, open_cache
@@ -22,7 +23,9 @@ from modules.extractors.blazepose import Network, check_weights
 from modules.layout import list_frames
 from modules.lifting import cached_crop_pose
 from modules.looks import LOOK_CHANNELS, NECK, Seer, fill_looks, looks_path, read_looks, sample, upright
+from modules.metrics import evaluate
 from modules.posenet import fit_inputs, fit_looks
+from modules.prediction import lift_answers
 from modules.simulation import OwnViews, ViewSimulator
 from modules.skeleton import MIRROR, ROOT
 from modules.utils import UserError
@@ -231,3 +234,24 @@ def test_simulated_views_have_no_looks_and_own_ones_their_image_s(rows: Rows) ->
     found = (drawn["looks"][looked].reshape(20, 1, -1) == cached).all(2)
     assert found.any(1).all()
     assert len(set(found.argmax(1) % 2)) == 2  # of images and of their mirror images
+
+
+def test_branches_are_looked_at_with_looks_and_the_pose_by_itself(rows: Rows) -> None:
+    torch.manual_seed(0)
+    network = PoseNet(PoseNetSpec(root="learned", looks="full"))
+    fit_inputs(network, rows)
+    fit_looks(network, rows)
+    torch.nn.init.normal_(network.members[0].shift.weight, std=0.1)
+    torch.nn.init.normal_(network.head[-1].weight, std=3.0)  # an image branch that is sure of something
+    network.prior.width.fill_(0.3)
+    few = rows.take(np.arange(6))
+    found = permuted_scores(network, few, times=2)
+    scores = {what: values["world_mpjpe"] for what, values in found.items()}
+    assert len({round(score, 3) for score in scores.values()}) == 5, scores
+    with torch.no_grad():
+        blind = marginals(torch.zeros(6, 24, 32, 32, 32))  # an image that says nothing leaves the pose branch alone
+        batch = default_collate([PoseDataset(few, 128, looks="full")[k] for k in range(6)])
+        placed = network.place(batch)
+        uvd = network.prior.fuse(placed.uvd, blind)
+    world = lift_answers([Answer(uvd, placed.root_mm, None, placed.doubt)], few)
+    assert scores["pose branch alone"] == pytest.approx(evaluate(world, few["joints_world_mm"])["world_mpjpe"], abs=0.1)
