@@ -53,11 +53,12 @@ def test_it_learns_from_simulated_views(tmp_path: Path) -> None:
 
 
 def test_image_branch_trains_too(tmp_path: Path) -> None:
-    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose")
+    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", members=2)
     before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
     fitted.fit()
     after = fitted.network.state_dict()
-    for part in ("backbone.0.weight", "head.9.weight", "embed.0.weight", "shift.weight", "swap.weight", "prior.width"):
+    of_pose = [f"members.{k}.{layer}.weight" for k in (0, 1) for layer in ("embed.0", "shift", "swap")]
+    for part in ("backbone.0.weight", "head.9.weight", *of_pose, "prior.width"):
         assert not torch.equal(before[part], after[part]), part
 
 
