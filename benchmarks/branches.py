@@ -10,6 +10,7 @@ network does not use could be exchanged without harm. Beside them stands what th
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -35,18 +36,9 @@ BRANCHES = {
 
 
 @torch.no_grad()
-def score(network: PoseNet, batch: Sample, rows: Rows) -> np.ndarray:
-    """NAMES of one batch that holds all rows."""
-    network.eval()
-    return scores_of(lift_answers([network(batch)], rows), rows)
-
-
-@torch.no_grad()
-def alone(network: PoseNet, batch: Sample, rows: Rows) -> np.ndarray:
-    """The same of what the pose branch says without the image."""
-    network.eval()
-    placed = network.place(batch)
-    return scores_of(lift_answers([Answer(placed.uvd, placed.root_mm, None, placed.doubt)], rows), rows)
+def score(answer: Callable[[Sample], Answer], batch: Sample, rows: Rows) -> np.ndarray:
+    """NAMES of an answer to one batch that holds all rows."""
+    return scores_of(lift_answers([answer(batch)], rows), rows)
 
 
 def scores_of(world: np.ndarray, rows: Rows) -> np.ndarray:
@@ -60,6 +52,7 @@ def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 20
     samples = partial(PoseDataset, input_shape=network.spec.input_shape, looks=network.spec.looks)
     batch = next(iter(prediction_loader(rows, samples, len(rows))))
     rng = np.random.default_rng(seed)
+    network.eval()
     found = {"as it is": score(network, batch, rows)}
     for branch, names in BRANCHES.items():
         orders = [torch.from_numpy(rng.permutation(len(rows))) for _ in range(times)]
@@ -67,7 +60,7 @@ def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 20
         exchanged = [score(network, {**batch, **{name: batch[name][o] for name in given}}, rows) for o in orders]
         found[f"{branch} permuted"] = np.mean(exchanged, 0)
     if network.sees_image and network.sees_pose:
-        found["pose branch alone"] = alone(network, batch, rows)
+        found["pose branch alone"] = score(network.by_pose, batch, rows)
     found["extractor, least squares"] = scores_of(place_least_squares(rows.columns), rows)
     return {what: dict(zip(NAMES, map(float, values), strict=True)) for what, values in found.items()}
 

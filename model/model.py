@@ -393,8 +393,7 @@ class PoseNet(CropNetwork):
     def forward(self, batch: dict[str, Tensor]) -> Answer:
         """A batch of samples (see modules.dataset) → the answer of both branches together, or of the only one."""
         if not self.sees_image:
-            placed = self.place(batch)
-            return Answer(placed.uvd, placed.root_mm, None, placed.doubt)
+            return self.by_pose(batch)
         if self.is_blazepose:
             return self._judge(batch)
         features, volume = self.see(batch)
@@ -404,6 +403,11 @@ class PoseNet(CropNetwork):
             return Answer(placed.uvd, placed.root_mm, evidence, placed.doubt)
         placed = self.place(batch)
         return Answer(self.prior.fuse(placed.uvd, evidence), placed.root_mm, evidence, placed.doubt)
+
+    def by_pose(self, batch: dict[str, Tensor]) -> Answer:
+        """The answer of the pose branch alone, whatever the image says."""
+        placed = self.place(batch)
+        return Answer(placed.uvd, placed.root_mm, None, placed.doubt)
 
     def _by_image(self, seen: Tensor, summary: Tensor, batch: dict[str, Tensor]) -> Placed:
         """Pose and root depth where there is no cached pose."""
@@ -453,14 +457,15 @@ class PoseNet(CropNetwork):
             swaps = [one.swap for one in read if one.swap is not None]
             if not self.training:  # half a swap would lay both sides on each other; only a sure one is made, by all
                 swaps = [(torch.stack(swaps).mean(0) > SURE).to(swaps[0].dtype)] * len(read)
-            return [self._placed(one, swap, batch) for one, swap in zip(read, swaps, strict=True)]
+            known_log = None if self.learns_root else self._root_by_height(batch["features"])
+            return [self._placed(one, swap, known_log, batch) for one, swap in zip(read, swaps, strict=True)]
 
-    def _placed(self, read: Reading, swap: Tensor, batch: dict[str, Tensor]) -> Placed:
+    def _placed(self, read: Reading, swap: Tensor, known_log: Tensor | None, batch: dict[str, Tensor]) -> Placed:
+        """A member's answer; `known_log` (B,) decides its root where a floor is declared."""
         root_log, joints = read.root_log, batch["joints"]
         sided = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
-        if not self.learns_root:
-            floor = batch["floor"].squeeze(1)
-            root_log = torch.where(floor > 0, self._root_by_height(batch["features"]), root_log)
+        if known_log is not None:
+            root_log = torch.where(batch["floor"].squeeze(1) > 0, known_log, root_log)
         return Placed(sided + read.shift, batch["root_mm"] * torch.exp(root_log), read.doubt, read.decision)
 
     def _mirrored(self, placed: Placed) -> Placed:
