@@ -42,6 +42,7 @@ class Row:
 # What the rows of `full` were made with, before its synthetic set was known to be calibrated better.
 _THEN = ("TRAIN.calibration_error=0.5", "TRAIN.floor_error=20", "TRAIN.looks=none")
 SYNTHETIC = DEFAULT_OUT.as_posix()
+LARGER = "data/synthetic/larger"  # data.synthetic.generate --people 250 --frames 8 --cameras 1 --seed 43
 _PRESET = "config/synthetic.yml"
 _PEOPLE = ("synthetic", "zero-shot")  # sets that many people are learned from
 _UNTRAINED = {
@@ -158,7 +159,7 @@ ROWS = (
         "several crops: PoseNet, 6,000 renders",
         SEEDS[:1],
         config="config/best.yml",
-        assignments=("TRAIN.model_type=image+pose",),  # with 250 people in data/synthetic/more
+        assignments=("TRAIN.model_type=image+pose", f"DATA.also=[{LARGER}]"),
         weights="heavy",
         crops="several",
         sets=_PEOPLE,
