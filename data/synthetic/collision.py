@@ -78,9 +78,11 @@ def segment_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     aa, bb, ab = (np.einsum("pi,pi->p", *pair) for pair in ((a, a), (b, b), (a, b)))
     ac, bc = np.einsum("pi,pi->p", a, between), np.einsum("pi,pi->p", b, between)
     cross = aa * bb - ab * ab
-    s = np.clip(np.where(cross > 1e-9, (ab * bc - ac * bb) / np.maximum(cross, 1e-9), 0.0), 0, 1)
-    t = np.clip((ab * s + bc) / np.maximum(bb, 1e-9), 0, 1)
-    s = np.clip((ab * t - ac) / np.maximum(aa, 1e-9), 0, 1)
+    apart = cross > 1e-12 * aa * bb  # not parallel, however short they are
+    least = np.finfo(float).tiny  # what a segment that is a point is divided by
+    s = np.clip(np.where(apart, ab * bc - ac * bb, 0.0) / np.where(apart, cross, 1.0), 0, 1)
+    t = np.clip((ab * s + bc) / np.maximum(bb, least), 0, 1)
+    s = np.clip((ab * t - ac) / np.maximum(aa, least), 0, 1)
     return np.asarray(np.linalg.norm(between + s[:, None] * a - t[:, None] * b, axis=1))
 
 

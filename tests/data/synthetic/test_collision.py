@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.synthetic.angles import hip, shoulder
@@ -52,6 +52,8 @@ points = st.lists(st.floats(-100, 100), min_size=6, max_size=6).map(lambda v: np
 
 
 @given(points, points)
+@example(np.zeros((1, 2, 3)), np.array([[[0, 0, 1.5e-6], [0, 0, 0]]]))  # so short that its length squared is nothing
+@example(np.array([[[0, 0, 0], [1.0, 0, 0]]]), np.array([[[0.5, 0, 3e-5], [0.5 + 1e-5, 0, 0]]]))
 def test_segment_distance_is_the_least_over_the_segments(first: np.ndarray, second: np.ndarray) -> None:
     ways = np.linspace(0, 1, 41)
     dense = [segment[0, 0] + ways[:, None] * (segment[0, 1] - segment[0, 0]) for segment in (first, second)]
