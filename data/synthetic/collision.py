@@ -83,7 +83,20 @@ def segment_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     s = np.clip(np.where(apart, ab * bc - ac * bb, 0.0) / np.where(apart, cross, 1.0), 0, 1)
     t = np.clip((ab * s + bc) / np.maximum(bb, least), 0, 1)
     s = np.clip((ab * t - ac) / np.maximum(aa, least), 0, 1)
-    return np.asarray(np.linalg.norm(between + s[:, None] * a - t[:, None] * b, axis=1))
+    found = np.linalg.norm(between + s[:, None] * a - t[:, None] * b, axis=1)
+    if apart.all():
+        return np.asarray(found)
+    ends = [_to_segment(end, second) for end in first.swapaxes(0, 1)]
+    ends += [_to_segment(end, first) for end in second.swapaxes(0, 1)]
+    return np.where(apart, found, np.min(ends, 0))  # parallel ones are nearest at an end
+
+
+def _to_segment(points: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """The distances (P,) of points (P, 3) to segments (P, 2, 3)."""
+    way, off = segments[:, 1] - segments[:, 0], points - segments[:, 0]
+    squared = np.maximum((way**2).sum(1), np.finfo(float).tiny)
+    along = np.clip((off * way).sum(1) / squared, 0, 1)
+    return np.asarray(np.linalg.norm(off - along[:, None] * way, axis=1))
 
 
 def _named(name: str, side: str) -> str:
