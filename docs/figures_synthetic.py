@@ -12,12 +12,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
-from data.synthetic.body import BodyModel, Shape
+from data.synthetic.body.model import BodyModel, Shape
+from data.synthetic.body.people import people_model, sample_person, shape_of
+from data.synthetic.body.smpl_joints import anny_joints, smpl_joints
 from data.synthetic.generate import DEFAULT_OUT
-from data.synthetic.people import people_model, sample_person, shape_of
 from data.synthetic.plan import find_recording, finished_options
-from data.synthetic.sheet import make_sheet
-from data.synthetic.smpl_joints import anny_joints, smpl_joints
+from data.synthetic.recording.contact_sheet import make_sheet
 from docs import drawing
 from docs.drawing import DOUBLE, TRUTH
 from modules.config import PROJECT_ROOT

@@ -1,9 +1,9 @@
-"""Make a synthetic, multi-camera data set with exact truth, in the competition's layout, from packages alone.
+"""Make a synthetic multi-camera data set with exact ground truth in the competition's layout, from pip packages alone.
 
     python -m data.synthetic.generate --people 200 --frames 5 --cameras 4 --out data/synthetic/set
 
-Every person has one recording: so many moments, each seen by all its cameras. Of twenty people fifteen train, two validate
-and three are tested. What stands is not made again, and more people may be added to a finished set.
+Every person has one recording: a number of moments, each seen by all of its cameras. Of twenty people, fifteen are for
+training, two for validation and three for testing. Existing images are kept, and people can be added to a finished set.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ DEFAULT_OPTIONS = Options(people=200, frames=5, cameras=4, seed=42)
 
 
 def main() -> None:
-    """Make the set that is asked for, or go on with it."""
+    """Makes the set that the command line asks for, or completes it."""
     parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, help_text in (
         ("people", f"at least {FEWEST_PEOPLE}"),
         ("frames", "moments per person"),
         ("cameras", "views per moment"),
-        ("seed", "another one makes other people"),
+        ("seed", "another seed makes other people"),
     ):
         default = getattr(DEFAULT_OPTIONS, name)
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{help_text}; default: %(default)s")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="default: %(default)s")
     parser.add_argument(
-        "--processes", type=int, default=os.cpu_count(), help="people made at a time; default: one per processor"
+        "--processes", type=int, default=os.cpu_count(), help="number of processes; default: one per processor"
     )
     arguments = parser.parse_args()
     start_console(arguments)
@@ -44,13 +44,14 @@ def main() -> None:
 
 
 def make_set(root: Path, options: Options, processes: int | None = None) -> int:
-    """Make a set, or what is missing of it; answers how many images were made. UserError where it cannot be made."""
+    """Makes a set, or what is missing of it, and returns the number of images made. Raises UserError if it cannot be made."""
     _check_options(options, processes)
     check_folder(root, options)
     if is_complete(root, options):
-        log.info("%s: stands already, nothing to do", root)
+        log.info("%s: exists already, nothing to do", root)
         return 0
-    from data.synthetic.make import make_recordings, write_lists  # noqa: PLC0415  (OpenCV, and what makes people)
+    from data.synthetic.recording.lists import write_lists  # noqa: PLC0415  (imports OpenCV)
+    from data.synthetic.recording.processes import make_recordings  # noqa: PLC0415  (imports the renderer)
 
     start = time.monotonic()
     made = make_recordings(root, options, processes or os.cpu_count() or 1)

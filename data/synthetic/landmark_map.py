@@ -1,10 +1,10 @@
 """Fit the map from BlazePose's 33 landmarks to SMPL's 24 joints on renders whose joints are known.
 
-    python -m data.synthetic.landmark_map --set data/synthetic/set            prints what the fit would change
-    python -m data.synthetic.landmark_map --set data/synthetic/set --write    and freezes it for the extractor
+    python -m data.synthetic.landmark_map --set data/synthetic/set            prints what the fit changes
+    python -m data.synthetic.landmark_map --set data/synthetic/set --write    also writes it for the extractor
 
-Every joint becomes a mean of landmarks with weights that are at least 0, sum to 1 and are mirrored from left to right. They
-are fitted on the training people alone; the validation people say what the fit is worth.
+Every joint is a weighted mean of landmarks; the weights are non-negative, sum to 1 and are symmetric. They are fitted on
+the training people and evaluated on the validation people.
 """
 
 from __future__ import annotations
@@ -28,26 +28,28 @@ from modules.pose_utils import cam2pixel, undistort, world2cam
 from modules.skeleton import JOINT_NAMES, MIRROR
 from modules.utils import UserError, atomic_path, digest, log, run_script, write_json
 
-SURE = 0.5  # visibility times presence below which a landmark is a guess
-HUBER_MM = 40.0  # residuals above count linearly: gross failures are the landmarks', not the map's
+CONFIDENT = 0.5  # visibility times presence below which a landmark is not trusted
+HUBER_MM = 40.0  # larger residuals count linearly: gross failures belong to the landmarks, not to the map
 ROUNDS = 8
-SUM_WEIGHT = 1e3  # of the row that asks for a sum of 1, against residuals in units of their typical size
-SMALLEST = 0.01  # shares below are dropped
+SUM_WEIGHT = 1e3  # weight of the row that demands a sum of 1, relative to residuals in units of their typical size
+SMALLEST = 0.01  # smaller weights are set to 0
 DIRECT = {name: name for name in JOINT_NAMES if name in LANDMARKS}  # hips, knees, ankles, shoulders, elbows, wrists
-BACK_TO_FRONT_MM = 100.0  # a view whose sides fit better by this when exchanged is one of those that BlazePose mirrors
+SWAP_MARGIN_MM = 100.0  # a view whose landmarks fit better by this after a left/right swap counts as swapped
 
 
 @dataclass(frozen=True)
-class Sightings:
-    """What BlazePose saw in N images, and where the joints are: undistorted px, and mm per px at the person's depth."""
+class Detections:
+    """BlazePose's landmarks and the true joints in N images, in undistorted px, and the mm per px at each joint's depth."""
 
     landmarks_px: np.ndarray  # (N, 33, 2)
-    sure: np.ndarray  # (N, 33) bool
+    confident: np.ndarray  # (N, 33) bool
     joints_px: np.ndarray  # (N, 24, 2)
     mm_per_px: np.ndarray  # (N, 24)
 
-    def of(self, chosen: np.ndarray) -> Sightings:
-        return Sightings(*(getattr(self, name)[chosen] for name in ("landmarks_px", "sure", "joints_px", "mm_per_px")))
+    def of(self, chosen: np.ndarray) -> Detections:
+        return Detections(
+            *(getattr(self, name)[chosen] for name in ("landmarks_px", "confident", "joints_px", "mm_per_px"))
+        )
 
 
 def main() -> None:
@@ -56,7 +58,7 @@ def main() -> None:
     parser.add_argument(
         "--weights", choices=["full", "heavy"], default="full", help="of BlazePose; default: %(default)s"
     )
-    parser.add_argument("--write", action="store_true", help="freeze the fit for the extractor")
+    parser.add_argument("--write", action="store_true", help="write the fit for the extractor")
     arguments = parser.parse_args()
     start_console(arguments)
     frames = list_frames(arguments.set, "train")
@@ -64,12 +66,12 @@ def main() -> None:
     options = plan.finished_options(arguments.set)
     if held_out is None or options is None:
         raise UserError(
-            f"{arguments.set}: this is no finished synthetic set; make it by python -m data.synthetic.generate"
+            f"{arguments.set}: this is not a finished synthetic set; make it by python -m data.synthetic.generate"
         )
-    sightings, found = look_at(frames, arguments.weights, arguments.set / "landmarks.npz")
+    detections, found = detect_all(frames, arguments.weights, arguments.set / "landmarks.npz")
     validates = np.array([frame.file_name in held_out for frame in frames])
-    fitted = fit(sightings.of(found & ~validates))
-    table = compare(sightings.of(found & validates), {"before": LANDMARKS_TO_SMPL24, "fitted": fitted})
+    fitted = fit(detections.of(found & ~validates))
+    table = compare(detections.of(found & validates), {"before": LANDMARKS_TO_SMPL24, "fitted": fitted})
     log.info("%s", "\n".join(table))
     if arguments.write:
         people = sum(plan.role_of(index) == "train" for index in range(options.people))
@@ -80,15 +82,16 @@ def main() -> None:
     print_summary(arguments, stage="landmark_map", images=int((found & ~validates).sum()), written=arguments.write)
 
 
-def look_at(frames: Sequence[Frame], weights: str, kept: Path) -> tuple[Sightings, np.ndarray]:
-    """BlazePose's landmarks and the true joints of every image, and (N,) where a person was found, sides the right way round.
+def detect_all(frames: Sequence[Frame], weights: str, cache: Path) -> tuple[Detections, np.ndarray]:
+    """Returns landmarks and true joints of every image, and a mask (N,) of images with a correctly oriented person.
 
-    What is seen is kept in `kept`, to be used again for the same images and weights.
+    The mask is false where nobody was found and where left and right are swapped. The landmarks are stored in `cache` and used
+    again for the same images and weights.
     """
     key = digest(
         [BlazePoseExtractor.fingerprint_of(weights), [[f.file_name, f.image_path.stat().st_size] for f in frames]]
     )
-    seen, sure = _kept(kept, key) or _detect(frames, weights, kept, key)
+    seen, confident = _read_cache(cache, key) or _detect(frames, weights, cache, key)
     cameras = {path: read_camera(path) for path in {frame.camera_path for frame in frames}}
     points, joints, scale = np.zeros_like(seen), np.zeros((len(frames), 24, 2)), np.zeros((len(frames), 24))
     for index, frame in enumerate(frames):
@@ -96,75 +99,75 @@ def look_at(frames: Sequence[Frame], weights: str, kept: Path) -> tuple[Sighting
         joints_cam = world2cam(read_label(frame.label_path), camera.R, camera.t)
         points[index] = undistort(seen[index], camera.K, camera.distortion)
         joints[index], scale[index] = cam2pixel(joints_cam, camera.K), joints_cam[:, 2] / camera.K[0, 0]
-    sightings = Sightings(points, sure, joints, scale)
-    found = sure.any(-1) & np.isfinite(points).all((1, 2)) & ~are_mirrored(sightings)
-    return sightings, found
+    detections = Detections(points, confident, joints, scale)
+    found = confident.any(-1) & np.isfinite(points).all((1, 2)) & ~are_swapped(detections)
+    return detections, found
 
 
-def _kept(path: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+def _read_cache(path: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return (archive["seen"], archive["sure"]) if str(archive["key"]) == key else None
+            return (archive["seen"], archive["confident"]) if str(archive["key"]) == key else None
     except (OSError, ValueError, KeyError, EOFError):
         return None
 
 
-def _detect(frames: Sequence[Frame], weights: str, kept: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
+def _detect(frames: Sequence[Frame], weights: str, cache: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
     model = BlazePose(weights)
-    seen, sure = np.zeros((len(frames), len(LANDMARKS), 2)), np.zeros((len(frames), len(LANDMARKS)), dtype=bool)
+    seen, confident = np.zeros((len(frames), len(LANDMARKS), 2)), np.zeros((len(frames), len(LANDMARKS)), dtype=bool)
     for index, frame in enumerate(progress(frames, "landmarks", "image")):
         found = model.detect(read_image(frame.image_path))
         if found is not None:
-            seen[index], sure[index] = found.landmarks_px, found.visibility * found.presence > SURE
-    with atomic_path(kept) as temporary:
-        np.savez_compressed(temporary, seen=seen, sure=sure, key=np.array(key))
-    return seen, sure
+            seen[index], confident[index] = found.landmarks_px, found.visibility * found.presence > CONFIDENT
+    with atomic_path(cache) as temporary:
+        np.savez_compressed(temporary, seen=seen, confident=confident, key=np.array(key))
+    return seen, confident
 
 
-def are_mirrored(sightings: Sightings) -> np.ndarray:
-    """(N,) whether left and right are exchanged: the limbs' landmarks fit the other side's joints better by far."""
+def are_swapped(detections: Detections) -> np.ndarray:
+    """Returns (N,) bool: whether left and right are swapped, that is, the limbs fit the other side's joints far better."""
     joints = [JOINT_NAMES.index(name) for name in DIRECT]
     marks = [LANDMARKS.index(name) for name in DIRECT.values()]
     twins = [LANDMARK_MIRROR[mark] for mark in marks]
-    scale = sightings.mm_per_px[:, joints]
+    scale = detections.mm_per_px[:, joints]
     errors = [
-        (np.linalg.norm(sightings.landmarks_px[:, chosen] - sightings.joints_px[:, joints], axis=-1) * scale).mean(-1)
+        (np.linalg.norm(detections.landmarks_px[:, chosen] - detections.joints_px[:, joints], axis=-1) * scale).mean(-1)
         for chosen in (marks, twins)
     ]
-    return np.asarray(errors[0] > errors[1] + BACK_TO_FRONT_MM)
+    return np.asarray(errors[0] > errors[1] + SWAP_MARGIN_MM)
 
 
-def fit(sightings: Sightings) -> np.ndarray:
-    """(24, 33) the weights that bring the landmarks nearest to the joints, across the view, in mm with a Huber loss."""
+def fit(detections: Detections) -> np.ndarray:
+    """Returns the weights (24, 33) that minimise the Huber loss (mm, across the view) between landmarks and joints."""
     matrix = np.zeros((len(JOINT_NAMES), len(LANDMARKS)))
     for joint, twin in enumerate(MIRROR):
-        if joint <= twin:  # a left joint, and what is in the middle, learns from both sides
-            matrix[joint] = _weights(*_both_sides(sightings, joint, twin))
+        if joint <= twin:  # left joints and those in the middle are fitted on both sides
+            matrix[joint] = _weights(*_both_sides(detections, joint, twin))
             matrix[twin] = matrix[joint][list(LANDMARK_MIRROR)]
     middle = [joint for joint, twin in enumerate(MIRROR) if joint == twin]
     matrix[middle] = (matrix[middle] + matrix[middle][:, list(LANDMARK_MIRROR)]) / 2
     return matrix
 
 
-def _both_sides(sightings: Sightings, joint: int, twin: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (M, 33) mm of landmarks against the joint, and which of them are sure; the mirrored view is a view too."""
-    rows, sure = [], []
+def _both_sides(detections: Detections, joint: int, twin: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns landmarks minus joint (M, 33) in mm, and which landmarks are confident; mirrored views are added."""
+    rows, confident = [], []
     for target, order in ((joint, list(range(len(LANDMARKS)))), (twin, list(LANDMARK_MIRROR))):
-        offsets = sightings.landmarks_px[:, order] - sightings.joints_px[:, target, None]
-        rows += [(offsets * sightings.mm_per_px[:, target, None, None])[..., axis] for axis in (0, 1)]
-        sure += [sightings.sure[:, order]] * 2
-    return np.concatenate(rows), np.concatenate(sure)
+        offsets = detections.landmarks_px[:, order] - detections.joints_px[:, target, None]
+        rows += [(offsets * detections.mm_per_px[:, target, None, None])[..., axis] for axis in (0, 1)]
+        confident += [detections.confident[:, order]] * 2
+    return np.concatenate(rows), np.concatenate(confident)
 
 
-def _weights(offsets_mm: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """(33,) at least 0, with sum 1, that make the mean offset least (iteratively reweighted non-negative least squares).
+def _weights(offsets_mm: np.ndarray, confident: np.ndarray) -> np.ndarray:
+    """Returns weights (33,) >= 0 with sum 1 that minimise the offset (iteratively reweighted non-negative least squares).
 
-    A row counts as far as the landmarks that carry the joint are sure.
+    Each row is weighted by the share of confident landmarks among those that carry the joint.
     """
     weights = np.full(offsets_mm.shape[1], 1 / offsets_mm.shape[1])
     for _ in range(ROUNDS):
         residual = np.abs(offsets_mm @ weights)
-        trust = (sure @ weights) * np.minimum(1, HUBER_MM / np.maximum(residual, 1e-9))
+        trust = (confident @ weights) * np.minimum(1, HUBER_MM / np.maximum(residual, 1e-9))
         root = np.sqrt(trust / trust.sum())[:, None] / HUBER_MM
         system = np.concatenate([offsets_mm * root, np.full((1, len(weights)), SUM_WEIGHT)])
         whole = np.column_stack([system, np.append(np.zeros(len(root)), SUM_WEIGHT)])
@@ -174,12 +177,12 @@ def _weights(offsets_mm: np.ndarray, sure: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def compare(sightings: Sightings, maps: dict[str, np.ndarray]) -> list[str]:
-    """Table rows: each joint's error across the view under each map, mm: median, and the mean offset to the right and down."""
+def compare(detections: Detections, maps: dict[str, np.ndarray]) -> list[str]:
+    """Returns the rows of a table: each joint's error across the view under each map in mm (median, mean offset)."""
     header = ["| joint |"] + [f" {name}: median, mm | offset right, down, mm |" for name in maps]
     lines = ["".join(header), "| --- |" + " --- | --- |" * len(maps)]
     errors = {
-        name: (matrix @ sightings.landmarks_px - sightings.joints_px) * sightings.mm_per_px[..., None]
+        name: (matrix @ detections.landmarks_px - detections.joints_px) * detections.mm_per_px[..., None]
         for name, matrix in maps.items()
     }
     for joints, title in [*(([joint], name) for joint, name in enumerate(JOINT_NAMES)), (list(range(24)), "all")]:
@@ -193,7 +196,7 @@ def compare(sightings: Sightings, maps: dict[str, np.ndarray]) -> list[str]:
 
 
 def write_map(matrix: np.ndarray, origin: str) -> None:
-    """Freeze a map where the extractor reads it."""
+    """Writes a map to the file that the extractor reads."""
     shares = {
         joint: {LANDMARKS[index]: round(float(row[index]), 4) for index in np.flatnonzero(row)}
         for joint, row in zip(JOINT_NAMES, matrix, strict=True)
@@ -201,7 +204,7 @@ def write_map(matrix: np.ndarray, origin: str) -> None:
     write_json(
         MAP_PATH, {"origin": origin, "command": "python -m data.synthetic.landmark_map --write", "shares": shares}
     )
-    log.info("%s: written; caches of BlazePose and the demo's labels are made anew from it", MAP_PATH)
+    log.info("%s: written; caches of BlazePose and the demo's labels will be rebuilt from it", MAP_PATH)
 
 
 if __name__ == "__main__":

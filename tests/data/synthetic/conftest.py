@@ -1,4 +1,4 @@
-"""One body model and two people for all tests of the synthetic data, since loading it takes seconds; and who can draw."""
+"""Fixtures: one body model and two people for all tests of the synthetic data, as loading takes seconds; EGL."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from data.synthetic.body import BodyModel
-from data.synthetic.figure import Figure
-from data.synthetic.people import people_model
-from data.synthetic.render import Renderer
+from data.synthetic.body.model import BodyModel
+from data.synthetic.body.people import people_model
+from data.synthetic.pose.figure import Figure
+from data.synthetic.render.renderer import Renderer
 from modules.utils import UserError
 
 SLIM = {"gender": 0.0, "age": 0.6, "muscle": 0.5, "weight": 0.35, "height": 0.4, "proportions": 0.5}
@@ -28,7 +28,7 @@ def figure(request: pytest.FixtureRequest, body_model: BodyModel) -> Figure:
 
 @pytest.fixture(scope="session")
 def egl() -> None:
-    """A machine that can draw without a screen. Elsewhere than in CI, which must be one, such tests are skipped."""
+    """Skips tests on machines that cannot render without a screen; in CI that is an error."""
     try:
         Renderer().close()
     except UserError as error:

@@ -1,4 +1,4 @@
-"""The synthetic set as a user makes it: layout, exact truth, the same bytes after a kill, a doctor without complaints."""
+"""The synthetic set as a user makes it: layout, exact labels, identical bytes after a kill, and the doctor's approval."""
 
 import csv
 import filecmp
@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from data.synthetic import plan
-from data.synthetic.parts import Lighting, Material, Mesh
-from data.synthetic.render import Renderer
+from data.synthetic.geometry.meshes import Lighting, Material, Mesh
+from data.synthetic.render.renderer import Renderer
 from modules.config import PROJECT_ROOT
 from modules.images import read_image
 from modules.layout import list_frames, read_camera, read_label, read_validation_list
@@ -96,7 +96,7 @@ def test_labels_tell_what_every_camera_sees(small_set: Path) -> None:
 
 
 def test_a_marker_at_every_joint_is_seen_where_the_files_say(small_set: Path) -> None:
-    """The chain from label and camera file through the renderer to the pixel, lens and all, holds to a tenth of a pixel."""
+    """Labels and cameras agree with the rendered pixels, lens included, to a tenth of a pixel."""
     frames = list_frames(small_set, "train")
     views = {frame.view: frame for frame in frames}.values()
     with Renderer() as renderer:
@@ -112,7 +112,7 @@ def test_a_marker_at_every_joint_is_seen_where_the_files_say(small_set: Path) ->
 
 
 def centroid(renderer: Renderer, place: np.ndarray, camera: Camera) -> np.ndarray:
-    """Where a bright square of 40 mm, parallel to the image and askew in it, is seen: its pixels' mean by brightness."""
+    """Returns the centroid of a bright square of 40 mm, parallel to the image plane and rotated in it."""
     corners = 20.0 * np.array([[1.0, 0.6, 0], [-0.6, 1.0, 0], [-1.0, -0.6, 0], [0.6, -1.0, 0]]) @ camera.R
     white = Material("marker", ((1.0, 1.0, 1.0),))
     square = Mesh("square", place + corners, np.array([[0, 1, 2], [0, 2, 3]]), corners, white, two_sided=True)
@@ -126,7 +126,7 @@ def centroid(renderer: Renderer, place: np.ndarray, camera: Camera) -> np.ndarra
 def test_a_second_start_does_nothing(small_set: Path) -> None:
     before = {path: (small_set / path).stat().st_mtime_ns for path in files_of(small_set)}
     done = subprocess.run(generate(small_set), check=True, cwd=PROJECT_ROOT, capture_output=True, text=True)
-    assert f"{small_set}: stands already, nothing to do" in done.stdout
+    assert f"{small_set}: exists already, nothing to do" in done.stdout
     assert {path: (small_set / path).stat().st_mtime_ns for path in files_of(small_set)} == before
 
 
@@ -152,7 +152,7 @@ def test_killed_and_started_again_it_comes_to_the_same_bytes(small_set: Path, tm
 
 
 def images_of(out: Path) -> list[Path]:
-    """The pictures that stand; one that was being written when the process was killed has another, hidden name."""
+    """Returns the finished images; an image being written when the process is killed has another, hidden name."""
     return [path for path in out.glob("task04_*/images/*/*.jpg") if not path.name.startswith(".")]
 
 

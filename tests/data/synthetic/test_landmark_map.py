@@ -1,4 +1,4 @@
-"""The map from landmarks to joints: found again where it is known, whatever some landmarks do, and kept as it was fitted."""
+"""The map from landmarks to joints: a known map is recovered, outliers have little influence, and the file is exact."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,23 +8,23 @@ import pytest
 
 from data.demo.rotation import MIRROR as LANDMARK_MIRROR
 from data.synthetic import landmark_map
-from data.synthetic.landmark_map import Sightings, are_mirrored, compare, fit, write_map
+from data.synthetic.landmark_map import Detections, are_swapped, compare, fit, write_map
 from modules.extractors import blazepose
 from modules.extractors.blazepose import LANDMARKS, LANDMARKS_TO_SMPL24
 from modules.skeleton import JOINT_NAMES, MIRROR
 from modules.utils import read_json
 
 
-def sightings_of(matrix: np.ndarray, count: int = 400, noise_px: float = 1.0, seed: int = 0) -> Sightings:
-    """Landmarks anywhere, joints where the matrix puts them."""
+def sightings_of(matrix: np.ndarray, count: int = 400, noise_px: float = 1.0, seed: int = 0) -> Detections:
+    """Returns random landmarks, and the joints that the matrix computes from them."""
     rng = np.random.default_rng(seed)
     landmarks = rng.uniform(0, 600, (count, len(LANDMARKS), 2))
     joints = matrix @ landmarks + rng.normal(0, noise_px, (count, len(JOINT_NAMES), 2))
-    return Sightings(landmarks, np.ones(landmarks.shape[:2], bool), joints, rng.uniform(2, 4, joints.shape[:2]))
+    return Detections(landmarks, np.ones(landmarks.shape[:2], bool), joints, rng.uniform(2, 4, joints.shape[:2]))
 
 
 def other_matrix() -> np.ndarray:
-    """A mirrored map that is not the one in use: every joint takes a quarter of the nose."""
+    """Returns a symmetric map unlike the one in use: every joint takes a quarter of the nose."""
     matrix = 0.75 * LANDMARKS_TO_SMPL24.astype(float)
     matrix[:, LANDMARKS.index("nose")] += 0.25
     return matrix
@@ -42,7 +42,7 @@ def test_a_known_map_is_found_again() -> None:
 def test_landmarks_that_fail_grossly_do_not_bend_it() -> None:
     wanted, rng = other_matrix(), np.random.default_rng(1)
     clean = sightings_of(wanted)
-    wrong = rng.random(clean.sure.shape) < 0.05
+    wrong = rng.random(clean.confident.shape) < 0.05
     spoilt = clean.landmarks_px + wrong[..., None] * rng.normal(0, 300, clean.landmarks_px.shape)
     found = fit(replace(clean, landmarks_px=spoilt))
     assert np.abs(found - wanted).max() < 0.02
@@ -51,17 +51,17 @@ def test_landmarks_that_fail_grossly_do_not_bend_it() -> None:
 def test_landmarks_that_are_unsure_do_not_count() -> None:
     wanted = other_matrix()
     clean = sightings_of(wanted)
-    landmarks, sure = clean.landmarks_px.copy(), clean.sure.copy()
-    landmarks[:180], sure[:180] = landmarks[:180, ::-1], False  # one for the other in nearly half of the images
-    found = fit(replace(clean, landmarks_px=landmarks, sure=sure))
+    landmarks, confident = clean.landmarks_px.copy(), clean.confident.copy()
+    landmarks[:180], confident[:180] = landmarks[:180, ::-1], False  # one for the other in nearly half of the images
+    found = fit(replace(clean, landmarks_px=landmarks, confident=confident))
     assert np.abs(found - wanted).max() < 0.02
 
 
-def test_views_whose_sides_are_exchanged_are_told() -> None:
+def test_swapped_views_are_detected() -> None:
     seen = sightings_of(LANDMARKS_TO_SMPL24.astype(float), 20)
     turned = seen.landmarks_px.copy()
     turned[:7] = turned[:7][:, list(LANDMARK_MIRROR)]
-    told = are_mirrored(Sightings(turned, seen.sure, seen.joints_px, seen.mm_per_px))
+    told = are_swapped(Detections(turned, seen.confident, seen.joints_px, seen.mm_per_px))
     assert told.tolist() == [True] * 7 + [False] * 13
 
 

@@ -1,10 +1,11 @@
-"""The plan of the synthetic set: people apart, sets that can grow, and folders that never mix two kinds of images."""
+"""The plan of the synthetic set: disjoint people, sets that can grow, and folders that never mix two kinds of images."""
 
 from pathlib import Path
 
 import pytest
 
-from data.synthetic import body, plan
+from data.synthetic import plan
+from data.synthetic.body import model as body_module
 from data.synthetic.generate import make_set
 from modules.layout import parse_image_name, validation_path
 from modules.utils import UserError, write_json
@@ -36,7 +37,7 @@ def write_moment(recording: plan.Recording, frame: int) -> None:
 
 
 def write_set(root: Path) -> plan.Recording:
-    """Stand-ins for all files of a finished set; answers somebody's recording."""
+    """Writes stand-ins for all files of a finished set and returns one recording."""
     recordings = [plan.Recording(root, plan.split_of(index), index, f"F160A-{index}") for index in range(7)]
     for recording in recordings:
         for frame in range(OPTIONS.frames):
@@ -57,7 +58,7 @@ def test_a_recording_is_done_with_its_last_image(tmp_path: Path) -> None:
     write_moment(recording, 1)
     assert plan.is_done(tmp_path, 3, OPTIONS)
     for path in (recording.image_path(2, 0), recording.label_path(1), recording.camera_path(3)):
-        path.write_text("")  # as a copy leaves it that a full disk has ended
+        path.write_text("")  # as left by a copy that a full disk interrupted
         assert not plan.is_done(tmp_path, 3, OPTIONS)
         path.unlink()
         assert not plan.is_done(tmp_path, 3, OPTIONS)
@@ -76,7 +77,7 @@ def test_a_set_of_another_make_is_refused(tmp_path: Path, key: str) -> None:
     plan.write_marker(tmp_path, OPTIONS, finished=True)
     plan.check_folder(tmp_path, OPTIONS)
     write_json(tmp_path / plan.MARKER, plan.marker(OPTIONS) | {key: 99})
-    with pytest.raises(UserError, match=f"made with {key} 99, not .*remove .* to make it again, or name another"):
+    with pytest.raises(UserError, match=f"made with {key} 99, not .*remove .* to make it again, or choose another"):
         plan.check_folder(tmp_path, OPTIONS)
 
 
@@ -85,14 +86,14 @@ def test_people_may_be_added_and_other_peoples_data_are_left_alone(tmp_path: Pat
     plan.check_folder(tmp_path / "small", plan.Options(70, 2, 3, 1))
     assert plan.finished_options(tmp_path / "small") == OPTIONS
     (tmp_path / "mine/task04_train").mkdir(parents=True)
-    with pytest.raises(UserError, match="was not made here; name another one by --out"):
+    with pytest.raises(UserError, match="of another origin; choose another one by --out"):
         plan.check_folder(tmp_path / "mine", OPTIONS)
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_fewer_people_than_stand_are_refused(tmp_path: Path, finished: bool) -> None:
+def test_fewer_people_than_exist_are_refused(tmp_path: Path, finished: bool) -> None:
     plan.write_marker(tmp_path, plan.Options(20, 2, 3, 1), finished)
-    with pytest.raises(UserError, match="begun with 20 people, more than 7, .*write --people 20 or more, remove"):
+    with pytest.raises(UserError, match="started with 20 people, more than 7, .*write --people 20 or more, remove"):
         plan.check_folder(tmp_path, OPTIONS)
     assert plan.begun_options(tmp_path) == plan.Options(20, 2, 3, 1)
 
@@ -114,7 +115,7 @@ def test_an_unfinished_or_unreadable_marker_is_no_finished_set(tmp_path: Path) -
         (plan.Options(7, 1, 1, -1), "--seed is -1; write 0 or more"),
     ],
 )
-def test_impossible_wishes_are_refused_before_anything_is_written(
+def test_impossible_options_are_refused_before_anything_is_written(
     tmp_path: Path, options: plan.Options, says: str
 ) -> None:
     with pytest.raises(UserError, match=says):
@@ -129,7 +130,7 @@ def test_a_finished_set_is_left_alone(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
-def test_what_is_gone_from_a_finished_set_is_missed(tmp_path: Path) -> None:
+def test_a_finished_set_with_missing_files_is_incomplete(tmp_path: Path) -> None:
     somebody = write_set(tmp_path)
     assert plan.is_complete(tmp_path, OPTIONS)
     assert not plan.is_complete(tmp_path, plan.Options(8, 2, 3, 1))
@@ -139,10 +140,10 @@ def test_what_is_gone_from_a_finished_set_is_missed(tmp_path: Path) -> None:
         path.write_text("x")
 
 
-def test_a_machine_without_the_packages_is_told_before_anything_is_written(
+def test_missing_packages_are_reported_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "find_spec", lambda name: None)
+    monkeypatch.setattr(body_module, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="the package anny is missing; run pip install -r requirements-synthetic.txt"):
         make_set(tmp_path / "set", OPTIONS)
     assert not (tmp_path / "set").exists()
