@@ -1,26 +1,26 @@
-"""Stage 1: run the pretrained pose model over every image and cache box, 2D joints, depth and crop."""
+"""Stage 1: runs the pretrained pose model on every image and caches box, 2D joints, depths and crop."""
 
 from __future__ import annotations
 
-from modules.config import add_config_arguments, config_from_arguments
-from modules.console import make_parser, print_summary, start_console
-from modules.utils import log, run_script
+from modules.config.load import add_config_arguments, config_from_arguments
+from modules.console import make_parser, print_summary, run_script, start_console
+from modules.utils import log
 
 
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--split", choices=("train", "test"), help="only this split (both by default)")
-    parser.add_argument("--looks", choices=("none", "heavy", "full"), help="also cache what this network of BlazePose sees "
-                        "at each joint (default: what TRAIN.looks says)")  # fmt: skip
+    parser.add_argument("--joint-features", choices=("none", "heavy", "full"), help="also cache the joint features of this "
+                        "landmark network of BlazePose (default: TRAIN.joint_features)")  # fmt: skip
     add_config_arguments(parser)
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
 
-    from modules.extraction import extract_split
-    from modules.looks import fill_looks
+    from modules.cache.extraction import extract_split
+    from modules.cache.joint_features import fill_joint_features
 
-    looks = arguments.looks or config.TRAIN.looks
+    joint_features = arguments.joint_features or config.TRAIN.joint_features
     summaries = {}
     for split in (arguments.split,) if arguments.split else ("train", "test"):
         summaries[split] = summary = extract_split(config, split)
@@ -30,14 +30,14 @@ def main() -> None:
         )  # fmt: skip
         for name in summary.not_found:
             log.info("  no person found: %s", name)
-        if looks != "none":
-            fill_looks(config, split, looks)
+        if joint_features != "none":
+            fill_joint_features(config, split, joint_features)
     if arguments.split != "test":
-        for also in config.further:
-            summaries[str(also.data_root)] = summary = extract_split(also, "train")
+        for extra in config.extra:
+            summaries[str(extra.data_root)] = summary = extract_split(extra, "train")
             log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
-            if looks != "none":
-                fill_looks(also, "train", looks)
+            if joint_features != "none":
+                fill_joint_features(extra, "train", joint_features)
     print_summary(arguments, stage="extract", **{split: vars(summary) for split, summary in summaries.items()})
 
 

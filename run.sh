@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to world millimetres: environment, demo data, extraction, training, testing, table.
-# What stands is kept. Arguments go to every stage: ./run.sh --config config/train_config.yml --set TRAIN.num_epochs=5
+# Runs all stages: environment, data, extraction, training, testing. Finished stages are kept.
+# Arguments are passed to every stage: ./run.sh --config config/train_config.yml --set TRAIN.num_epochs=5
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole suite in an environment of its own: lint, types, tests. Arguments go to pytest.
+# Runs all checks in their own environment: lint, types, layers, tests. Arguments are passed to pytest.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
@@ -8,4 +8,5 @@ make_environment .venv-tests requirements.txt requirements-metrabs.txt requireme
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 "$PYTHON" -m mypy
+PYTHONPATH=. "$(dirname "$PYTHON")/lint-imports"
 "$PYTHON" -m pytest -n auto --maxprocesses=4 --dist=loadfile "$@"

@@ -1,22 +1,27 @@
-"""Stage 2: fit PoseNet on the cache of the training images, as config/train_config.yml says."""
+"""Stage 2: trains PoseNet on the cached training images, with the settings of the config."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modules.config import Config, add_config_arguments, config_from_arguments, dump_config
-from modules.console import command_again, make_parser, print_summary, start_console
-from modules.utils import UserError, log, read_json, run_script, write_json, write_text
+from modules.config.load import add_config_arguments, config_from_arguments, dump_config
+from modules.config.schema import Config
+from modules.console import command_again, make_parser, print_summary, run_script, start_console
+from modules.files.atomic import read_json, write_json, write_text
+from modules.utils import UserError, log
+
+if TYPE_CHECKING:
+    from modules.cache.table import Rows
 
 
 def main() -> None:
     parser = make_parser(__doc__)
     add_config_arguments(parser)
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--resume", metavar="RUN", type=Path, help="go on with a run folder that was cut off")
-    choice.add_argument("--reuse", action="store_true", help="keep, or go on with, a run of this very config and cache")
+    choice.add_argument("--resume", metavar="RUN", type=Path, help="resume an interrupted run folder")
+    choice.add_argument("--reuse", action="store_true", help="keep, or resume, a run of the same config and cache")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
@@ -30,76 +35,72 @@ def main() -> None:
 
 
 def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
-    """Train, or keep a finished run of the same key; returns the run folder and its summary."""
-    from modules import runs
-    from modules.cache import open_cache
-    from modules.dataset import learned_too, split_rows, tell_split
-    from modules.devices import make_fabric, run_on_devices
-    from modules.layout import list_frames
-    from modules.recipes import recipe_named
-    from modules.trainer import fit
+    """Trains, resumes a run, or with --reuse keeps a finished one; returns the run folder and its summary."""
+    from modules.cache.splits import extra_rows, log_split, split_rows
+    from modules.recipes import RECIPES
+    from modules.runs import checkpoints, folders
+    from modules.trainer import TrainingJob, fit
+    from modules.training.devices import make_fabric, run_on_devices
 
-    rows, manifest = open_cache(config, "train", list_frames(config.data_root, "train"))
-    refuse_other_weights(config, manifest)
-    further = []
-    for also in config.further:
-        more, more_manifest = open_cache(also, "train", list_frames(also.data_root, "train"))
-        refuse_other_weights(also, more_manifest)
-        further.append(learned_too(more, also))
-    parent, key, resume = config.results_root / "train", runs.run_key(config, manifest["key"]), arguments.resume
-    resume = resume and resume.resolve()  # what is said of it shall hold from any folder
+    rows, manifest = cached_rows(config)
+    extra = [extra_rows(cached_rows(extra_config)[0], extra_config) for extra_config in config.extra]
+    parent, key, resume = config.results_root / "train", folders.run_key(config, manifest["key"]), arguments.resume
+    resume = resume and resume.resolve()  # so that paths in messages are absolute
     if arguments.reuse:
-        finished = runs.newest_complete(parent, key=key)
+        finished = folders.newest_complete(parent, key=key)
         if finished is not None:
             log.info("%s: trained already with this config and cache", finished)
-            return finished, read_json(finished / runs.COMPLETE)
-        resume = runs.newest_unfinished(parent, key)
-    if resume is not None and not (resume / runs.LAST).exists():
-        raise UserError(f"{resume}: there is no {runs.LAST} to go on from; train anew without --resume")
+            return finished, read_json(finished / folders.COMPLETE)
+        resume = folders.newest_unfinished(parent, key)
+    if resume is not None and not (resume / folders.LAST).exists():
+        raise UserError(f"{resume}: there is no {folders.LAST} to resume from; train again without --resume")
     fabric = make_fabric(config.TRAIN, config.TRAIN.devices)
-    train_rows, validation_rows = split_rows(rows, config)  # before a folder is made for what cannot be trained
-    recipe_named(config.TRAIN.model).check_start(config.TRAIN, (train_rows, validation_rows, *further))
-    runs.starting_weights(config.TRAIN)
-    folder = resume or runs.new_folder(parent)
+    train_rows, validation_rows = split_rows(rows, config)  # before the folder is made, since it may raise
+    RECIPES[config.TRAIN.model].check_start(config.TRAIN, (train_rows, validation_rows, *extra))
+    checkpoints.starting_weights(config.TRAIN)
+    folder = resume or folders.new_folder(parent)
     if resume is None:
         write_text(folder / "train_config.yaml", dump_config(config))
-        write_json(folder / runs.STARTED, {"key": key, **runs.origin(config)})
-    with runs.held(folder):
+        write_json(folder / folders.STARTED, {"key": key, **folders.origin(config)})
+    with folders.locked(folder):
         start_console(arguments, folder / "train_log.log")
-        tell_split(rows, validation_rows, config)
-        for also, more in zip(config.further, further, strict=True):
-            log.info("%s: %d images are learned from, too", also.data_root, len(more))
-        split = train_rows.beside(further), validation_rows
-        job = (split, folder, key, manifest["fingerprint"], resume is not None, arguments.quiet)
+        log_split(rows, validation_rows, config)
+        for extra_config, more in zip(config.extra, extra, strict=True):
+            log.info("%s: %d extra training images", extra_config.data_root, len(more))
+        all_rows = train_rows.with_extra(extra)
+        job = TrainingJob(config, all_rows, validation_rows, folder, key, manifest["fingerprint"])
         try:
-            return folder, run_on_devices(fabric, fit, config, *job)
+            return folder, run_on_devices(fabric, fit, job, resume is not None, arguments.quiet)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(how_to_go_on(folder / runs.LAST, arguments.reuse)) from None
+            raise KeyboardInterrupt(how_to_resume(folder / folders.LAST, arguments.reuse)) from None
 
 
-def refuse_other_weights(config: Config, manifest: dict[str, Any]) -> None:
-    """UserError where the cache was made by another extractor than the installed one; absent weights say nothing."""
-    from modules.cache import cache_folder
+def cached_rows(config: Config) -> tuple[Rows, dict[str, Any]]:
+    """Returns the cached training rows and the manifest. Raises UserError if another extractor made the cache."""
+    from modules.cache.store import cache_folder, open_cache
     from modules.extractors import configured_fingerprint
+    from modules.files.layout import list_frames
 
+    rows, manifest = open_cache(config, "train", list_frames(config.data_root, "train"))
     installed = configured_fingerprint(config)
     if installed is None:
-        log.info("the weights of %s are not here, so the cache is taken as it is", config.EXTRACT.extractor)
+        log.info("the weights of %s are missing, so the cache is not checked against them", config.EXTRACT.extractor)
     elif installed != manifest["fingerprint"]:
         raise UserError(
             f"{cache_folder(config, 'train')}: this cache was made by another version, or other weights, of "
             f"{config.EXTRACT.extractor}; run python extract_train_info.py"
         )
+    return rows, manifest
 
 
-def how_to_go_on(checkpoint: Path, reuses: bool) -> str:
-    """What Ctrl-C is answered with."""
+def how_to_resume(checkpoint: Path, reuses: bool) -> str:
+    """Returns the message after Ctrl-C."""
     if not checkpoint.exists():
-        return "stopped before anything was learned; start the same command again"
+        return "stopped before the first checkpoint; start the same command again"
     if reuses:
-        return f"stopped; {checkpoint} is saved; start the same command again to go on"
-    go_on = command_again("--resume", str(checkpoint.parent), without="--resume")
-    return f"stopped; {checkpoint} is saved; to go on: {go_on}"
+        return f"stopped; {checkpoint} is saved; start the same command again to resume"
+    command = command_again("--resume", str(checkpoint.parent), without="--resume")
+    return f"stopped; {checkpoint} is saved; to resume: {command}"
 
 
 if __name__ == "__main__":

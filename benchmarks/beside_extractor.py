@@ -1,10 +1,10 @@
-"""What training bought: the extractor's own world 3D beside PoseNet's, on the same test images.
+"""Compares PoseNet with the extractor's own 3D on the same test images.
 
     python -m benchmarks.beside_extractor [--run results/train/POSENET_<timestamp>] [--images 8] [--config FILE] [--set ...]
 
-Prints a table (where there are labels: errors; everywhere: how far the two answers are apart), and writes
-results/test/<run>/beside_extractor.csv, one row per image, and .jpg, both answers on a few images: the extractor's left,
-PoseNet's right, the reference in white. The extractor and its weights are those of the config, with its cameras.
+Prints a table of errors (if there are labels) and the distance between the two predictions. Writes
+results/test/<run>/beside_extractor.csv, one row per image, and beside_extractor.jpg, a few images with the extractor left,
+PoseNet right, and the reference in white. The extractor and its weights are those of the config.
 """
 
 from __future__ import annotations
@@ -16,39 +16,46 @@ from pathlib import Path
 
 import numpy as np
 
-from modules import metrics, runs, vis
-from modules.config import Config, add_config_arguments, config_from_arguments
-from modules.evaluation import OWN, Task, as_learned, load_task, predict
-from modules.images import read_image
-from modules.layout import read_camera
-from modules.lifting import place_own
+from modules import metrics, vis
+from modules.config.load import add_config_arguments, config_from_arguments
+from modules.config.schema import Config
+from modules.console import run_script
+from modules.evaluation.methods import OWN
+from modules.evaluation.prediction import predict_world
+from modules.evaluation.task import Task, load_task
+from modules.evaluation.testing import with_run_extraction
+from modules.files.atomic import write_text
+from modules.files.cameras import read_camera
+from modules.files.images import read_image
+from modules.inference.baselines import place_extractor
 from modules.recipes import recipe_of
-from modules.utils import UserError, run_script, write_text
+from modules.runs import checkpoints, folders
+from modules.utils import UserError
 
 COLUMNS = {"world_mpjpe": "world", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA"}
 
 
 def table(own: np.ndarray, ours: np.ndarray, reference: np.ndarray, title: str) -> list[str]:
-    """Both answers against the reference (images, 24, 3), and on how many images which is nearer."""
+    """Formats the errors of both predictions (images, 24, 3), and on how many images PoseNet's is closer."""
     lines = [f"| mm, {len(reference)} images | {' | '.join(COLUMNS.values())} |", "| --- |" + " --- |" * len(COLUMNS)]
     for name, joints in ((OWN, own), (title, ours)):
         found = metrics.evaluate(joints, reference)
         lines.append(f"| {name} | " + " | ".join(f"{found[metric]:.1f}" for metric in COLUMNS) + " |")
     gain = error(own, reference) - error(ours, reference)
-    nearer = f"{title} is nearer on {(gain > 0).sum()} of {len(gain)} images"
-    return [*lines, "", f"{nearer}, by {np.median(gain):.1f} mm in the median (world, mean of 24 joints)"]
+    closer = f"{title} is closer on {(gain > 0).sum()} of {len(gain)} images"
+    return [*lines, "", f"{closer}, by {np.median(gain):.1f} mm in the median (world, mean of 24 joints)"]
 
 
 def error(joints: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """World error of each image: (images,) mm; NaN where there is no label."""
+    """Returns the world error of each image: (images,) mm; NaN without a label."""
     return metrics.joint_errors(joints, reference).mean(1)
 
 
 def per_image(task: Task, own: np.ndarray, ours: np.ndarray) -> str:
-    """A CSV row per image: both errors, where there is a label, and the distance between the answers."""
+    """Formats a CSV row per image: both errors, if there is a label, and the distance between the predictions."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file_name", "extractor_mm", "posenet_mm", "apart_mm"])
+    writer.writerow(["file_name", "extractor_mm", "posenet_mm", "distance_mm"])
     reference = task.rows["joints_world_mm"]
     for name, *values in zip(task.names, error(own, reference), error(ours, reference), error(own, ours), strict=True):
         writer.writerow([name, *("" if np.isnan(value) else f"{value:.2f}" for value in values)])
@@ -56,7 +63,7 @@ def per_image(task: Task, own: np.ndarray, ours: np.ndarray) -> str:
 
 
 def picture(task: Task, own: np.ndarray, ours: np.ndarray, title: str, count: int) -> np.ndarray:
-    """A row for each of `count` evenly chosen images."""
+    """Draws `count` evenly chosen images, one per row."""
     rows = []
     for index in np.unique(np.linspace(0, len(task.names) - 1, min(count, len(task.names))).round().astype(int)):
         camera = read_camera(task.frames[index].camera_path)
@@ -73,39 +80,42 @@ def picture(task: Task, own: np.ndarray, ours: np.ndarray, title: str, count: in
 
 
 def compare(config: Config, run: Path, images: int) -> str:
-    """Write the two files; answers what is to be printed. UserError where no image shows a person."""
+    """Writes the two files and returns the text to print. UserError if no person is found in any image."""
     task = load_task(config)
-    path = runs.best_checkpoint(run)
-    seen = task.take(task.rows["found"].astype(bool))
-    if not seen.names:
+    path = folders.best_checkpoint(run)
+    found = task.take(task.rows["found"].astype(bool))
+    if not found.names:
         raise UserError(
-            f"{config.data_root}: the extractor finds nobody in the test images; there is nothing to compare"
+            f"{config.data_root}: the extractor finds no person in the test images; there is nothing to compare"
         )
-    checkpoint = runs.load_checkpoint(path)
-    own, ours = place_own(seen.rows.columns), predict(config, checkpoint, path, seen.rows)
+    checkpoint = checkpoints.load_checkpoint(path)
+    own, ours = place_extractor(found.rows.columns), predict_world(config, checkpoint, path, found.rows)
     title = recipe_of(checkpoint).title
     folder = config.results_root / "test" / run.resolve().name
-    write_text(folder / "beside_extractor.csv", per_image(seen, own, ours))
-    vis.write_image(folder / "beside_extractor.jpg", picture(seen, own, ours, title, images))
-    labelled = seen.rows["labelled"].astype(bool)
-    reference = seen.rows["joints_world_mm"][labelled]
+    write_text(folder / "beside_extractor.csv", per_image(found, own, ours))
+    vis.write_image(folder / "beside_extractor.jpg", picture(found, own, ours, title, images))
+    labelled = found.rows["labelled"].astype(bool)
+    reference = found.rows["joints_world_mm"][labelled]
     lines = table(own[labelled], ours[labelled], reference, title) if labelled.any() else []
-    apart = error(own, ours)
-    lines.append(f"the two answers are {np.median(apart):.1f} mm apart in the median, {apart.max():.1f} mm at most")
+    distance = error(own, ours)
+    lines.append(
+        f"distance between the two predictions: median {np.median(distance):.1f} mm, largest {distance.max():.1f} mm"
+    )
     return "\n".join([*lines, f"{folder / 'beside_extractor.csv'} and .jpg are written"])
 
 
 def main() -> None:
+    """Compares the newest or the requested run with its extractor."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     parser.add_argument("--run", metavar="FOLDER", type=Path, help="a run folder (default: the newest complete one)")
     parser.add_argument("--images", type=int, default=8, help="how many images to draw (default: %(default)s)")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
-    run = arguments.run or runs.newest_complete(config.results_root / "train", **runs.origin(config))
+    run = arguments.run or folders.newest_complete(config.results_root / "train", **folders.origin(config))
     if run is None:
         raise UserError("there is no finished training of this config's data and extractor; run ./run.sh first")
-    print(compare(as_learned(config, run), run, arguments.images))
+    print(compare(with_run_extraction(config, run), run, arguments.images))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The frozen test part of the synthetic set: which images judge, and that those on disk are they.
+"""The frozen test part of the synthetic set: the list of its images, and a check of the images on disk.
 
     python -m benchmarks.frozen            checks data/synthetic/set against the list
-    python -m benchmarks.frozen --write    freezes a list where none of this version stands
+    python -m benchmarks.frozen --write    freezes a list if there is none of this version
 
-`benchmarks/frozen/synthetic_test_v<N>.csv` names every test image with its hash, where its person stands, and the kinds
-of view by which results are broken down; the JSON beside it says of what seed and recipe the set is, who validates, and
-the quotas that the list keeps. A list never changes: other images are another version.
+`benchmarks/frozen/synthetic_test_v<N>.csv` lists every test image with its hash, the place of its person, and the kinds of
+view for the breakdown of results. The JSON beside it records the seed and recipe of the set, the validation people, and the
+quotas of the list. A list never changes: other images get a new version.
 """
 
 from __future__ import annotations
@@ -21,18 +21,23 @@ import pandas as pd
 
 from data.synthetic import plan
 from data.synthetic.generate import DEFAULT_OUT
-from modules.config import PROJECT_ROOT
-from modules.layout import Frame, list_frames, read_camera, read_label, read_validation_list
+from model.skeleton import JOINT_NAMES, ROOT
+from modules.config.paths import PROJECT_ROOT
+from modules.console import run_script
+from modules.files.atomic import read_json, write_json, write_text
+from modules.files.cameras import read_camera
+from modules.files.hashing import sha256_file
+from modules.files.labels import read_label, read_validation_list
+from modules.files.layout import Frame, list_frames
 from modules.pose_utils import cam2pixel, world2cam
-from modules.skeleton import JOINT_NAMES, ROOT
-from modules.utils import UserError, read_json, run_script, sha256_file, write_json, write_text
+from modules.utils import UserError
 
 VERSION = 1
 FOLDER = PROJECT_ROOT / "benchmarks" / "frozen"
 HEAD = JOINT_NAMES.index("head")
 PLACES = ["pelvis_u_px", "pelvis_v_px", "pelvis_depth_mm", "head_u_px", "head_v_px"]
-AS_FROZEN = 1.0  # px and mm: how far a place may be off where another machine has made the set
-QUOTAS = {  # the smallest share of images of each kind
+TOLERANCE = 1.0  # px and mm, of a place in a set made on another machine
+QUOTAS = {  # the smallest allowed share of images of each kind
     "source": {"clip": 0.25, "sampler": 0.45},
     "facing": {"front": 0.12, "left": 0.12, "right": 0.12, "back": 0.12},
     "contact": {"standing": 0.5, "airborne": 0.02, "seated": 0.02},
@@ -47,6 +52,7 @@ KINDS = list(QUOTAS)
 
 
 def main() -> None:
+    """Freezes a set on request, checks it, and prints the shares of the kinds of view."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", type=Path, default=DEFAULT_OUT, help="a finished synthetic set; default: %(default)s")
     parser.add_argument("--write", action="store_true", help="freeze it")
@@ -54,41 +60,43 @@ def main() -> None:
     if arguments.write:
         freeze(arguments.set)
     other = check(arguments.set)
-    print(f"{list_path()}: {len(read_list())} images, of which {len(other)} differ in bytes from those frozen")
+    print(f"{list_path()}: {len(read_list())} images, {len(other)} of which differ in bytes from the frozen ones")
     print("\n".join(f"{kind}: {shares}" for kind, shares in shares_of(read_list()).items()))
 
 
 def list_path(version: int = VERSION) -> Path:
-    """The list of the images."""
+    """Returns the file of the list."""
     return FOLDER / f"synthetic_test_v{version}.csv"
 
 
 def head_path(version: int = VERSION) -> Path:
-    """What the list is of."""
+    """Returns the file that describes the list."""
     return FOLDER / f"synthetic_test_v{version}.json"
 
 
 def read_head(version: int = VERSION) -> dict[str, Any]:
-    """What the frozen list is of: recipe, options, validation people, quotas, and the list's own hash."""
+    """Returns the recipe, options, validation people and quotas of the frozen list, and the list's hash."""
     head: dict[str, Any] = read_json(head_path(version), "restore it from the repository")
     return head
 
 
 def read_list(version: int = VERSION) -> pd.DataFrame:
-    """The frozen images, one row each. UserError where the file is not the one that was frozen."""
+    """Returns the frozen images, one row each. UserError if the file is not the frozen one."""
     path = list_path(version)
     if not path.exists() or sha256_file(path) != read_head(version)["list_sha256"]:
-        raise UserError(f"{path}: this is not the list that was frozen; restore it from the repository")
+        raise UserError(f"{path}: this is not the frozen list; restore it from the repository")
     return pd.read_csv(path, keep_default_na=False)
 
 
 def freeze(root: Path, version: int = VERSION) -> None:
-    """Write the list of a finished set's test images. UserError where a list of this version stands, or a quota fails."""
+    """Writes the list of a finished set's test images. UserError if this version exists already, or a quota is missed."""
     if head_path(version).exists():
-        raise UserError(f"{head_path(version)}: version {version} is frozen; other images are another version")
+        raise UserError(
+            f"{head_path(version)}: version {version} is frozen already; use a new version for other images"
+        )
     options = plan.finished_options(root)
     if options is None:
-        raise UserError(f"{root}: this is no finished set; make it by python -m data.synthetic.generate")
+        raise UserError(f"{root}: this is not a finished set; make it with python -m data.synthetic.generate")
     manifest = pd.read_csv(root / plan.MANIFEST, keep_default_na=False).set_index("file_name")
     frames = list_frames(root, "test")
     kinds = kinds_of(manifest.loc[[frame.file_name for frame in frames]])
@@ -99,7 +107,7 @@ def freeze(root: Path, version: int = VERSION) -> None:
     table = pd.concat([names, places, kinds.reset_index(drop=True)], axis=1)
     missed = missed_quotas(table)
     if missed:
-        raise UserError(f"{root}: {missed[0]} (and {len(missed) - 1} more quotas); make a set of more people")
+        raise UserError(f"{root}: {missed[0]} (and {len(missed) - 1} more quotas); make a set with more people")
     text = io.StringIO()
     table.to_csv(text, index=False, lineterminator="\n")
     write_text(list_path(version), text.getvalue())
@@ -112,7 +120,7 @@ def freeze(root: Path, version: int = VERSION) -> None:
 
 
 def place_of(frame: Frame) -> list[float]:
-    """Where a person's pelvis and head stand in an image (px of the undistorted view), and how deep the pelvis (mm)."""
+    """Returns the image positions of a person's pelvis and head (undistorted px), and the pelvis's depth (mm)."""
     camera = read_camera(frame.camera_path)
     joints_cam = world2cam(read_label(frame.label_path)[[ROOT, HEAD]], camera.R, camera.t)
     pelvis_px, head_px = cam2pixel(joints_cam, camera.K)
@@ -120,7 +128,7 @@ def place_of(frame: Frame) -> list[float]:
 
 
 def kinds_of(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The kinds of view that every line of a set's manifest is of."""
+    """Returns the kinds of view of every line of a set's manifest."""
 
     def between(values: pd.Series, low: float, high: float, unit: str = "m") -> np.ndarray:
         names = [f"below {low:g} {unit}", f"{low:g} to {high:g} {unit}", f"above {high:g} {unit}"]
@@ -145,7 +153,7 @@ def _each(values: pd.Series, name: Callable[[object], str]) -> list[str]:
 
 
 def _facing(degrees: object) -> str:
-    """The quarter that someone faces; of those who lie on a side there is none."""
+    """Returns the quarter that a person faces; undefined for people who lie on their side."""
     text = str(degrees)
     if text in ("", "nan", "None"):
         return "undefined"
@@ -154,13 +162,13 @@ def _facing(degrees: object) -> str:
 
 
 def shares_of(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """The share of images of each kind."""
+    """Returns the share of images of each kind."""
     counts = {kind: table[kind].value_counts(normalize=True).round(3) for kind in KINDS}
     return {kind: {str(name): float(share) for name, share in found.items()} for kind, found in counts.items()}
 
 
 def missed_quotas(table: pd.DataFrame) -> list[str]:
-    """A phrase for every quota that a list does not keep."""
+    """Returns a phrase for every quota that a list misses."""
     shares = shares_of(table)
     return [
         f"{kind} {name}: {shares[kind].get(name, 0):.3f} of the images, less than {least}"
@@ -171,22 +179,22 @@ def missed_quotas(table: pd.DataFrame) -> list[str]:
 
 
 def check(root: Path, version: int = VERSION) -> list[str]:
-    """Whether a set's test part is the frozen one: answers the images whose bytes differ, as another OpenGL driver makes.
+    """Checks that a set's test part is the frozen one; returns the images whose bytes differ, as with another OpenGL driver.
 
-    UserError where its images are others, or its people stand elsewhere.
+    UserError if it has other images, or people at other places.
     """
     head, table = read_head(version), read_list(version)
-    mend = (
-        f"make the set again by python -m data.synthetic.generate --people {head['people']} --frames {head['frames']} "
+    fix = (
+        f"make the set again with python -m data.synthetic.generate --people {head['people']} --frames {head['frames']} "
         f"--cameras {head['cameras']} --seed {head['seed']} --out {root}"
     )
     frames = list_frames(root, "test")
     if [frame.file_name for frame in frames] != table["file_name"].tolist():
-        raise UserError(f"{root}: its test images are not those of {list_path(version)}; {mend}")
+        raise UserError(f"{root}: its test images differ from those of {list_path(version)}; {fix}")
     off = np.abs(np.array([place_of(frame) for frame in frames]) - table[PLACES].to_numpy()).max(1)
-    if off.max() > AS_FROZEN:
+    if off.max() > TOLERANCE:
         worst = frames[int(off.argmax())].file_name
-        raise UserError(f"{root}: the person of {worst} does not stand where {list_path(version)} says; {mend}")
+        raise UserError(f"{root}: the person of {worst} is not at the place in {list_path(version)}; {fix}")
     hashes = [sha256_file(frame.image_path) for frame in frames]
     return [
         name for name, found, frozen in zip(table["file_name"], hashes, table["sha256"], strict=True) if found != frozen

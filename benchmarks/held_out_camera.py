@@ -1,10 +1,10 @@
-"""How choices were made: train on two of the training cameras, score on the third's validation frames.
+"""Leave-one-camera-out validation: train on all training cameras but one, score on that camera's validation frames.
 
     python -m benchmarks.held_out_camera [--set TRAIN.model_type=pose] [--set TRAIN.simulated_views=0]
 
-The validation part of a rotation shares its cameras with the training part, so it cannot tell what holds for a camera
-that was never seen. This does, without a look at the test camera: each training camera is held out once. World MPJPE
-of the last epoch (nothing is selected on the held-out camera), beside the extractor placed by least squares.
+The validation part of a rotation shares its cameras with the training part, so it does not measure generalisation to an
+unseen camera. This benchmark does, without the test camera: each training camera is held out once. The scores are those of
+the last epoch (nothing is selected on the held-out camera), beside the extractor placed by least squares.
 """
 
 from __future__ import annotations
@@ -16,30 +16,34 @@ from pathlib import Path
 import numpy as np
 
 from modules import metrics
-from modules.cache import Rows, open_cache
-from modules.config import Config, add_config_arguments, config_from_arguments
-from modules.dataset import split_rows
-from modules.layout import list_frames
-from modules.lifting import place_least_squares
-from modules.prediction import predict_world
-from modules.trainer import Trainer
-from modules.utils import run_script
+from modules.cache.splits import split_rows
+from modules.cache.store import open_cache
+from modules.cache.table import Rows
+from modules.config.load import add_config_arguments, config_from_arguments
+from modules.config.schema import Config
+from modules.console import run_script
+from modules.files.layout import list_frames
+from modules.inference.baselines import place_least_squares
+from modules.inference.prediction import predict_outputs
+from modules.trainer import Trainer, TrainingJob
 
 NAMES = ("world_mpjpe", "root", "root_relative_mpjpe")
 
 
 def held_out_scores(config: Config, train: Rows, validation: Rows) -> tuple[list[float], list[float]]:
-    """PoseNet's and the extractor's metrics of NAMES on `validation` after training on `train`."""
+    """Returns NAMES of PoseNet and of the extractor on `validation` after training on `train`."""
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(config, train, validation, Path(folder), key="held out", fingerprint="")
+        trainer = Trainer(TrainingJob(config, train, validation, Path(folder), key="held out", fingerprint=""))
         trainer.fit()
-        world = predict_world(trainer.recipe, trainer.network, trainer.validation_loader, validation, trainer.fabric)
+        outputs = predict_outputs(trainer.network, trainer.validation_loader, trainer.fabric)
+        world = trainer.recipe.lift(outputs, validation)
     reference = validation["joints_world_mm"]
     ours, extractor = (metrics.evaluate(j, reference) for j in (world, place_least_squares(validation.columns)))
     return [ours[name] for name in NAMES], [extractor[name] for name in NAMES]
 
 
 def main() -> None:
+    """Prints the scores with each training camera held out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     arguments = parser.parse_args()

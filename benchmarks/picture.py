@@ -1,4 +1,4 @@
-"""The README's picture, from the newest test of the demo: image, prediction on it, and both in the world.
+"""Draws the README's picture from the newest test of the demo: image, prediction, and both in the world.
 
 python -m benchmarks.picture      after ./run.sh; writes docs/images/demo.jpg
 """
@@ -10,12 +10,16 @@ import argparse
 import cv2
 import numpy as np
 
-from modules import runs, vis
-from modules.config import PROJECT_ROOT, add_config_arguments, config_from_arguments
-from modules.evaluation import load_task
-from modules.images import read_image
-from modules.layout import read_camera
-from modules.utils import UserError, read_json, run_script
+from modules import vis
+from modules.config.load import add_config_arguments, config_from_arguments
+from modules.config.paths import PROJECT_ROOT
+from modules.console import run_script
+from modules.evaluation.task import load_task
+from modules.files.atomic import read_json
+from modules.files.cameras import read_camera
+from modules.files.images import read_image
+from modules.runs import folders
+from modules.utils import UserError
 
 PICTURE = PROJECT_ROOT / "docs" / "images" / "demo.jpg"
 HEIGHT = 620
@@ -27,17 +31,18 @@ def _to_height(image: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
+    """Draws the picture of one test image."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
-    parser.add_argument("--index", type=int, default=12, help="which image of the sample (default: %(default)s)")
+    parser.add_argument("--index", type=int, default=12, help="index of the image in the sample (default: %(default)s)")
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
-    run = runs.newest_complete(config.results_root / "train", **runs.origin(config))
+    run = folders.newest_complete(config.results_root / "train", **folders.origin(config))
     if run is None:
         raise UserError("there is no finished training; run ./run.sh first")
     task = load_task(config)
-    answers = read_json(config.results_root / "test" / run.name / "pred_submission.json")
-    predicted = np.array([answer["3d_pos"] for answer in answers])
+    entries = read_json(config.results_root / "test" / run.name / "pred_submission.json")
+    predicted = np.array([entry["3d_pos"] for entry in entries])
     at, frame = arguments.index, task.frames[arguments.index]
     camera = read_camera(frame.camera_path)
     image = read_image(frame.image_path, camera.image_size)

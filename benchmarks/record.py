@@ -1,4 +1,4 @@
-"""What benchmarks leave behind: which commit made a result, on what machine, and its table on a page between two marks."""
+"""Records which commit and which machine made a benchmark's result."""
 
 from __future__ import annotations
 
@@ -9,41 +9,40 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from modules.config import PROJECT_ROOT
-from modules.utils import write_text
+from modules.config.paths import PROJECT_ROOT
 
 PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "ai-edge-litert", "lightning-fabric", "pyarrow")
-WRITTEN = ("README*.md", "docs/*.md", "docs/images", "docs/results")  # what benchmarks themselves write
-SWAYING = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS")  # of the environment
+OUTPUTS = ("README*.md", "docs/*.md", "docs/images", "docs/results")  # written by the benchmarks themselves
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS")  # that change times
 
 
 def git(*arguments: str) -> str:
-    """What git says of this checkout."""
+    """Returns the output of a git command in this checkout."""
     done = subprocess.run(["git", *arguments], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 def made_by() -> dict[str, Any]:
-    """The commit of this checkout, and whether nothing but results and pages was changed; no commit where it is none."""
+    """Returns the commit of this checkout, and whether nothing but results and pages is changed; None outside a checkout."""
     try:
-        changed = git("status", "--porcelain", "--", ".", *(f":!{pattern}" for pattern in WRITTEN))
+        changed = git("status", "--porcelain", "--", ".", *(f":!{pattern}" for pattern in OUTPUTS))
         return {"commit": git("rev-parse", "HEAD"), "clean": changed == ""}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "clean": False}
 
 
 def machine() -> dict[str, Any]:
-    """What times depend on: processor, memory, versions, the load before the benchmark began, what the environment sets."""
+    """Returns what times depend on: processor, memory, versions, load before the benchmark, environment variables."""
     return {
         "processor": processor(), "cores": len(os.sched_getaffinity(0)), "memory_gib": memory_gib(),
         "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES}, "load_before": round(os.getloadavg()[0], 2),
-        "environment": {name: os.environ[name] for name in SWAYING if name in os.environ},
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }  # fmt: skip
 
 
 def processor() -> str:
-    """The processor's name as the system gives it, with family and model where the name alone says little."""
+    """Returns the processor's name as the system reports it, with family and model."""
     fields: dict[str, str] = {}
     path = Path("/proc/cpuinfo")
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
@@ -55,19 +54,5 @@ def processor() -> str:
 
 
 def memory_gib() -> float:
-    """The machine's memory in GiB."""
+    """Returns the machine's memory in GiB."""
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-
-
-def marks(name: str) -> tuple[str, str]:
-    """The two lines between which a page holds a generated table."""
-    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-
-
-def insert_between(page: Path, name: str, table: str) -> None:
-    """Replace what stands between the two marks of a page; a page without them stays as it is."""
-    begin, end = marks(name)
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
-    if begin in text and end in text:
-        head, tail = text.split(begin)[0], text.split(end)[1]
-        write_text(page, f"{head}{begin}\n{table}\n{end}{tail}")

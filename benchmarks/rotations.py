@@ -1,10 +1,10 @@
-"""The demo's table: four rotations (each camera held out once) x three seeds, beside the baselines and the bound.
+"""The demo's four rotations: each camera held out once, several seeds, beside the baselines and the bound.
 
-    python -m benchmarks.rotations                     everything; what stands is kept
-    python -m benchmarks.rotations --table-only        only gather and print what stands
+    python -m benchmarks.rotations                     all runs; existing ones are kept
+    python -m benchmarks.rotations --table-only        only write the tables of the stored result
 
 Every rotation is prepared, extracted, trained and tested by the project's own scripts with config/train_config.yml.
-The result goes to docs/results/rotations.json and, as a table, into both READMEs between their two marks.
+The result is docs/results/rotations.json; its tables are written into docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -19,46 +19,47 @@ from typing import Any
 import numpy as np
 
 from benchmarks import record
-from benchmarks.record import insert_between, marks
-from modules.config import PROJECT_ROOT
-from modules.utils import UserError, read_json, run_script, write_json
+from benchmarks.pages import ACCURACY_PAGE, insert_between
+from modules.config.paths import PROJECT_ROOT
+from modules.console import run_script
+from modules.files.atomic import read_json, write_json
+from modules.utils import UserError
 
 ROTATIONS, SEEDS = (1, 2, 3, 4), (42, 43, 44)
 RESULT = PROJECT_ROOT / "docs" / "results" / "rotations.json"
-READMES = (PROJECT_ROOT / "README.md", PROJECT_ROOT / "README.ko.md")
-METRICS = {
-    "world_mpjpe": "world MPJPE", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA-MPJPE",
-    "pck150": "PCK@150", "auc": "AUC",
-}  # fmt: skip
-MARKS = "rotations"
-BEGIN, END = marks(MARKS)
+UNPERMUTED = "unpermuted"  # the name of the score without any permutation
 
 
 def main() -> None:
+    """Runs the requested rotations and seeds, and writes the result and its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table-only", action="store_true", help="run nothing")
+    parser.add_argument(
+        "--table-only", action="store_true", help="run nothing, only write the tables of the stored result"
+    )
     parser.add_argument("--rotations", type=int, nargs="+", default=list(ROTATIONS), help="only these test cameras")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="only these seeds")
     arguments = parser.parse_args()
     if not arguments.table_only:
-        for seed in arguments.seeds:  # every rotation once before any twice
+        for seed in arguments.seeds:  # the first seed of every rotation before the second of any
             for rotation in arguments.rotations:
                 run_one(rotation, seed)
-    result = gather()
-    write_json(RESULT, result)
-    table = format_table(result)
-    for readme in READMES:
-        insert_between(readme, MARKS, table)
+    if arguments.table_only and RESULT.exists():
+        result: dict[str, Any] = read_json(RESULT)
+    else:
+        result = gather()
+        write_json(RESULT, result)
+    table = format_tables(result)
+    insert_between(ACCURACY_PAGE, "rotations", table)
     print(table)
 
 
 def results_folder(rotation: int, seed: int) -> Path:
-    """Where one run of the benchmark leaves its results."""
+    """Returns the results folder of one run."""
     return PROJECT_ROOT / "results" / "rotations" / f"camera_{rotation}_seed_{seed}"
 
 
 def run_one(rotation: int, seed: int) -> None:
-    """Prepare, extract, train and test one rotation with one seed, through the real scripts."""
+    """Prepares, extracts, trains and tests one rotation with one seed by the project's scripts."""
     data = f"data/demo/test_camera_{rotation}"
     folder = results_folder(rotation, seed)
     options = []
@@ -76,7 +77,7 @@ def run_one(rotation: int, seed: int) -> None:
 
 
 def gather() -> dict[str, Any]:
-    """The metrics of every finished run, and what made them."""
+    """Returns the metrics of every finished run. UserError if there is none, or if they are of several commits."""
     runs = []
     for rotation in ROTATIONS:
         for seed in SEEDS:
@@ -91,66 +92,47 @@ def gather() -> dict[str, Any]:
                     "validation": branches,
                 })  # fmt: skip
     if not runs:
-        raise UserError("results/rotations: nothing stands yet; run python -m benchmarks.rotations")
+        raise UserError("results/rotations: there are no results yet; run python -m benchmarks.rotations")
     if len({(run["commit"], run["clean"]) for run in runs}) > 1:
         raise UserError("results/rotations: the runs were made by different commits; delete the folder and run again")
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     return {"command": "python -m benchmarks.rotations", "machine": machine, "runs": runs}
 
 
-def spread(result: dict[str, Any], method: str, metric: str) -> tuple[float, float, float]:
-    """Mean over rotations of the mean over seeds; SD between rotations; mean SD between the seeds of a rotation."""
-    by_rotation = [
-        [run["methods"][method][metric] for run in result["runs"] if run["test_camera"] == rotation]
-        for rotation in sorted({run["test_camera"] for run in result["runs"]})
-    ]
-    means = [np.mean(values) for values in by_rotation]
-    between_seeds = [np.std(values, ddof=1) for values in by_rotation if len(values) > 1]
-    between_rotations = float(np.std(means, ddof=1)) if len(means) > 1 else 0.0
-    return float(np.mean(means)), between_rotations, float(np.mean(between_seeds)) if between_seeds else 0.0
-
-
-def format_table(result: dict[str, Any]) -> str:
-    """Markdown: every method over all rotations, then the world error of each rotation."""
+def format_tables(result: dict[str, Any]) -> str:
+    """Formats every method's world error by rotation, and the branches' scores (Markdown)."""
     methods = list(result["runs"][0]["methods"])
-    count = len({run["test_camera"] for run in result["runs"]})
-    lines = [
-        f"| mean of {count} test cameras, mm | " + " | ".join(METRICS.values()) + " |",
-        "| --- |" + " --- |" * len(METRICS),
-    ]
-    for method in methods:
-        lines.append(f"| {method} | " + " | ".join(_cell(result, method, metric) for metric in METRICS) + " |")
     cameras = sorted({run["test_camera"] for run in result["runs"]})
-    lines += ["", "| world MPJPE, mm | " + " | ".join(f"camera {c} tested" for c in cameras) + " |"]
-    lines += ["| --- |" + " --- |" * len(cameras)]
-    for method in methods:
-        one = [_by_camera(result, method, camera) for camera in cameras]
-        lines.append(f"| {method} | " + " | ".join(one) + " |")
+    lines = [_line("world MPJPE, mm", *(f"test camera {camera}" for camera in cameras)), _rule(len(cameras))]
+    lines += [_line(method, *(_by_camera(result, method, camera) for camera in cameras)) for method in methods]
     return "\n".join([*lines, "", *_branches_table(result["runs"])])
 
 
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _rule(columns: int) -> str:
+    return "| --- |" + " --- |" * columns
+
+
 def _branches_table(runs: list[dict[str, Any]]) -> list[str]:
-    """What each branch is worth on validation, and in how many runs exchanging its input made the score worse."""
+    """Formats the validation scores with each branch's input permuted, and in how many runs that was worse."""
     lines = [
-        f"| validation, mean of {len(runs)} runs, mm | world MPJPE | root-relative | worse in (world, root-relative) |"
+        _line(
+            f"validation, mean of {len(runs)} runs, mm", "world MPJPE", "root-relative", "worse: world, root-relative"
+        )
     ]
-    lines.append("| --- |" + " --- |" * 3)
-    for what in (case for case in runs[0]["validation"] if all(case in run["validation"] for run in runs)):
+    lines.append(_rule(3))
+    for case in (name for name in runs[0]["validation"] if all(name in run["validation"] for run in runs)):
         world, relative = (
-            np.array([[run["validation"][case][name] for case in ("as it is", what)] for run in runs])
-            for name in ("world_mpjpe", "root_relative_mpjpe")
+            np.array([[run["validation"][name][metric] for name in (UNPERMUTED, case)] for run in runs])
+            for metric in ("world_mpjpe", "root_relative_mpjpe")
         )
         worse = ", ".join(f"{(values[:, 1] > values[:, 0]).sum()} of {len(runs)}" for values in (world, relative))
-        worse = "" if what == "as it is" else worse
-        lines.append(f"| {what} | {world[:, 1].mean():.1f} | {relative[:, 1].mean():.1f} | {worse} |")
+        means = [f"{values[:, 1].mean():.1f}" for values in (world, relative)]
+        lines.append(_line(case, *means, "" if case == UNPERMUTED else worse))
     return lines
-
-
-def _cell(result: dict[str, Any], method: str, metric: str) -> str:
-    mean, rotations, seeds = spread(result, method, metric)
-    digits = 2 if metric in ("pck150", "auc") else 0
-    text = f"{mean:.{digits}f} ± {rotations:.{digits}f}"
-    return f"{text} (seeds ± {seeds:.{digits}f})" if seeds > 0.05 and metric == "world_mpjpe" else text
 
 
 def _by_camera(result: dict[str, Any], method: str, camera: int) -> str:

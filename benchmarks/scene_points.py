@@ -1,9 +1,9 @@
-"""What supports two constants of the demo: static scene points, marked by hand, against the refined cameras.
+"""Evidence for two constants of the demo: hand-marked static scene points, triangulated with the refined cameras.
 
     python -m benchmarks.scene_points
 
-SOLE_MM (data/demo/rotation.py) and the prior (modules/rig_refine.py) were chosen with these marks, which otherwise
-reach no label and no extrinsic. Rotations of data/demo that are missing, or that other code made, are prepared first.
+SOLE_MM (data/demo/rotation.py) and the prior of the refinement (modules/rig/refinement.py) were chosen with these marks, which
+are used in no label and no extrinsic. Missing or outdated rotations of data/demo are prepared first.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from data.demo.calibration import fit_to_video, read_calibration
 from data.demo.prepare import prepare_demo
 from data.demo.rotation import SOLE_MM
 from data.demo.source import CALIBRATION
-from modules.config import PROJECT_ROOT
-from modules.layout import read_camera, split_folder
+from modules.config.paths import PROJECT_ROOT
+from modules.console import run_script
+from modules.files.atomic import read_json
+from modules.files.cameras import read_camera
+from modules.files.layout import split_folder
 from modules.pose_utils import Camera, undistort
-from modules.rig import project, triangulate
-from modules.rig_refine import PRIOR_DEGREES, PRIOR_MM, movement
-from modules.utils import UserError, read_json, run_script
+from modules.rig.refinement import PRIOR_DEGREES, PRIOR_MM, movement
+from modules.rig.triangulation import project, triangulate
+from modules.utils import UserError
 
 DEMO = PROJECT_ROOT / "data" / "demo"
-KERNEL_PX = 30.0  # wide: as given, cameras are up to some 20 px off each other, and no mark is an outlier
+KERNEL_PX = 30.0  # wide: the given cameras disagree by up to 20 px, and no mark is an outlier
 HEADER = (
     "test camera", "training cameras, px", "test camera, px", "largest move", "deck near / far, mm",
     "beam's top near / far, mm", "floor, mm", "soles above the beam near / far / mean, mm",
@@ -35,6 +38,7 @@ HEADER = (
 
 
 def main() -> None:
+    """Prints the table and its notes."""
     points = read_json(Path(__file__).with_suffix(".json"))
     names = list(dict.fromkeys(mark["point"] for mark in points["marks"]))
     px = np.full((len(plan.CAMERAS), len(names), 2), np.nan)
@@ -49,7 +53,7 @@ def main() -> None:
 
 
 def made_by_this_code(folder: Path) -> bool:
-    """Whether a rotation's recipe is today's. More files in it, such as an extraction cache, do not have it remade."""
+    """Returns whether a rotation was prepared with the current recipe; additional files, such as a cache, do not matter."""
     try:
         return bool(read_json(folder / plan.MARKER)["recipe"] == plan.marker(folder)["recipe"])
     except UserError:
@@ -57,7 +61,7 @@ def made_by_this_code(folder: Path) -> bool:
 
 
 def read_cameras(test: int) -> tuple[list[Camera], list[Camera]]:
-    """The four cameras as calibrated, and as the rotation with test camera `test` (from 1) has them."""
+    """Returns the four cameras as calibrated, and as refined for the rotation with test camera `test` (from 1)."""
     root, calibrated = DEMO / f"test_camera_{test}", read_calibration(DEMO / "source" / CALIBRATION)
     given, refined = [], []
     for number, name in enumerate(plan.CAMERAS, start=1):
@@ -68,10 +72,10 @@ def read_cameras(test: int) -> tuple[list[Camera], list[Camera]]:
 
 
 def measure(raw_px: np.ndarray, cameras: list[Camera], test: int) -> tuple[np.ndarray, float, float]:
-    """Points (N, 3) world mm from all cameras but `test` (from 1), and median reprojection errors, px.
+    """Returns points (N, 3) world mm from all cameras but `test` (from 1), and median reprojection errors, px.
 
-    `raw_px` (C, N, 2) is nan where unmarked. The training cameras' error is over points that all of them see, for two
-    rays alone meet too easily; the test camera's is over all its points that two others see.
+    `raw_px` (C, N, 2) is NaN for unmarked points. The training cameras' error is over points that all of them see, because
+    two rays alone fit too easily; the test camera's is over all its points that two others see.
     """
     own, others = test - 1, [index for index in range(len(cameras)) if index != test - 1]
     px = np.stack([undistort(p, c.K, c.distortion) for p, c in zip(raw_px, cameras, strict=True)])
@@ -84,12 +88,12 @@ def measure(raw_px: np.ndarray, cameras: list[Camera], test: int) -> tuple[np.nd
 
 
 def describe(names: list[str], px: np.ndarray, given: list[Camera], refined: list[Camera], test: int) -> list[str]:
-    """One row: errors in px as given → refined, the largest of four movements, heights in mm in the refined world."""
+    """Formats one row: errors before → after refinement, px, the largest camera movement, heights in the refined world, mm."""
     _, training_before, test_before = measure(px, given, test)
     points, training_after, test_after = measure(px, refined, test)
     up, floor = refined[0].world_up, refined[0].floor_height_mm
     if up is None or floor is None:
-        raise UserError(f"{DEMO}: camera {test}'s rotation lacks world_up or floor_height_mm; prepare it again")
+        raise UserError(f"{DEMO}: camera {test}'s rotation has no world_up or floor_height_mm; prepare it again")
     deck_near, deck_far, near, far, beam = (
         float(np.nanmean([z for name, z in zip(names, points @ up, strict=True) if name.startswith(kind)]))
         for kind in ("square near", "square far", "beam near", "beam far", "beam")
@@ -103,19 +107,19 @@ def describe(names: list[str], px: np.ndarray, given: list[Camera], refined: lis
 
 
 def notes(names: list[str], px: np.ndarray, frame: int) -> list[str]:
-    """What the columns mean and where their evidence ends."""
-    seen = np.isfinite(px).all(-1)
-    beam = [f"{n} in {seen[:, i].sum()}" for i, n in enumerate(names) if n.startswith("beam")]
+    """Returns what the columns mean and the limits of the evidence."""
+    marked = np.isfinite(px).all(-1)
+    beam = [f"{n} in {marked[:, i].sum()}" for i, n in enumerate(names) if n.startswith("beam")]
     return [
-        f"{len(names)} points, {seen.sum()} marks, frame {frame} (an image of no split), all four cameras: the test "
-        "camera's view of the room, though not of the person, had its part in the choice of the constants.",
-        "px: median distance of a mark from its point, triangulated by the training cameras alone, with all cameras as "
-        "given → as the rotation has them.",
-        f"Soles above the beam: floor + SOLE_MM ({SOLE_MM:g}) - beam; what SOLE_MM should be. Mean: over the corners.",
-        f"The beam's evidence is partial. Views of its corners: {', '.join(beam)}; each needs two training views. "
-        "Its ends differ where the deck's do not, so SOLE_MM is known no better than that; the cause is not known.",
-        f"The prior ({PRIOR_MM:g} mm, {PRIOR_DEGREES:g}°): the refinement under it sees only the person, and the "
-        "room's points meet better too. But the prior was chosen with them, and no other prior is compared here.",
+        f"{len(names)} points, {marked.sum()} marks, frame {frame} (in no split), all four cameras: the test camera's view "
+        "of the room, but not of the person, was used to choose the constants.",
+        "px: median distance of a mark from its point, triangulated by the training cameras only, with all cameras as "
+        "given → as refined.",
+        f"Soles above the beam: floor + SOLE_MM ({SOLE_MM:g}) - beam, an estimate of SOLE_MM. Mean: over the corners.",
+        f"The beam is marked in few views: {', '.join(beam)}; each corner needs two training views. Its two ends differ, "
+        "the deck's do not; the cause is unknown, and limits the accuracy of SOLE_MM.",
+        f"The refinement with this prior ({PRIOR_MM:g} mm, {PRIOR_DEGREES:g}°) uses only the person, and improves the room's "
+        "points as well. The prior was chosen with these points; no other prior is compared here.",
     ]
 
 

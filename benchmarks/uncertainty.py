@@ -1,159 +1,188 @@
-"""Whether PoseNet knows how far off it is: its uncertainty beside one constant width per joint, on the test parts.
+"""Evaluates PoseNet's uncertainty against one constant width per joint, on the test parts.
 
-    python -m benchmarks.uncertainty                    the synthetic set's held-out people and the demo's four rotations
-    python -m benchmarks.uncertainty --row several_released   of another row of benchmarks.accuracy, whose trainings must stand;
-                                                        zero-shot on the demo where it has no rotations
+    python -m benchmarks.uncertainty                the released weights: unseen synthetic people, and the demo zero-shot
+    python -m benchmarks.uncertainty --row pose     another row of benchmarks.accuracy, whose trainings must exist
+    python -m benchmarks.uncertainty --table-only   only write the tables and the figure of the existing results
 
-Both are calibrated on the validation images alone. Told are the negative log-likelihood of the joints' distances, how often
-they stay below the distance that 50 and 90 of 100 should, and what is left when the joints called most uncertain are dropped.
-The numbers go to docs/results/uncertainty*.json, the table into docs/accuracy.md, the figure to docs/images/uncertainty.png.
+Both are calibrated on validation images only. Reported are the negative log-likelihood (NLL) of the joints' errors, the
+coverage of the predicted median and 90 % quantile, and the error that remains when the most uncertain joints are dropped
+(sparsification). The results are docs/results/uncertainty-<row>.json; their tables are written into docs/accuracy.md, the
+figure of the released weights into docs/images/uncertainty.png.
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.accuracy import Test, load_parts, row_config
-from benchmarks.accuracy_rows import ROWS, SETS, TITLES, Row
-from benchmarks.accuracy_tables import PAGE
-from benchmarks.record import insert_between, made_by
-from docs.drawing import DOUBLE, FAINT, TRUTH, new_figure, quiet, save
-from modules import runs
-from modules.cache import Rows
-from modules.config import PROJECT_ROOT, load_config, project_path
-from modules.evaluation import predict_all
+from benchmarks.accuracy.rows import ROW_BY_NAME, ROWS, SETS, TITLES, Row
+from benchmarks.accuracy.run import Test, load_parts, row_config, trained_run
+from benchmarks.drawing import DOUBLE, FAINT, TRUTH, new_figure, quiet, save
+from benchmarks.pages import ACCURACY_PAGE, insert_between
+from benchmarks.record import made_by
+from modules.cache.table import Rows
+from modules.config.load import load_config
+from modules.config.paths import PROJECT_ROOT, project_path
+from modules.console import run_script
+from modules.evaluation.prediction import predict_rows
+from modules.files.atomic import read_json, write_json
+from modules.inference.uncertainty import Calibration, sparsification
 from modules.metrics import joint_errors
-from modules.uncertainty import Calibration, sparsification
-from modules.utils import UserError, run_script, write_json
+from modules.runs import checkpoints, folders
+from modules.utils import UserError
 
 RESULTS = PROJECT_ROOT / "docs" / "results"
 FIGURE = "uncertainty.png"
-DEFAULT = "heavy_pose"
-SHARES = np.linspace(0, 0.9, 19)  # of joints that are dropped
-LEVELS = np.linspace(0.05, 0.95, 19)  # of what should stay below
+DEFAULT = "released"
+DROPPED = np.linspace(0, 0.9, 19)  # shares of joints that are dropped
+LEVELS = np.linspace(0.05, 0.95, 19)  # of the predicted quantiles
+METHODS = {"predicted": "PoseNet", "constant": "constant width per joint"}
 
 
 def main() -> None:
-    """Judge the uncertainty of a row's first trainings, and write numbers, table and figure."""
+    """Evaluates the uncertainty of a row's first trainings, and writes the result, its table and the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    trained = [row.name for row in ROWS if row.seeds and row.method != "original"]  # which does not tell
+    trained = [row.name for row in ROWS if row.seeds and row.name != "original"]  # which predicts no uncertainty
     parser.add_argument("--row", choices=trained, default=DEFAULT, help="default: %(default)s")
+    parser.add_argument("--table-only", action="store_true", help="compute nothing, only write tables and figure")
     arguments = parser.parse_args()
-    row = next(row for row in ROWS if row.name == arguments.row)
-    suffix = "" if row.name == DEFAULT else f"-{row.name}"
-    command = "python -m benchmarks.uncertainty" + (f" --row {row.name}" if suffix else "")
+    if not arguments.table_only:
+        write_json(result_path(arguments.row), evaluate_row(ROW_BY_NAME[arguments.row]))
+    for name in trained:
+        if result_path(name).exists():
+            result = read_json(result_path(name))
+            insert_between(ACCURACY_PAGE, f"uncertainty: {name}", table(result))
+            print(f"{name}\n\n{table(result)}\n")
+            if name == DEFAULT:
+                draw(result)
+
+
+def result_path(name: str) -> Path:
+    """Returns the file of a row's result."""
+    return RESULTS / f"uncertainty-{name}.json"
+
+
+def evaluate_row(row: Row) -> dict[str, Any]:
+    """Evaluates the uncertainty of a row's first trainings on its sets."""
+    command = "python -m benchmarks.uncertainty" + ("" if row.name == DEFAULT else f" --row {row.name}")
     result: dict[str, Any] = {"command": command, **made_by(), "row": row.name, "seed": row.seeds[0], "sets": {}}
-    for set_name in asked(row):
+    for set_name in sets_of(row):
         parts = [gather(row, test) for test in load_parts(SETS[set_name], row.extraction)]
-        result["sets"][set_name] = judge(parts)
-    write_json(RESULTS / f"uncertainty{suffix}.json", result)
-    insert_between(PAGE, f"uncertainty{suffix}", table(result))
-    if not suffix:
-        draw(result)
-    print(table(result))
+        result["sets"][set_name] = evaluate(parts)
+    return result
 
 
-def asked(row: Row) -> list[str]:
-    """The sets that a row's uncertainty is judged on: people, and the demo in one of its two ways."""
+def sets_of(row: Row) -> list[str]:
+    """Returns the sets that a row is evaluated on: synthetic people, and the demo either held out or zero-shot."""
     wanted = ("synthetic", "demo" if "demo" in row.sets else "zero-shot")
     return [set_name for set_name in wanted if set_name in row.sets]
 
 
-Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # validation doubts and distances, those of the test part
+class Errors(NamedTuple):
+    """Predicted and observed errors of B images."""
+
+    log_error: np.ndarray  # (B, 24) log mm, before calibration
+    error_mm: np.ndarray  # (B, 24)
+
+
+class Part(NamedTuple):
+    """The images that calibrate, and those that are evaluated."""
+
+    validation: Errors
+    test: Errors
 
 
 def gather(row: Row, test: Test) -> Part:
-    """What a row's first training doubts and how far off it is, on what validates and on the test part."""
+    """Predicts the validation and the test images with a row's first training."""
     file, assignments = row_config(row, test.part, row.seeds[0])
     config = load_config(project_path(file), assignments)
-    run = runs.newest_complete(config.results_root / "train", key=runs.run_key(config, test.training.key))
+    run = trained_run(config, test)
     if run is None:
         raise UserError(
-            f"{config.results_root}: the training of the row {row.name} is not there; run "
+            f"{config.results_root}: the training of the row {row.name} is missing; run "
             f"python -m benchmarks.accuracy --row {row.name} --seed {row.seeds[0]} first"
         )
-    path = runs.best_checkpoint(run)
-    checkpoint = runs.load_checkpoint(path)
+    path = folders.best_checkpoint(run)
+    checkpoint = checkpoints.load_checkpoint(path)
 
-    def told(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-        seen = rows.take(rows["found"].astype(bool))
-        world, doubt = predict_all(config, checkpoint, path, seen)
-        assert doubt is not None
-        return doubt, joint_errors(world, seen["joints_world_mm"])
+    def errors(rows: Rows) -> Errors:
+        found = rows.take(rows["found"].astype(bool))
+        world, log_error = predict_rows(config, checkpoint, path, found)
+        assert log_error is not None
+        return Errors(log_error, joint_errors(world, found["joints_world_mm"]))
 
-    return (*told(test.training.validation), *told(test.test))
+    return Part(errors(test.training.validation), errors(test.test))
 
 
-def judge(parts: list[Part]) -> dict[str, Any]:
-    """The uncertainty and the constant widths, over all parts of a set; distances in mm."""
+def evaluate(parts: list[Part]) -> dict[str, Any]:
+    """Evaluates predicted uncertainty and constant widths over all parts of a set; errors in mm."""
     methods: dict[str, Any] = {}
-    off = np.concatenate([part[3] for part in parts])
-    for name, constant in (("predicted", False), ("constant", True)):
-        fitted = [Calibration.fit(part[0], part[1], constant) for part in parts]
-        ranks = np.concatenate([one.rank(part[2], part[3]) for one, part in zip(fitted, parts, strict=True)])
-        expected = np.concatenate([one.expected_mm(part[2]) for one, part in zip(fitted, parts, strict=True)])
-        nll = np.concatenate(
-            [[one.nll(part[2], part[3])] * len(part[2]) for one, part in zip(fitted, parts, strict=True)]
-        )
+    observed = np.concatenate([part.test.error_mm for part in parts])
+    for name in METHODS:
+        fitted = [Calibration.fit(*part.validation, constant=name == "constant") for part in parts]
+        pairs = list(zip(fitted, parts, strict=True))
+        cdf = np.concatenate([one.cdf(*part.test) for one, part in pairs])
+        expected = np.concatenate([one.expected_mm(part.test.log_error) for one, part in pairs])
+        nll = np.concatenate([[one.nll(*part.test)] * len(part.test.error_mm) for one, part in pairs])
         methods[name] = {
             "nll": round(float(nll.mean()), 4), "expected_mm": round(float(expected.mean()), 2),
             "slope": [round(one.slope, 3) for one in fitted],
-            "below": [round(float((ranks < level).mean()), 4) for level in LEVELS],
-            "left_mm": np.round(sparsification(off, expected, SHARES), 2).tolist(),
+            "coverage": [round(float((cdf < level).mean()), 4) for level in LEVELS],
+            "remaining_mm": np.round(sparsification(observed, expected, DROPPED), 2).tolist(),
         }  # fmt: skip
-    methods["oracle"] = {"left_mm": np.round(sparsification(off, off, SHARES), 2).tolist()}
-    return {"images": len(off), "mean_mm": round(float(off.mean()), 2), "methods": methods}
+    methods["oracle"] = {"remaining_mm": np.round(sparsification(observed, observed, DROPPED), 2).tolist()}
+    return {"images": len(observed), "mean_mm": round(float(observed.mean()), 2), "methods": methods}
 
 
-def area(method: dict[str, Any], oracle: dict[str, Any]) -> float:
-    """The mean, over dropped shares, of how much further off the rest is than if the furthest were dropped, mm."""
-    return float(np.mean(np.array(method["left_mm"]) - np.array(oracle["left_mm"])))
+def sparsification_error(method: dict[str, Any], oracle: dict[str, Any]) -> float:
+    """Returns the mean excess of the remaining error over that of an oracle, over all dropped shares, mm (AUSE)."""
+    return float(np.mean(np.array(method["remaining_mm"]) - np.array(oracle["remaining_mm"])))
 
 
 def table(result: dict[str, Any]) -> str:
-    """Both methods on every set."""
-    half = int(np.argmin(np.abs(SHARES - 0.5)))
+    """Formats both methods on every set."""
+    half = int(np.argmin(np.abs(DROPPED - 0.5)))
     columns = [
         "NLL, nats",
-        "mean told, mm",
-        "below the median",
-        "below the 90 % distance",
-        "half dropped, mm",
-        "over the best, mm",
+        "predicted mean error, mm",
+        "coverage of the median",
+        "of the 90 % quantile",
+        "error with half dropped, mm",
+        "AUSE, mm",
     ]
     lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
     for set_name, found in result["sets"].items():
-        for name, title in (("predicted", "PoseNet's uncertainty"), ("constant", "one width per joint")):
+        for name, title in METHODS.items():
             method = found["methods"][name]
-            below = [100 * method["below"][int(np.argmin(np.abs(LEVELS - level)))] for level in (0.5, 0.9)]
+            coverage = [100 * method["coverage"][int(np.argmin(np.abs(LEVELS - level)))] for level in (0.5, 0.9)]
             cells = [
-                f"{method['nll']:.3f}", f"{method['expected_mm']:.0f}", f"{below[0]:.0f} %", f"{below[1]:.0f} %",
-                f"{method['left_mm'][half]:.0f}", f"{area(method, found['methods']['oracle']):.1f}",
+                f"{method['nll']:.3f}", f"{method['expected_mm']:.0f}", f"{coverage[0]:.0f} %", f"{coverage[1]:.0f} %",
+                f"{method['remaining_mm'][half]:.0f}", f"{sparsification_error(method, found['methods']['oracle']):.1f}",
             ]  # fmt: skip
-            lines.append(f"| {TITLES[set_name]} ({found['mean_mm']:.0f} mm off): {title} | {' | '.join(cells)} |")
+            lines.append(f"| {TITLES[set_name]} (error {found['mean_mm']:.0f} mm): {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def draw(result: dict[str, Any]) -> None:
-    """For each set: how often what is told is true, and what is left when the uncertain joints are dropped."""
+    """Draws, for each set, the coverage of predicted quantiles and the error that remains when joints are dropped."""
     sets = result["sets"]
     figure, panels = new_figure(2 * len(sets), 3.2 * 2 * len(sets), 3.2)
-    for truth, left, (set_name, found) in zip(panels[::2], panels[1::2], sets.items(), strict=True):
-        for name, title, colour in (("predicted", "PoseNet's", TRUTH), ("constant", "one width per joint", DOUBLE)):
-            truth.plot(LEVELS, found["methods"][name]["below"], color=colour, label=title)
-            left.plot(SHARES, found["methods"][name]["left_mm"], color=colour, label=title)
-        truth.plot([0, 1], [0, 1], color=FAINT, zorder=0)
-        left.plot(SHARES, found["methods"]["oracle"]["left_mm"], color=FAINT, label="the furthest dropped", zorder=0)
-        truth.set(title=TITLES[set_name], xlabel="share that should be closer", ylabel="share that is")
-        left.set(title=TITLES[set_name], xlabel="share of joints dropped", ylabel="mean error of the rest, mm")
-        left.set_ylim(0, None)
-        truth.legend(frameon=False, fontsize=8, loc="upper left")
-        left.legend(frameon=False, fontsize=8, loc="lower left")
-        quiet(truth)
-        quiet(left)
+    for coverage, remaining, (set_name, found) in zip(panels[::2], panels[1::2], sets.items(), strict=True):
+        for (name, title), colour in zip(METHODS.items(), (TRUTH, DOUBLE), strict=True):
+            coverage.plot(LEVELS, found["methods"][name]["coverage"], color=colour, label=title)
+            remaining.plot(DROPPED, found["methods"][name]["remaining_mm"], color=colour, label=title)
+        coverage.plot([0, 1], [0, 1], color=FAINT, zorder=0)
+        remaining.plot(DROPPED, found["methods"]["oracle"]["remaining_mm"], color=FAINT, label="oracle", zorder=0)
+        coverage.set(title=TITLES[set_name], xlabel="predicted quantile", ylabel="share of joints below it")
+        remaining.set(title=TITLES[set_name], xlabel="share of joints dropped", ylabel="mean error of the rest, mm")
+        remaining.set_ylim(0, None)
+        coverage.legend(frameon=False, fontsize=8, loc="upper left")
+        remaining.legend(frameon=False, fontsize=8, loc="lower left")
+        quiet(coverage)
+        quiet(remaining)
     save(figure, FIGURE)
 
 

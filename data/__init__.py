@@ -1,3 +1,6 @@
-"""The makers of data sets, each in a folder beside what it makes."""
+"""Makes data sets. Each package writes its data set into its own folder, and `data.prepare` chooses among them.
 
-import modules  # noqa: F401  (before any package: it says in a sentence which of them are missing)
+In: the config's DATA.root, and sources from the network. Out: folders in the competition's layout.
+"""
+
+import modules  # noqa: F401  (first import: reports missing packages in one sentence)

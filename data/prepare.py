@@ -1,4 +1,4 @@
-"""Fetch the extractor's weights where they do not stand, and make the demo or the synthetic set that DATA.root names.
+"""Fetches the extractor's weights if they are missing, and makes the demo or the synthetic set that DATA.root names.
 
 python -m data.prepare [--config FILE] [--set SECTION.key=value]
 """
@@ -12,18 +12,25 @@ from pathlib import Path
 from data.demo.plan import ROTATION, ZERO_SHOT
 from data.synthetic.generate import DEFAULT_OPTIONS, DEFAULT_OUT, make_set
 from data.synthetic.plan import Options, begun_options
-from modules.config import PROJECT_ROOT, Config, add_config_arguments, config_from_arguments
-from modules.console import make_parser, print_summary, start_console
-from modules.layout import split_folder
-from modules.utils import UserError, log, run_script
-from pre_models.fetch import BLAZEPOSE_FOLDER, METRABS, fetch_blazepose, fetch_metrabs
-from pre_models.known import stands
+from modules.config.load import add_config_arguments, config_from_arguments
+from modules.config.paths import PROJECT_ROOT
+from modules.config.schema import Config
+from modules.console import make_parser, print_summary, run_script, start_console
+from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, weight_paths
+from modules.extractors.metrabs.folders import model_folder
+from modules.extractors.metrabs.weights import METRABS, is_present
+from modules.files.layout import split_folder
+from modules.utils import UserError, log
+from pre_models.blazepose import fetch_blazepose
+from pre_models.metrabs import fetch_metrabs
 
 COMBINED = "metrabs_multiperson_smpl_combined"
+WITHOUT_DETECTOR = ("metrabs_singleperson_smpl", "metrabs_multiperson_smpl")
 DEMO = re.compile(rf"({ROTATION}|{ZERO_SHOT})_([1-4])")
 
 
 def main() -> None:
+    """Prepares everything that the configured data set and extractor need."""
     parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     arguments = parser.parse_args()
@@ -42,28 +49,27 @@ def main() -> None:
     elif synthetic is not None:
         make_set(root, synthetic)
     else:
-        log.info("%s: your own data, which need no preparation", root)
+        log.info("%s: your own data, no preparation needed", root)
     print_summary(arguments, stage="prepare", root=root)
 
 
 def synthetic_options(root: Path) -> Options | None:
-    """What the synthetic set in this folder is to be made of: as it was begun, or as data/synthetic/set is by default."""
+    """Returns the options of the synthetic set in this folder: those it was begun with, or the defaults of DEFAULT_OUT."""
     begun = begun_options(root)
     return begun or (DEFAULT_OPTIONS if root == (PROJECT_ROOT / DEFAULT_OUT).resolve() else None)
 
 
 def refuse_missing(root: Path) -> None:
-    """UserError where no data set lies."""
+    """Raises UserError if the folder is not a data set."""
     if not any(split_folder(root, split).is_dir() for split in ("train", "test")):
         wrong = "holds neither task04_train nor task04_test" if root.is_dir() else "is missing"
         raise UserError(f"{root}: this folder {wrong}; set DATA.root to the one that holds your data set")
 
 
 def fetch_weights(config: Config) -> None:
-    """See to it that the configured extractor's weights stand, and say so.
+    """Fetches the configured extractor's weights if they are missing and have a known source.
 
-    Those that are known by name are fetched. UserError where there is no such extractor, no such weights of it, or
-    nothing to fetch them from.
+    Raises UserError if there is no such extractor, or if the weights are missing and have no known source.
     """
     from modules.extractors import configured_fingerprint
 
@@ -71,32 +77,27 @@ def fetch_weights(config: Config) -> None:
     fetched = _fetch_known(config)
     if configured_fingerprint(config) is None:
         raise UserError(
-            f"EXTRACT.weights={weights}: these weights of {name} are not here, nor known to be fetched; put them in place, or "
-            "name others"
+            f"EXTRACT.weights={weights}: these weights of {name} are missing, and no source of them is known; "
+            "put them in place, or name others"
         )
-    log.info("%s %s: the weights %s", name, weights, "are fetched" if fetched else "stand already")
+    log.info("%s %s: the weights %s", name, weights, "are fetched" if fetched else "exist already")
 
 
 def _fetch_known(config: Config) -> list[Path]:
-    """Fetch the weights, and the detector's, where they are known by name and do not stand yet; answers what was fetched."""
+    """Fetches missing weights, of the detector too, whose source is known, and returns the fetched paths."""
     weights, detector = config.EXTRACT.weights, config.METRABS.detector
     if config.EXTRACT.extractor == "blazepose":
-        from modules.extractors.blazepose import weight_paths
-
-        weight_paths(weights, BLAZEPOSE_FOLDER)  # refuses what there is none of
+        weight_paths(weights, BLAZEPOSE_FOLDER)  # raises UserError for an unknown name
         return fetch_blazepose(weights)
     if config.EXTRACT.extractor != "metrabs":
         return []
-    from modules.extractors.metrabs import model_folder
-
     fetched: list[Path] = []
-    without_detector = weights in ("metrabs_singleperson_smpl", "metrabs_multiperson_smpl")
-    for name in (weights, COMBINED if detector is None and without_detector else detector):
+    for name in (weights, COMBINED if detector is None and weights in WITHOUT_DETECTOR else detector):
         if name == "blazepose":
             fetched += fetch_blazepose()
-        elif name in METRABS and not stands(name):
+        elif name in METRABS and not is_present(name):
             fetched.append(fetch_metrabs(name))
-    model_folder(weights, "EXTRACT.weights")  # which says what can be named instead
+    model_folder(weights, "EXTRACT.weights")  # raises UserError for a missing model
     return fetched
 
 

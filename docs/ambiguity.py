@@ -1,42 +1,42 @@
-"""What one view cannot tell apart, as arithmetic: other people in the same pixels, other worlds behind the same camera.
+"""Poses and placements that one view cannot distinguish, for the figures and numbers of docs/background.md.
 
-Everything here is in camera or world millimetres and undistorted pixels, batch-free: one pose is (24, 3).
+Units are camera or world millimetres and undistorted pixels. One pose is (24, 3), without a batch axis.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from model.skeleton import EDGES, PARENTS, ROOT
 from modules.pose_utils import Camera, cam2pixel, cam2world, pixel2ray, world2cam
-from modules.skeleton import EDGES, PARENTS, ROOT
 
 
 def bone_lengths(joints: np.ndarray) -> np.ndarray:
-    """(23,) mm, in the order of EDGES."""
+    """Returns the length of every bone: (23,) mm, in the order of EDGES."""
     return np.array([np.linalg.norm(joints[child] - joints[parent]) for parent, child in EDGES])
 
 
 def projected(joints_cam: np.ndarray, camera: Camera) -> np.ndarray:
-    """(24, 2) undistorted px."""
+    """Returns the image of camera-frame joints: (24, 2) undistorted px."""
     return cam2pixel(joints_cam, camera.K)
 
 
 def further_away(joints_cam: np.ndarray, factor: float) -> np.ndarray:
-    """Somebody `factor` times as tall, `factor` times as far away: the same pixels."""
+    """Returns a person `factor` times as tall and `factor` times as far away, in the same pixels."""
     return joints_cam * factor
 
 
 def other_pose(joints_cam: np.ndarray, camera: Camera) -> np.ndarray:
-    """Another pose of the same bones in the same pixels: the one farthest from `joints_cam`, its pelvis in place.
+    """Returns another pose with the same pelvis, bone lengths and pixels: the one farthest from `joints_cam`.
 
-    Given its parent, a joint lies on its own ray and on a sphere about the parent: two places (Lee and Chen 1985).
-    Every choice is tried down the tree; one that leaves some later joint without a real place is dropped.
+    Given its parent, a joint lies on its own ray and on a sphere around the parent, which leaves two places (Lee and
+    Chen 1985). Every choice is tried down the tree; one that leaves a later joint without a real place is dropped.
     """
     rays = pixel2ray(projected(joints_cam, camera), camera.K)
     lengths = dict(zip((child for _, child in EDGES), bone_lengths(joints_cam), strict=True))
 
     def best(joint: int, place: np.ndarray) -> tuple[float, dict[int, np.ndarray]] | None:
-        """The farthest places of `joint`, put at `place`, and of all that hangs on it."""
+        """Returns the farthest places of `joint`, put at `place`, and of its descendants; None if there are none."""
         total, places = float(np.linalg.norm(place - joints_cam[joint])), {joint: place}
         for child in (j for j, parent in enumerate(PARENTS) if parent == joint):
             found = [best(child, p) for p in two_places(place, rays[child], lengths[child])]
@@ -49,12 +49,12 @@ def other_pose(joints_cam: np.ndarray, camera: Camera) -> np.ndarray:
 
     found = best(ROOT, joints_cam[ROOT])
     if found is None:
-        raise ValueError("the pose itself must be among its own readings")
+        raise ValueError("the pose itself must be one of the choices")
     return np.stack([found[1][joint] for joint in range(len(PARENTS))])
 
 
 def two_places(parent: np.ndarray, ray: np.ndarray, length: float) -> list[np.ndarray]:
-    """Where a ray from the camera meets a sphere about `parent`: none, or two places in front of the camera."""
+    """Returns where a ray from the camera meets a sphere around `parent`, in front of the camera: at most two places."""
     a, b, c = ray @ ray, ray @ parent, parent @ parent - length**2
     root = b**2 - a * c
     if root < -1e-6 * b**2:
@@ -64,7 +64,7 @@ def two_places(parent: np.ndarray, ray: np.ndarray, length: float) -> list[np.nd
 
 
 def without_rotation(joints_cam: np.ndarray, camera: Camera) -> np.ndarray:
-    """World joints as if the camera were level: it stands where it does and points where it does, but is not tilted."""
+    """Returns the world joints as if the camera were level, at the same place and with the same heading."""
     up = np.array([0.0, 0, 1]) if camera.world_up is None else camera.world_up
     forward = camera.R[2] - (camera.R[2] @ up) * up
     forward /= np.linalg.norm(forward)
@@ -73,20 +73,20 @@ def without_rotation(joints_cam: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def tilt_degrees(camera: Camera) -> float:
-    """How far the camera's y axis is from straight down."""
+    """Returns the angle between the camera's y axis and straight down."""
     up = np.array([0.0, 0, 1]) if camera.world_up is None else camera.world_up
     return float(np.degrees(np.arccos(np.clip(-camera.R[1] @ up, -1, 1))))
 
 
 def moved_along_ray(joints_cam: np.ndarray, joint: int, distance_mm: float) -> np.ndarray:
-    """One joint pushed away from the camera along its own ray."""
+    """Returns the joints with one of them moved away from the camera along its own ray."""
     moved = joints_cam.copy()
     moved[joint] *= 1 + distance_mm / np.linalg.norm(joints_cam[joint])
     return moved
 
 
 def moved_across_ray(joints_cam: np.ndarray, joint: int, distance_mm: float) -> np.ndarray:
-    """One joint pushed aside, at a right angle to its own ray, as the image's x axis runs."""
+    """Returns the joints with one of them moved perpendicular to its own ray, along the image's x axis."""
     away = joints_cam[joint] / np.linalg.norm(joints_cam[joint])
     aside = np.cross([0.0, 1.0, 0.0], away)
     moved = joints_cam.copy()
@@ -95,16 +95,16 @@ def moved_across_ray(joints_cam: np.ndarray, joint: int, distance_mm: float) -> 
 
 
 def whole_body_away(joints_cam: np.ndarray, distance_mm: float) -> np.ndarray:
-    """The whole person pushed away along the pelvis's ray, the pose kept."""
+    """Returns the whole person moved away along the pelvis's ray, in the same pose."""
     return joints_cam + distance_mm * joints_cam[ROOT] / np.linalg.norm(joints_cam[ROOT])
 
 
 def pixel_shift(before: np.ndarray, after: np.ndarray, camera: Camera) -> np.ndarray:
-    """(24,) how far each joint moves in a camera's image when camera-frame joints become others."""
+    """Returns how far each joint moves in the image between two poses in the camera's frame: (24,) px."""
     return np.linalg.norm(projected(after, camera) - projected(before, camera), axis=-1)
 
 
 def pixel_shift_elsewhere(before: np.ndarray, after: np.ndarray, seen_by: Camera, other: Camera) -> np.ndarray:
-    """(24,) the same, watched by another camera of the rig."""
+    """Returns how far each joint moves in the image of another camera of the rig: (24,) px."""
     first, second = (world2cam(cam2world(joints, seen_by.R, seen_by.t), other.R, other.t) for joints in (before, after))
     return pixel_shift(first, second, other)

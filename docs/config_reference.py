@@ -1,6 +1,7 @@
-"""The config reference, docs/config.md, generated from the schema of modules/config.py.
+"""Generates the config reference, docs/config.md, from the schema of modules/config.
 
-python -m docs.config_reference      writes docs/config.md; --check says whether it is as the schema has it
+python -m docs.config_reference            writes docs/config.md
+python -m docs.config_reference --check    only checks that the page is up to date
 """
 
 from __future__ import annotations
@@ -9,23 +10,27 @@ import argparse
 import json
 from typing import Any
 
-from modules.config import DEFAULT_CONFIG, PROJECT_ROOT, Config
-from modules.utils import UserError, run_script, write_text
+from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT
+from modules.config.schema import Config
+from modules.console import run_script
+from modules.files.atomic import write_text
+from modules.utils import UserError
 
 PAGE = PROJECT_ROOT / "docs" / "config.md"
 HEAD = f"""# Config reference
 
-Generated from the schema in [`modules/config.py`](../modules/config.py) by `python -m docs.config_reference`; do not edit
-by hand. [`{DEFAULT_CONFIG}`](../{DEFAULT_CONFIG}) holds every key with its default and is the file to edit; a key that a
-config file leaves out has the default below. One key for one run: `--set SECTION.key=value`, on every script, read as YAML.
-An unknown key is refused with the nearest right name, a value outside its range with the range.
+Generated from the schema in [`modules/config`](../modules/config) by `python -m docs.config_reference`; do not edit by hand.
+The file to edit is [`{DEFAULT_CONFIG}`](../{DEFAULT_CONFIG}), which lists every key with its default, except
+those of `METRABS` ([MeTRAbs](metrabs.md)). A key that a config file leaves out has the default below. `--set SECTION.key=value`
+changes one key for one run, with every script; the value is read as YAML. An unknown key is refused with the nearest valid
+name, a value outside its range with the range.
 
 Relative paths of the config start at the project's folder, wherever a command is started. `--run`, `--resume` and `--config`
-start at the working folder; a config file that is not there is looked for in the project's.
+start at the working folder; a config file that does not exist there is searched in the project's folder.
 
-The resolved config goes into the run folder (`train_config.yaml`) and into every checkpoint before the first step.
+The resolved config is written into the run folder (`train_config.yaml`) before the first step, and into every checkpoint.
 """
-# How JSON schema words a bound, and how this page does.
+# Names of bounds in a JSON schema, and how the page writes them.
 BOUNDS = {
     "minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<",
     "minItems": "at least", "maxItems": "at most",
@@ -34,7 +39,7 @@ BOUNDS = {
 
 
 def resolve(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
-    """What a `$ref` of a JSON schema points to, its neighbours laid over it; anything else as it is."""
+    """Returns the target of a JSON schema's `$ref`, overlaid with the keys beside it; a schema without `$ref` unchanged."""
     if "$ref" not in schema:
         return schema
     target: Any = whole
@@ -44,7 +49,7 @@ def resolve(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(schema: dict[str, Any], whole: dict[str, Any]) -> str:
-    """A key's type or choices with their bounds, in Markdown."""
+    """Returns a key's type or choices with their bounds, in Markdown."""
     schema = resolve(schema, whole)
     options = schema.get("anyOf") or schema.get("oneOf")
     if options:
@@ -83,7 +88,7 @@ def _default(schema: dict[str, Any], default: Any) -> str:
 
 
 def section_table(name: str, whole: dict[str, Any], defaults: dict[str, Any]) -> str:
-    """One section's heading, what its class says of it, and a row per key."""
+    """Returns a section's heading, its description, and a row per key."""
     section = resolve(whole["properties"][name], whole)
     lines = [f"## {name}", "", *([section["description"], ""] if section.get("description") else [])]
     lines += ["| key | type or choices | default | what it does |", "| --- | --- | --- | --- |"]
@@ -95,21 +100,22 @@ def section_table(name: str, whole: dict[str, Any], defaults: dict[str, Any]) ->
 
 
 def render() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     whole = Config.model_json_schema()
     defaults = Config().model_dump(mode="json")
     return "\n".join([HEAD, *(f"{section_table(name, whole, defaults[name])}\n" for name in Config.model_fields)])
 
 
 def main() -> None:
+    """Writes the page, or checks it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; end with 2 where the page is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 2 if the page is out of date")
     arguments = parser.parse_args()
     text = render()
     if not arguments.check:
         write_text(PAGE, text)
     elif PAGE.read_text(encoding="utf-8") != text:
-        raise UserError(f"{PAGE}: the schema says otherwise; run python -m docs.config_reference")
+        raise UserError(f"{PAGE}: this page is out of date; run python -m docs.config_reference")
 
 
 if __name__ == "__main__":

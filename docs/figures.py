@@ -1,8 +1,8 @@
-"""The figures of docs/background.md and docs/conventions.md.
+"""Draws the figures of docs/background.md and docs/conventions.md.
 
     python -m docs.figures      after ./run.sh and python -m docs.measurements; writes docs/images
 
-Whatever is drawn comes from the project's own geometry, from the demo, or from a file of docs/results.
+Everything is computed by the project's own geometry from the demo, or read from docs/results.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchmarks import drawing
+from benchmarks.drawing import DOUBLE, FAINT, OTHER, TRUTH
 from benchmarks.rotations import RESULT as ROTATIONS
-from docs import ambiguity, drawing, figures_conventions, measurements
-from docs.drawing import DOUBLE, FAINT, OTHER, TRUTH
+from docs import ambiguity, figures_conventions, measurements
 from docs.measurements import DEMO, RESULT, Scene
-from modules.images import read_image
-from modules.layout import split_folder
+from modules.console import run_script
+from modules.files.atomic import read_json
+from modules.files.images import read_image
+from modules.files.layout import split_folder
 from modules.pose_utils import cam2world, project_to_image
-from modules.utils import read_json, run_script
 from modules.vis import REFERENCE, draw_skeleton
 
 METHODS = {
@@ -31,7 +33,7 @@ METHODS = {
 
 
 def draw_depth(scene: Scene) -> None:
-    """One image, and three people who make it."""
+    """Draws one image, and three people who are seen in the same pixels."""
     figure, (image_axes, side) = drawing.new_figure(2, 9.6, 3.6, [1, 2.5])
     _show_person(image_axes, scene)
     joints, camera = scene.joints_cam, scene.camera
@@ -51,7 +53,7 @@ def draw_depth(scene: Scene) -> None:
 
 
 def _show_person(axes: Axes, scene: Scene) -> None:
-    """The image about the person, with the joints' pixels on it."""
+    """Draws the image around the person with the projected joints."""
     image = demo_image(scene)
     pixels = project_to_image(scene.joints_world, scene.camera)
     draw_skeleton(image, pixels, 4, REFERENCE)
@@ -62,7 +64,7 @@ def _show_person(axes: Axes, scene: Scene) -> None:
 
 
 def demo_image(scene: Scene) -> np.ndarray:
-    """The scene's image, (H, W, 3) RGB."""
+    """Returns the scene's image: (H, W, 3) RGB."""
     return read_image(split_folder(DEMO, "test") / "images" / f"1_demo_{measurements.CAMERA}" / scene.image_name)
 
 
@@ -71,7 +73,7 @@ def _side_view(joints_cam: np.ndarray) -> np.ndarray:
 
 
 def draw_rotation(scene: Scene) -> None:
-    """One pose in the camera's axes, and where it stands in the world by three sets of extrinsics."""
+    """Draws where one camera-frame pose is placed in the world by three sets of extrinsics."""
     figure, (above, side) = drawing.new_figure(2, 9.6, 4.4, [1.35, 1])
     _draw_from_above(above, scene)
     _draw_from_the_side(side, scene)
@@ -82,7 +84,7 @@ def draw_rotation(scene: Scene) -> None:
 
 
 def _draw_from_above(axes: Axes, scene: Scene) -> None:
-    """By the own camera's extrinsics, and by another's."""
+    """Draws the pose from above, placed by its own camera's extrinsics and by another camera's."""
     by_other = cam2world(scene.joints_cam, scene.other.R, scene.other.t)
     for camera, name, pose, colour, label in (
         (scene.camera, measurements.CAMERA, scene.joints_world, TRUTH, "by the [R|t] of its own camera, 4"),
@@ -103,7 +105,7 @@ def _draw_from_above(axes: Axes, scene: Scene) -> None:
 
 
 def _draw_from_the_side(axes: Axes, scene: Scene) -> None:
-    """By the own camera's extrinsics, and as if it were level."""
+    """Draws the pose from the side, placed by its own camera's extrinsics and as if the camera were level."""
     camera, level = scene.camera, ambiguity.without_rotation(scene.joints_cam, scene.camera)
     ahead, centre = _horizontal(camera.R[2]), np.array([0.0, camera.centre_world[2] / 1e3])
     forward = np.array([camera.R[2] @ ahead, camera.R[2, 2]])
@@ -133,7 +135,7 @@ def _elevation(joints_world: np.ndarray, centre: np.ndarray, ahead: np.ndarray) 
 
 
 def draw_errors(rotations: dict[str, Any], measured: dict[str, Any]) -> None:
-    """Root and root-relative error of every method, from committed figures alone."""
+    """Draws root and root-relative error of every method, from committed results."""
     figure, (all_cameras, one_camera) = drawing.new_figure(2, 9.6, 3.6, [1.15, 1])
     for shift, metric, label, colour in (
         (-0.2, "root", "root", FAINT), (0.2, "root_relative_mpjpe", "root-relative", TRUTH),
@@ -164,7 +166,7 @@ def draw_errors(rotations: dict[str, Any], measured: dict[str, Any]) -> None:
 
 
 def _camera_means(rotations: dict[str, Any], method: str, metric: str) -> list[float]:
-    """The mean over seeds for each test camera."""
+    """Returns the mean over seeds for each test camera."""
     cameras = sorted({run["test_camera"] for run in rotations["runs"]})
     return [
         float(np.mean([run["methods"][method][metric] for run in rotations["runs"] if run["test_camera"] == camera]))
@@ -173,7 +175,7 @@ def _camera_means(rotations: dict[str, Any], method: str, metric: str) -> list[f
 
 
 def draw_step(scene: Scene) -> None:
-    """What a growing depth error does to the world, to this image and to another camera's."""
+    """Draws how far the pixels move as a depth error grows, in this image and in another camera's."""
     figure, (one, body) = drawing.new_figure(2, 9.6, 3.4)
     joints, camera, joint = scene.joints_cam, scene.camera, measurements.JOINT
     steps = np.linspace(0, 2 * measurements.STEP_MM, 41)
@@ -202,6 +204,7 @@ def draw_step(scene: Scene) -> None:
 
 
 def main() -> None:
+    """Draws every figure of both pages."""
     scene = measurements.demo_scene()
     draw_depth(scene)
     draw_rotation(scene)

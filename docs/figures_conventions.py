@@ -1,4 +1,4 @@
-"""The figures of docs/conventions.md: axes, pixels, depths, the crop's camera, and the 24 joints."""
+"""Draws the figures of docs/conventions.md: axes, pixels, depths, the crop's camera, and the 24 joints."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
-from docs import drawing
-from docs.drawing import DOUBLE, FAINT, OTHER, TRUTH
+from benchmarks import drawing
+from benchmarks.drawing import DOUBLE, FAINT, OTHER, TRUTH
 from docs.measurements import Scene
-from modules.cache import CROP_MARGIN, CROP_SIZE
-from modules.images import warp_crop
+from model.inputs import CROP_SIZE
+from model.skeleton import EDGES, JOINT_NAMES
+from modules.cache.table import CROP_MARGIN
+from modules.files.images import warp_crop
 from modules.pose_utils import crop_camera, pixel2cam, project_to_image
-from modules.skeleton import EDGES, JOINT_NAMES
 from modules.vis import LEFT, REFERENCE, RIGHT, draw_skeleton, hex_colour, side_colour
 
-BOX_MARGIN = 0.1  # of the longer side, as the extractor's box stands about its landmarks
-# A standing figure for the drawing alone: how far to the side, how high; cm.
+BOX_MARGIN = 0.1  # of the longer side, as in the extractor's box around its landmarks
+# A standing figure for the drawing: distance to the side, and height; cm.
 STANDING = {
     "pelvis": (0, 95), "hip": (10, 87), "spine1": (0, 106), "knee": (11, 50), "spine2": (0, 118), "ankle": (11, 11),
     "spine3": (0, 127), "foot": (17, 3), "neck": (0, 147), "collar": (8, 138), "head": (0, 163), "shoulder": (20, 142),
@@ -28,7 +29,7 @@ STANDING = {
 
 
 def standing_figure() -> np.ndarray:
-    """(24, 2) plot coordinates of somebody who faces the reader: the left side is on the reader's right."""
+    """Returns a person who faces the reader, with the left side on the reader's right: (24, 2) plot coordinates."""
     points = []
     for name in JOINT_NAMES:
         side, _, part = name.rpartition("_")
@@ -38,7 +39,7 @@ def standing_figure() -> np.ndarray:
 
 
 def draw_joints() -> None:
-    """The skeleton with every joint's number and name."""
+    """Draws the skeleton with every joint's number and name."""
     figure, (axes,) = drawing.new_figure(1, 6.4, 6.4)
     points = standing_figure()
     for child, (parent, end) in enumerate(EDGES, start=1):
@@ -61,15 +62,15 @@ def draw_joints() -> None:
 def _label_offset(name: str) -> np.ndarray:
     if not name.startswith(("left", "right")):
         return np.array([4.0, 6.0 if name == "neck" else 1.0])
-    up = 17.0 if name.endswith("collar") else 0.0  # over the shoulder's
+    up = 17.0 if name.endswith("collar") else 0.0  # above the shoulder's label
     return np.array([(-1 if name.startswith("right") else 1) * (22 if up else 8), up])
 
 
 def draw_axes(scene: Scene) -> None:
-    """The world's and the camera's axes about the demo's person, and the pixel axes."""
+    """Draws the axes of world and camera around the demo's person, and the pixel axes."""
     plt.rcParams.update(drawing.STYLE)
     figure = plt.figure(figsize=(9.6, 3.7))
-    # A flat scene fills a third of a 3D plot's square, which therefore reaches beyond the page.
+    # A flat scene fills a third of a 3D plot's square; the axes are larger than the page to make up for it.
     _draw_world(figure.add_axes((0, -0.26, 0.64, 1.66), projection="3d"), scene)
     _draw_pixels(figure.add_axes((0.68, 0.13, 0.31, 0.79)))
     figure.text(0.32, 0.944, "world and camera axes: cam = R @ world + t", ha="center", fontsize=10)
@@ -104,14 +105,14 @@ def _draw_world(axes: Any, scene: Scene) -> None:
 def _arrows(
     axes: Any, origin: np.ndarray, directions: np.ndarray, names: dict[str, tuple[float, ...]], colour: str
 ) -> None:
-    """Axes with their names, each moved aside a little so that no two meet on paper."""
+    """Draws axes with their names; each name is offset so that none overlap."""
     for direction, (name, aside) in zip(directions, names.items(), strict=True):
         axes.quiver(*origin, *(0.9 * direction), color=colour, arrow_length_ratio=0.18, lw=1.6)
         axes.text(*(origin + 1.06 * direction + aside), name, color=colour, ha="center", va="center")
 
 
 def _draw_pixels(axes: Axes) -> None:
-    """An image of 5 x 4 px, each pixel a square about its integer centre."""
+    """Draws an image of 5 x 4 px, each pixel a square around its integer centre."""
     width, height = 5, 4
     for u in range(width):
         for v in range(height):
@@ -129,7 +130,7 @@ def _draw_pixels(axes: Axes) -> None:
 
 
 def draw_depths(scene: Scene, image: np.ndarray) -> None:
-    """Root depth and relative depth from the side, and what the crop's camera sees."""
+    """Draws root depth and relative depth from the side, and the view of the crop's camera."""
     figure, (side, whole, crop) = drawing.new_figure(3, 9.6, 3.7, [2.3, 0.9, 1.15])
     _draw_depth_lines(side, scene)
     pixels = project_to_image(scene.joints_world, scene.camera)
@@ -179,7 +180,7 @@ def _draw_depth_lines(axes: Axes, scene: Scene) -> None:
 
 
 def draw_all(scene: Scene, image: np.ndarray) -> None:
-    """Every figure of the page."""
+    """Draws every figure of the page."""
     draw_axes(scene)
     draw_depths(scene, image)
     draw_joints()

@@ -1,4 +1,4 @@
-"""The pictures of docs/synthetic.md: images of the default set, and where the SMPL joints lie in anny's body.
+"""Draws the pictures of docs/synthetic.md: images of the default set, and the SMPL joints in anny's body.
 
 python -m docs.figures_synthetic      after python -m data.synthetic.generate; writes docs/images
 """
@@ -12,17 +12,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
+from benchmarks import drawing
+from benchmarks.drawing import DOUBLE, TRUTH
 from data.synthetic.body.model import BodyModel, Shape
 from data.synthetic.body.people import people_model, sample_person, shape_of
 from data.synthetic.body.smpl_joints import anny_joints, smpl_joints
 from data.synthetic.generate import DEFAULT_OUT
 from data.synthetic.plan import find_recording, finished_options
 from data.synthetic.recording.contact_sheet import make_sheet
-from docs import drawing
-from docs.drawing import DOUBLE, TRUTH
-from modules.config import PROJECT_ROOT
-from modules.skeleton import EDGES
-from modules.utils import UserError, run_script, write_bytes
+from model.skeleton import EDGES
+from modules.config.paths import PROJECT_ROOT
+from modules.console import run_script
+from modules.files.atomic import write_bytes
+from modules.utils import UserError
 
 VIEWS = (("from the front", (0, 2), np.array([0.0, -1.0, 0.0])), ("from its left", (1, 2), np.array([1.0, 0.0, 0.0])))
 SEED = 9
@@ -30,16 +32,16 @@ TILE_PX = 200
 
 
 def main() -> None:
-    """Draw both pictures."""
+    """Draws both pictures."""
     draw_set(PROJECT_ROOT / DEFAULT_OUT)
     draw_person()
 
 
 def draw_set(root: Path) -> None:
-    """Images of the set, spread evenly over its people, with the bones of their labels on every other one."""
+    """Draws images of the set, spread evenly over its people, with the label's skeleton on every other one."""
     options = finished_options(root)
     if options is None:
-        raise UserError(f"{root}: this is no finished synthetic set; make it by python -m data.synthetic.generate")
+        raise UserError(f"{root}: this is not a finished synthetic set; make it with python -m data.synthetic.generate")
     recordings = [recording for index in range(options.people) if (recording := find_recording(root, index))]
     sheet = make_sheet(recordings, options, TILE_PX, every_other=True)
     quality = [cv2.IMWRITE_JPEG_QUALITY, 75]
@@ -48,7 +50,7 @@ def draw_set(root: Path) -> None:
 
 
 def draw_person() -> None:
-    """Draw one person from two sides."""
+    """Draws one person from two sides."""
     model = people_model()
     person = sample_person(np.random.default_rng(SEED), model)
     shape = shape_of(model, person)
@@ -64,7 +66,7 @@ def draw_person() -> None:
 
 
 def draw_body(axes: Axes, model: BodyModel, shape: Shape, columns: tuple[int, int], towards: np.ndarray) -> None:
-    """The skin's triangles that look `towards` the viewer, from the farthest to the nearest."""
+    """Draws the skin's triangles that face the viewer (direction `towards`), from the farthest to the nearest."""
     corners = shape.vertices[model.surfaces["body"]]
     across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     facing = across @ towards / np.maximum(np.linalg.norm(across, axis=1), 1e-9)
@@ -75,7 +77,7 @@ def draw_body(axes: Axes, model: BodyModel, shape: Shape, columns: tuple[int, in
 
 
 def draw_joints(axes: Axes, model: BodyModel, shape: Shape, columns: tuple[int, int]) -> None:
-    """SMPL's joints with their bones, and anny's as rings."""
+    """Draws SMPL's joints with their bones, and anny's as rings."""
     posed = model.pose(shape, model.at_rest(shape))
     smpl, anny = smpl_joints(model, shape, posed)[:, columns], anny_joints(model, shape, posed)[:, columns]
     for start, end in EDGES:

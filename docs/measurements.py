@@ -1,8 +1,9 @@
-"""The numbers of docs/background.md, measured on the demo with the project's own geometry.
+"""Measures the numbers of docs/background.md on the demo.
 
     python -m docs.measurements      after ./run.sh; writes docs/results/background.json
 
-One image shows what a view cannot tell; the 25 test images of camera 4 tell what the extractor's two depths cost.
+One image shows what a single view loses; the 25 test images of camera 4 show what errors in the extractor's root depth
+and relative depths cost.
 """
 
 from __future__ import annotations
@@ -13,26 +14,31 @@ from typing import Any
 import numpy as np
 
 from docs import ambiguity
+from model.skeleton import JOINT_NAMES
 from modules import metrics
-from modules.cache import Rows, open_cache
-from modules.config import DEFAULT_CONFIG, PROJECT_ROOT, load_config
-from modules.layout import list_frames, read_camera, read_label, split_folder
+from modules.cache.store import open_cache
+from modules.cache.table import Rows
+from modules.config.load import load_config
+from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT
+from modules.console import run_script
+from modules.files.atomic import write_json
+from modules.files.cameras import read_camera
+from modules.files.labels import read_label
+from modules.files.layout import list_frames, split_folder
 from modules.pose_utils import Camera, cam2world, least_squares_root, pixel2cam, pixel2ray, world2cam
-from modules.skeleton import JOINT_NAMES
-from modules.utils import run_script, write_json
 
 RESULT = PROJECT_ROOT / "docs" / "results" / "background.json"
 DEMO = PROJECT_ROOT / "data" / "demo" / "test_camera_4"
 SEQUENCE, CAMERA, OTHER_CAMERA = "85", "4", "1"
-STEP_MM = 100.0  # the depth error that is followed through
-FARTHER = 1.25  # how much farther, and taller, the double is
-SHORT = 0.95  # limbs told so much too short
+STEP_MM = 100.0  # the depth error whose effect is measured
+FARTHER = 1.25  # times as far away and as tall
+SHORT = 0.95  # scale of limbs that are estimated too short
 JOINT = JOINT_NAMES.index("left_wrist")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One labelled image of the demo, and a second camera that saw the same moment."""
+    """One labelled image of the demo, and a second camera that recorded the same moment."""
 
     image_name: str
     joints_world: np.ndarray  # (24, 3) mm, the label
@@ -41,11 +47,12 @@ class Scene:
 
     @property
     def joints_cam(self) -> np.ndarray:
+        """The label in the camera's frame: (24, 3) mm."""
         return world2cam(self.joints_world, self.camera.R, self.camera.t)
 
 
 def demo_scene() -> Scene:
-    """The demo's image that the figures show. UserError where the demo is not prepared."""
+    """Returns the demo's image that the figures show. UserError if the demo is not prepared."""
     test, train = split_folder(DEMO, "test"), split_folder(DEMO, "train")
     return Scene(
         f"1_demo_{CAMERA}_{SEQUENCE}.jpg",
@@ -56,7 +63,7 @@ def demo_scene() -> Scene:
 
 
 def measure_scene(scene: Scene) -> dict[str, Any]:
-    """What one view loses, in one image."""
+    """Measures what a single view loses, in one image."""
     joints, camera = scene.joints_cam, scene.camera
     double, other = ambiguity.further_away(joints, FARTHER), ambiguity.other_pose(joints, camera)
     bones = np.abs(ambiguity.bone_lengths(other) - ambiguity.bone_lengths(joints)).max()
@@ -79,7 +86,7 @@ def measure_scene(scene: Scene) -> dict[str, Any]:
 
 
 def measure_depth(scene: Scene) -> dict[str, Any]:
-    """What a depth error of STEP_MM does to the world, to this image, and to another camera's."""
+    """Measures the effect of a depth error of STEP_MM in the world, in this image and in another camera's."""
     joints, camera = scene.joints_cam, scene.camera
     along = ambiguity.moved_along_ray(joints, JOINT, STEP_MM)
     across = ambiguity.moved_across_ray(joints, JOINT, STEP_MM)
@@ -114,7 +121,7 @@ def _mm(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def measure_depths(rows: Rows) -> dict[str, dict[str, float]]:
-    """The extractor's 2D with each of its two depths replaced by the reference's: errors in mm over labelled rows."""
+    """Returns the errors, in mm, of the extractor's 2D with its own or the reference's root depth and relative depths."""
     truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])[..., 2]
     roots = {"extractor": rows["depth_root_mm"], "reference": truth[:, 0]}
     relatives = {"extractor": rows["depth_rel_mm"], "reference": truth - truth[:, :1]}
@@ -129,6 +136,7 @@ def measure_depths(rows: Rows) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
+    """Measures, and writes the result."""
     config = load_config(PROJECT_ROOT / DEFAULT_CONFIG, [f"DATA.root={DEMO}"])
     rows, _ = open_cache(config, "test", list_frames(config.data_root, "test"))
     seen = rows.take(rows["found"] & rows["labelled"])

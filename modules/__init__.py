@@ -1,20 +1,23 @@
-"""What every script imports first: with the standard library alone, it looks whether requirements.txt is installed."""
+"""The project's library; the first import of every script checks that the packages of requirements.txt are installed.
+
+In: nothing but the standard library. Out: one sentence and exit code 2 if a package is missing.
+"""
 
 import sys
 from importlib.util import find_spec
 
-# How each package of requirements.txt is imported, by the name it is installed by.
+# Import name of each package of requirements.txt.
 PACKAGES = {
     "numpy": "numpy", "torch": "torch", "torchvision": "torchvision", "lightning-fabric": "lightning_fabric",
     "pytorch-optimizer": "pytorch_optimizer", "pandas": "pandas", "pyarrow": "pyarrow", "scipy": "scipy",
-    "opencv-python-headless": "cv2", "ai-edge-litert": "ai_edge_litert", "tflite": "tflite",
+    "opencv-python-headless": "cv2", "ai-edge-litert": "ai_edge_litert",
     "safetensors": "safetensors", "pydantic": "pydantic",
     "PyYAML": "yaml", "matplotlib": "matplotlib", "tqdm": "tqdm",
 }  # fmt: skip
 
 
 def missing_sentence(missing: list[str]) -> str:
-    """That packages are missing, and how to have them."""
+    """Returns which packages are missing, and how to install them."""
     named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     return (
         f"packages are missing ({named}); run `. .venv/bin/activate` (./run.sh makes it), "

@@ -1,4 +1,4 @@
-"""How every script speaks: arguments they share, one JSON line for programs, progress for people, stopping by Ctrl-C."""
+"""The console side of the scripts: arguments, logging, progress bars, exit codes and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,43 +18,95 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from modules.utils import log, start_logging
+from modules.utils import EXIT_BAD_INPUT, EXIT_STOPPED, UserError, log, os_error_sentence
 
 Item = TypeVar("Item")
-SECONDS_PER_LINE = 10.0  # of progress, where stderr is no terminal
+SECONDS_PER_LINE = 10.0  # between two lines of progress if stderr is not a terminal
 EXIT_CODES = (
-    "exit codes: 0 done; 1 a fault of WorldPose itself, with its traceback; 2 something to mend, said in one sentence; "
-    "130 stopped by Ctrl-C, after saying what is saved and how to go on"
+    "exit codes: 0 done; 1 a bug in GroundPose, with a traceback; 2 something to fix, named in one sentence; "
+    "130 stopped by Ctrl-C, after a line on what is saved and how to resume"
 )
 
 
+class _LogFile(logging.FileHandler):
+    """A log file that raises when its disk is full, where logging itself would print a traceback and continue."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's own name)
+        error = sys.exception()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, self.baseFilename) from None
+        super().handleError(record)
+
+
+def start_logging(log_file: Path | None = None, quiet: bool = False) -> None:
+    """Sends the project's log to the console, and to `log_file` if there is one.
+
+    The console shows level INFO and above, or WARNING and above if `quiet`. The file also has level DEBUG.
+    """
+    log.setLevel(logging.DEBUG)
+    log.propagate = False
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    console = logging.StreamHandler(sys.stdout)
+    console.setLevel(logging.WARNING if quiet else logging.INFO)
+    console.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(console)
+    if log_file is not None:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        to_file = _LogFile(log_file, encoding="utf-8")
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(to_file)
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Runs a script's main function. A UserError or OSError ends it with one sentence and exit code 2, without traceback.
+
+    Ctrl-C ends it with exit code 130.
+    """
+    try:
+        main()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(EXIT_BAD_INPUT) from None
+    except OSError as error:
+        print(f"error: {os_error_sentence(error)}", file=sys.stderr)
+        raise SystemExit(EXIT_BAD_INPUT) from None
+    except KeyboardInterrupt as stopped:
+        print(
+            str(stopped) or "stopped; finished work is saved, start the same command again to resume",
+            file=sys.stderr,
+        )
+        raise SystemExit(EXIT_STOPPED) from None
+
+
 def make_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
-    """A parser with what every script takes, `--quiet` and `--json`, and the exit codes below its help."""
+    """Returns a parser with the options of every script, `--quiet` and `--json`, and the exit codes in its help."""
     parser = argparse.ArgumentParser(description=description, epilog=EXIT_CODES, **options)
-    parser.add_argument("--quiet", action="store_true", help="say nothing but warnings and errors; no progress bar")
-    parser.add_argument("--json", action="store_true", help="print a summary as one line of JSON, the last of stdout")
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors, without progress bars")
+    parser.add_argument("--json", action="store_true", help="print a summary as one line of JSON at the end of stdout")
     return parser
 
 
 def start_console(arguments: argparse.Namespace, log_file: Path | None = None) -> None:
-    """Start logging as the arguments of `make_parser` ask."""
+    """Starts logging with the parsed arguments of `make_parser`."""
     start_logging(log_file, arguments.quiet)
 
 
 def print_summary(arguments: argparse.Namespace, **values: Any) -> None:
-    """The script's result as one line of JSON on stdout, where `--json` asks for it; paths become text."""
+    """Prints a script's result as one line of JSON if `--json` is given. Paths become text."""
     if arguments.json:
         print(json.dumps(values, default=str, allow_nan=False, ensure_ascii=False), flush=True)
 
 
 def is_quiet() -> bool:
-    """Whether the console was asked to be quiet."""
+    """Returns whether the console shows only warnings and errors."""
     consoles = [handler for handler in log.handlers if type(handler) is logging.StreamHandler]
     return bool(consoles) and all(handler.level > logging.INFO for handler in consoles)
 
 
 class _Lines:
-    """stderr for a progress bar that nobody watches: each of its states is a line of its own, written over none."""
+    """A stream for tqdm that writes each state of the bar to stderr as a new line."""
 
     def write(self, text: str) -> None:
         if text.strip():
@@ -65,7 +117,10 @@ class _Lines:
 
 
 def progress_bar(total: int | None, what: str, unit: str, **options: Any) -> tqdm[Any]:
-    """A bar with the rate and the time left; in a file or pipe a line every few seconds instead, and none where it is quiet."""
+    """Returns a progress bar with rate and remaining time.
+
+    If stderr is not a terminal, it writes a line every SECONDS_PER_LINE instead; if the console is quiet, nothing.
+    """
     if not sys.stderr.isatty():
         line = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
         options |= {"file": _Lines(), "bar_format": line, "mininterval": SECONDS_PER_LINE}
@@ -73,7 +128,7 @@ def progress_bar(total: int | None, what: str, unit: str, **options: Any) -> tqd
 
 
 def progress(items: Sequence[Item], what: str, unit: str) -> Iterator[Item]:
-    """Walk `items` under a `progress_bar`."""
+    """Yields `items` and advances a `progress_bar`."""
     with progress_bar(len(items), what, unit) as bar:
         for item in items:
             yield item
@@ -81,50 +136,51 @@ def progress(items: Sequence[Item], what: str, unit: str) -> Iterator[Item]:
 
 
 def command_again(*extra: str, without: str) -> str:
-    """The command that this process was started with, without one option and its value and with others instead."""
-    kept = [
+    """Returns the command of this process without the option `without` and its value, and with `extra` at the end."""
+    remaining = [
         part
         for before, part in itertools.pairwise(["", *sys.argv])
         if without not in (before, part) and not part.startswith(f"{without}=")
     ]
-    return shlex.join(["python", *kept, *extra])
+    return shlex.join(["python", *remaining, *extra])
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within the block the first Ctrl-C only raises a flag, to be looked at where stopping is safe; a second one stops.
+    """Context manager: the first Ctrl-C only sets a flag; a second one raises KeyboardInterrupt.
 
-    Yields a function that answers whether it was raised. Elsewhere than in the main thread Ctrl-C stays as it is.
+    Yields a function that returns the flag, to be called where stopping is safe. Outside the main thread, Ctrl-C is
+    not changed.
     """
-    asked = False
+    requested = False
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal requested
+        if requested:
             raise KeyboardInterrupt
-        asked = True
+        requested = True
         os.write(2, b"stopping after this step; Ctrl-C again stops at once\n")  # a handler may interrupt a print
 
     try:
-        before = signal.signal(signal.SIGINT, ask)
+        before = signal.signal(signal.SIGINT, handle)
     except ValueError:
         yield lambda: False
         return
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
 def no_chatter() -> Iterator[None]:
-    """Keep native libraries, which write to the console past Python, from announcing devices; their errors are exceptions."""
+    """Context manager: discards what native libraries write to stderr. Their errors still arrive as exceptions."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         os.close(nowhere)

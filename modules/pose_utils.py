@@ -1,8 +1,8 @@
-"""The only geometry of the project: pure functions between world, camera, pixel and crop.
+"""Transforms points between world, camera, pixel and crop coordinates, as pure functions.
 
 Conventions: millimetres and pixels; OpenCV camera axes (x right, y down, z forward); pixel centres at integer
-coordinates; `cam = R @ world + t`. Every function is batch-first (leading axes broadcast) and takes NumPy arrays or
-torch tensors alike; torch is never imported here.
+coordinates; `cam = R @ world + t`. Functions take leading batch axes, which broadcast, and NumPy arrays or torch
+tensors alike; torch is never imported here.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-Array = Any  # np.ndarray or torch.Tensor; the answer is of the kind that came in
+Array = Any  # np.ndarray or torch.Tensor; functions return the type that they are given
 
 
 @dataclass(frozen=True)
 class Camera:
-    """One calibrated camera. `R`, `t` are world→camera; `distortion` is OpenCV's k1, k2, p1, p2, k3."""
+    """One calibrated camera. R and t map world to camera; `distortion` is OpenCV's k1, k2, p1, p2, k3."""
 
     K: np.ndarray  # (3, 3) px
     R: np.ndarray  # (3, 3)
@@ -30,44 +30,48 @@ class Camera:
 
     @property
     def centre_world(self) -> np.ndarray:
-        """Where the camera stands: (3,) world mm."""
-        return -self.R.T @ self.t
+        """The camera centre: (3,) world mm."""
+        return np.asarray(-self.R.T @ self.t)
 
 
 def _namespace(x: Array) -> Any:
+    """Returns the module whose functions fit the array: torch or numpy."""
     return sys.modules["torch"] if type(x).__module__.startswith("torch") else np
 
 
 def world2cam(points_world: Array, R: Array, t: Array) -> Array:
-    """(..., N, 3) world mm → (..., N, 3) camera mm, with R (..., 3, 3) and t (..., 3)."""
+    """Transforms (..., N, 3) world mm to (..., N, 3) camera mm, with R (..., 3, 3) and t (..., 3): R @ world + t."""
     return points_world @ R.swapaxes(-1, -2) + t[..., None, :]
 
 
 def cam2world(points_cam: Array, R: Array, t: Array) -> Array:
-    """(..., N, 3) camera mm → (..., N, 3) world mm: R.T @ (cam - t)."""
+    """Transforms (..., N, 3) camera mm to (..., N, 3) world mm: R.T @ (cam - t)."""
     return (points_cam - t[..., None, :]) @ R
 
 
 def cam2pixel(points_cam: Array, K: Array) -> Array:
-    """(..., N, 3) camera mm → (..., N, 2) undistorted px. Points at depth 0 answer inf or nan."""
+    """Projects (..., N, 3) camera mm to (..., N, 2) undistorted px. Points at depth 0 give inf or nan."""
     points = points_cam @ K.swapaxes(-1, -2)
     return points[..., :2] / points[..., 2:]
 
 
 def pixel2ray(points_px: Array, K: Array) -> Array:
-    """(..., N, 2) undistorted px → (..., N, 3) rays K^-1 [u, v, 1], whose z is 1."""
+    """Returns the rays K^-1 [u, v, 1] of undistorted px (..., N, 2): (..., N, 3) with z = 1."""
     y = (points_px[..., 1] - K[..., 1, 2, None]) / K[..., 1, 1, None]
     x = (points_px[..., 0] - K[..., 0, 2, None] - K[..., 0, 1, None] * y) / K[..., 0, 0, None]
     return _namespace(points_px).stack([x, y, x * 0 + 1], -1)
 
 
 def pixel2cam(points_px: Array, depth_mm: Array, K: Array) -> Array:
-    """(..., N, 2) undistorted px at depth (..., N) mm → (..., N, 3) camera mm: z K^-1 [u, v, 1]."""
+    """Back-projects undistorted px (..., N, 2) at depth z (..., N) mm to (..., N, 3) camera mm: z K^-1 [u, v, 1]."""
     return pixel2ray(points_px, K) * depth_mm[..., None]
 
 
 def _distort_normalised(xy: Array, distortion: Array) -> tuple[Array, Array]:
-    """OpenCV's k1, k2, p1, p2, k3 model on normalised points (..., N, 2), and its Jacobian [[a, b], [b, c]] as a, b, c."""
+    """Distorts normalised points (..., N, 2) by OpenCV's k1, k2, p1, p2, k3 model.
+
+    Returns the distorted points and the Jacobian [[a, b], [b, c]] as (..., N, 3): a, b, c.
+    """
     xp = _namespace(xy)
     k1, k2, p1, p2, k3 = (distortion[..., i, None] for i in range(5))
     x, y = xy[..., 0], xy[..., 1]
@@ -83,28 +87,30 @@ def _distort_normalised(xy: Array, distortion: Array) -> tuple[Array, Array]:
 
 
 def _to_pixel(xy: Array, K: Array) -> Array:
+    """Applies K to normalised points (..., N, 2)."""
     u = K[..., 0, 0, None] * xy[..., 0] + K[..., 0, 1, None] * xy[..., 1] + K[..., 0, 2, None]
     return _namespace(xy).stack([u, K[..., 1, 1, None] * xy[..., 1] + K[..., 1, 2, None]], -1)
 
 
 def distort(points_px: Array, K: Array, distortion: Array | None) -> Array:
-    """Undistorted px (..., N, 2) → px of the raw image, by OpenCV's k1, k2, p1, p2, k3 model."""
+    """Maps undistorted px (..., N, 2) to px of the raw image by OpenCV's k1, k2, p1, p2, k3 model; None is no lens."""
     if distortion is None:
         return points_px
     return _to_pixel(_distort_normalised(pixel2ray(points_px, K)[..., :2], distortion)[0], K)
 
 
 def project_to_image(points_world: np.ndarray, camera: Camera) -> np.ndarray:
-    """(..., N, 3) world mm → (..., N, 2) px of the raw image, lens distortion included."""
+    """Projects (..., N, 3) world mm to (..., N, 2) px of the raw image, with lens distortion."""
     pixels = cam2pixel(world2cam(points_world, camera.R, camera.t), camera.K)
     return np.asarray(distort(pixels, camera.K, camera.distortion))
 
 
 def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: int = 30) -> Array:
-    """Px of the raw image (..., N, 2) → undistorted px: the inverse of `distort`, by Newton's method.
+    """Maps px of the raw image (..., N, 2) to undistorted px: the inverse of `distort`, by Newton's method.
 
-    OpenCV stops after 5 rounds of a fixed point, which leaves up to a pixel at a wide image's corner; this goes on to
-    convergence. A point that no ray maps to (far outside the image, past the lens model's turning point) is NaN.
+    OpenCV stops after 5 fixed-point iterations, which leaves up to a pixel of error in a wide image's corner; this
+    iterates to convergence. A point that no ray maps to (far outside the image, past the lens model's turning point)
+    is NaN.
     """
     if distortion is None:
         return points_px
@@ -121,7 +127,7 @@ def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: 
 
 
 def _newton_step(residual: Array, jacobian: Array) -> Array:
-    """The step that takes (..., 2) residuals out, no longer than half a unit of the normalised plane."""
+    """Returns the Newton step (..., 2) for a residual, limited to length 0.5 in the normalised plane."""
     xp = _namespace(residual)
     a, b, c = jacobian[..., 0], jacobian[..., 1], jacobian[..., 2]
     determinant = a * c - b * b
@@ -133,11 +139,12 @@ def _newton_step(residual: Array, jacobian: Array) -> Array:
 
 
 def least_squares_root(joints_rel_mm: Array, rays: Array, weights: Array) -> Array:
-    """The translation (..., 3) mm that lays a root-relative pose (..., N, 3) mm on its own rays (..., N, 3), z = 1.
+    """Returns the translation (..., 3) mm that best moves a root-relative pose (..., N, 3) mm onto its rays.
 
-    Closed form: each joint asks X + tx = x (Z + tz) and Y + ty = y (Z + tz), with weight (..., N) >= 0; the 3x3
-    normal equations are solved (the linear translation step of Mehta et al. 2017, VNect, section 4.3 in spirit).
-    Raises ValueError where fewer than two joints carry weight, or all their rays are one.
+    Rays are (..., N, 3) with z = 1, weights (..., N) >= 0. Weighted linear least squares in closed form: each joint
+    gives X + tx = x (Z + tz) and Y + ty = y (Z + tz), and the 3x3 normal equations are solved (similar to the linear
+    translation step of Mehta et al. 2017, VNect, section 4.3). Raises ValueError if fewer than two joints have weight
+    or all rays are the same.
     """
     xp = _namespace(rays)
     x, y, w = rays[..., 0], rays[..., 1], weights
@@ -155,12 +162,12 @@ def least_squares_root(joints_rel_mm: Array, rays: Array, weights: Array) -> Arr
 
 
 def crop_camera(box_xywh: np.ndarray, K: np.ndarray, size_px: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """The virtual cameras that look at person boxes (..., 4): (R_cam2crop (..., 3, 3), K_crop (..., 3, 3)).
+    """Returns the virtual cameras that look at person boxes: R_cam2crop (..., 3, 3) and K_crop (..., 3, 3).
 
-    Each stands where its camera stands, turned so that the box centre's ray is its axis, without roll against the
-    camera's y axis, and zoomed so that `margin` times the box (undistorted px) just fits a size_px square.
-    A crop that is only cut out of the image shows the same person differently at the image's edge; this one does not.
-    Raises ValueError for a box without positive width and height.
+    `box_xywh` is (..., 4) undistorted px. A virtual camera has the centre of the real camera. Its optical axis is the
+    ray of the box centre, it has no roll against the camera's y axis, and its focal length makes `margin` times the box
+    just fit a square of size_px. Unlike a rectangle cut out of the image, such a crop shows a person the same way
+    wherever in the image they are. Raises ValueError for a box without positive width and height.
     """
     box = np.asarray(box_xywh, dtype=np.float64)
     if not (np.isfinite(box).all() and (box[..., 2:] > 0).all()):
@@ -181,9 +188,9 @@ def crop_camera(box_xywh: np.ndarray, K: np.ndarray, size_px: int, margin: float
 
 
 def mirror_camera(K: Array, R: Array, t: Array, width_px: Array) -> tuple[Array, Array, Array]:
-    """K (..., 3, 3), R (..., 3, 3), t (..., 3) of the cameras that see a mirrored world (x → -x) as mirrored images.
+    """Returns K (..., 3, 3), R (..., 3, 3), t (..., 3) of cameras that see the mirrored world (x → -x) as mirrored images.
 
-    u' = W - 1 - u; R' = F R F with F = diag(-1, 1, 1) is a rotation again. Of a lens, p2 changes its sign.
+    u' = W - 1 - u, and R' = F R F with F = diag(-1, 1, 1) is again a rotation. The lens's p2 changes its sign.
     """
     xp = _namespace(K)
     flip = xp.asarray([-1.0, 1.0, 1.0], dtype=K.dtype)
@@ -193,7 +200,7 @@ def mirror_camera(K: Array, R: Array, t: Array, width_px: Array) -> tuple[Array,
 
 
 def resize_intrinsics(K: Array, scale: float) -> Array:
-    """K of the image resized by `scale`, with pixel centres at integers: u' = (u + 1/2) scale - 1/2."""
+    """Returns K of an image resized by `scale`, with pixel centres at integers: u' = (u + 1/2) scale - 1/2."""
     xp = _namespace(K)
     shift = (scale - 1) / 2
     A = xp.asarray([[scale, 0, shift], [0, scale, shift], [0, 0, 1.0]], dtype=K.dtype)
@@ -201,6 +208,6 @@ def resize_intrinsics(K: Array, scale: float) -> Array:
 
 
 def project_rotation(M: np.ndarray) -> np.ndarray:
-    """The rotation (3, 3) nearest to M in the Frobenius norm (Arun et al. 1987)."""
+    """Returns the rotation (3, 3) nearest to M (3, 3) in the Frobenius norm (Arun et al. 1987)."""
     U, _, Vt = np.linalg.svd(M)
-    return U @ np.diag([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))]) @ Vt
+    return np.asarray(U @ np.diag([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))]) @ Vt)

@@ -1,4 +1,4 @@
-"""What a training run writes as it goes: record.csv, loss.png, score.jpg."""
+"""Records the progress of a training run in record.csv, loss.png and score.jpg."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")  # plots are files here; no screen is needed
+matplotlib.use("Agg")  # plots are written to files; no display is needed
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from modules.utils import atomic_path, write_text
+from modules.files.atomic import atomic_path, write_text
 
 OURS, SECOND, BASELINE = "#1f6fb4", "#d9730d", "#666666"
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure atomically and close it."""
+    """Writes a figure atomically and closes it."""
     encoded = io.BytesIO()
     figure.savefig(encoded, format=path.suffix.removeprefix("."), dpi=130, bbox_inches="tight")
     plt.close(figure)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(encoded.getbuffer())  # image writers hide a full disk behind errors of their own
+        temporary.write_bytes(encoded.getbuffer())  # matplotlib's own writer hides a full disk behind another error
 
 
 class PerformanceRecorder:
-    """One row per epoch. Every row is on disk before the next epoch starts."""
+    """Writes one row per epoch and redraws the curves. Every row is on disk before the next epoch starts.
+
+    `columns` are those of record.csv, in order. `baseline` is the extractor's own score, drawn for comparison.
+    """
 
     def __init__(
         self, folder: Path, columns: Sequence[str], score_name: str, baseline: float, title: str = "PoseNet"
@@ -41,7 +44,7 @@ class PerformanceRecorder:
         self.rows: list[dict[str, Any]] = []
 
     def add(self, row: dict[str, Any]) -> None:
-        """Record an epoch and redraw."""
+        """Records an epoch, which needs epoch, train_loss, validation_loss and validation_score, and redraws."""
         self.rows.append(row)
         self._write_csv()
         self._draw_loss()

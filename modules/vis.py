@@ -1,4 +1,4 @@
-"""Pictures of a result: skeletons on the image, and in the world."""
+"""Draws skeletons on images and in 3D plots of the world."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from model.skeleton import EDGES, JOINT_NAMES
+from modules.files.atomic import write_bytes
 from modules.pose_utils import Camera, project_to_image
 from modules.recorders import save_figure
-from modules.skeleton import EDGES, JOINT_NAMES
-from modules.utils import write_bytes
 
-# RGB. Left and right differ in hue and lightness, so that they can be told apart without colour vision too. All three are seen
-# on a photograph and on white paper; the reference is white on the one and grey on the other.
+# RGB. Left and right differ in hue and in lightness, for readers without colour vision. All three are visible on a
+# photograph and on white paper; the reference is white on photographs and grey on paper.
 LEFT, RIGHT, MIDDLE, REFERENCE = (255, 150, 30), (20, 90, 200), (200, 30, 120), (255, 255, 255)
 GREY = (153, 153, 153)
 BACKGROUND = 30
-WITNESS_LEGEND = (
-    ("what the extractor sees", REFERENCE),
-    ("the label's left", LEFT),
-    ("its right", RIGHT),
-    ("its middle", MIDDLE),
+COMPARISON_LEGEND = (
+    ("extractor", REFERENCE),
+    ("label, left", LEFT),
+    ("label, right", RIGHT),
+    ("label, middle", MIDDLE),
 )
 
 
 def side_colour(child: int) -> tuple[int, int, int]:
-    """The colour of a joint, and of the bone that ends in it."""
+    """Returns the RGB colour of a joint and of the bone that ends in it."""
     name = JOINT_NAMES[child]
     return LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE
 
@@ -42,8 +42,8 @@ def side_colour(child: int) -> tuple[int, int, int]:
 def draw_skeleton(
     image: np.ndarray, joints_px: np.ndarray, width: int, colour: tuple[int, int, int] | None = None
 ) -> None:
-    """Draw bones onto an RGB image in place; by side where no colour is given."""
-    limit = 4 * max(image.shape[:2])  # cv2 overflows on far-away ends
+    """Draws joints (24, 2) px and bones on an RGB image in place. Without a colour, each side has its own."""
+    limit = 4 * max(image.shape[:2])  # cv2 overflows for far-away points
     points = np.clip(np.nan_to_num(joints_px), -limit, limit).round().astype(int)
     for parent, child in EDGES:
         shade = colour or side_colour(child)
@@ -53,6 +53,7 @@ def draw_skeleton(
 
 
 def _caption(image: np.ndarray, lines: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
+    """Returns the image with lines of coloured text below it."""
     band = np.full((18 + 30 * len(lines), image.shape[1], 3), BACKGROUND, np.uint8)
     for index, (text, colour) in enumerate(lines):
         cv2.putText(band, text, (12, 34 + 30 * index), cv2.FONT_HERSHEY_SIMPLEX, 0.72, colour, 2, cv2.LINE_AA)
@@ -62,7 +63,10 @@ def _caption(image: np.ndarray, lines: Sequence[tuple[str, tuple[int, int, int]]
 def overlay(
     image: np.ndarray, camera: Camera, predicted: np.ndarray, reference: np.ndarray | None, title: str
 ) -> np.ndarray:
-    """Prediction, and the reference beneath it in white, about the person: an RGB picture 720 px wide."""
+    """Returns the part of an image around the person, 720 px wide, with the prediction drawn over the white reference.
+
+    `predicted` and `reference` are (24, 3) world mm.
+    """
     drawn = image.copy()
     predicted_px = project_to_image(predicted, camera)
     shown = predicted_px
@@ -81,20 +85,20 @@ def overlay(
     return picture
 
 
-def witness_tile(
-    image: np.ndarray, seen_px: np.ndarray, labels_px: np.ndarray, title: str, side: int = 360
+def comparison_tile(
+    image: np.ndarray, extractor_px: np.ndarray, label_px: np.ndarray, title: str, side: int = 360
 ) -> np.ndarray:
-    """What the extractor sees (white) and where a label lands (colour), about the person: (side + 30, side, 3).
+    """Returns a tile (side + 30, side, 3) with the extractor's joints (white) and the projected label (colour).
 
-    Drawn after scaling, so that lines are of one width on images of every size.
+    Both are (24, 2) px of the image. They are drawn after scaling, so that lines have the same width in every tile.
     """
-    x0, y0, x1, y1 = _span(image, seen_px)
+    x0, y0, x1, y1 = _span(image, extractor_px)
     scale = side / max(x1 - x0, y1 - y0)
     shrinks = scale < 1
     cut = cv2.resize(
         image[y0:y1, x0:x1], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )[:side, :side]
-    for pixels, width, colour in ((seen_px, 4, REFERENCE), (labels_px, 2, None)):
+    for pixels, width, colour in ((extractor_px, 4, REFERENCE), (label_px, 2, None)):
         if np.isfinite(pixels).all():
             draw_skeleton(cut, (pixels + 0.5 - (x0, y0)) * scale - 0.5, width, colour)
     tile = np.full((side + 30, side, 3), BACKGROUND, np.uint8)
@@ -106,7 +110,7 @@ def witness_tile(
 def contact_sheet(
     tiles: Sequence[np.ndarray], columns: int, legend: Sequence[tuple[str, tuple[int, int, int]]]
 ) -> np.ndarray:
-    """Tiles of one size, row after row, below what their colours mean; what the last row lacks is dark."""
+    """Returns tiles of equal size in a grid, row by row, below a legend. Empty places are dark."""
     rows = -(-len(tiles) // columns)
     height, width = tiles[0].shape[:2]
     sheet = np.full((rows * height, min(columns, len(tiles)) * width, 3), BACKGROUND, np.uint8)
@@ -117,7 +121,7 @@ def contact_sheet(
 
 
 def _legend(width: int, entries: Sequence[tuple[str, tuple[int, int, int]]]) -> np.ndarray:
-    """A band of this width: a stroke of each colour and what it means, wrapped where it is too long."""
+    """Returns a legend of this width in px, wrapped if it is too long."""
     places, x, y = [], 12, 20
     for text, _ in entries:
         needed = 42 + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)[0][0]
@@ -133,13 +137,16 @@ def _legend(width: int, entries: Sequence[tuple[str, tuple[int, int, int]]]) -> 
 
 
 def _about(image: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-    """The part of the image about these points."""
+    """Returns the part of the image around these points."""
     x0, y0, x1, y1 = _span(image, points_px)
     return image[y0:y1, x0:x1]
 
 
 def _span(image: np.ndarray, points_px: np.ndarray) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the part about these points: at least a quarter of the image, never empty."""
+    """Returns left, top, right and bottom of a part around points (N, 2) px.
+
+    It is at least a quarter of the image's longer side wide; the whole image if the points are outside.
+    """
     height, width = image.shape[:2]
     low, high = points_px.min(0), points_px.max(0)
     centre, half = (low + high) / 2, np.maximum((high - low).max() * 0.6, max(width, height) / 8)
@@ -149,19 +156,19 @@ def _span(image: np.ndarray, points_px: np.ndarray) -> tuple[int, int, int, int]
 
 
 def write_image(path: Path, image_rgb: np.ndarray, quality: int = 95) -> None:
-    """Write an RGB picture atomically; `quality` is a JPEG's."""
+    """Writes an RGB image atomically. `quality`, 0 to 100, is for JPEG."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     encoded = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), options)[1].tobytes()
-    write_bytes(path, encoded)  # cv2.imwrite does not notice a full disk
+    write_bytes(path, encoded)  # cv2.imwrite does not report a full disk
 
 
 def hex_colour(colour: tuple[int, int, int]) -> str:
-    """An RGB colour as plots name it."""
+    """Returns an RGB colour in the #rrggbb form of matplotlib."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def up_to_draw(world_up: np.ndarray | None, R: np.ndarray) -> np.ndarray:
-    """The declared up (3,), or where there is none, the mean up of the cameras R (N, 3, 3): for drawing and nothing else."""
+    """Returns the declared up direction (3,), else the mean up of the cameras R (N, 3, 3). For drawing only."""
     declared = world_up is not None and np.isfinite(world_up).all()
     return np.array(world_up if declared else -R[:, 1].mean(0))
 
@@ -169,9 +176,9 @@ def up_to_draw(world_up: np.ndarray | None, R: np.ndarray) -> np.ndarray:
 def plot_world(
     path: Path, predicted: np.ndarray, reference: np.ndarray | None, up: np.ndarray, titles: Sequence[str]
 ) -> None:
-    """3D plots of poses (N, 24, 3) world mm in a row: the prediction in colour, the reference in grey; axes in m.
+    """Plots poses (N, 24, 3) world mm in a row: the prediction in colour, the reference in grey, axes in m.
 
-    The world axis nearest to `up` (3,) stands upright.
+    The world axis nearest to `up` (3,) is vertical.
     """
     figure = plt.figure(figsize=(4.2 * len(predicted), 4.8))
     for index, (pose, title) in enumerate(zip(predicted, titles, strict=True)):
@@ -194,9 +201,9 @@ def plot_world(
 
 
 def _stand_upright(axes: Any, shown: np.ndarray, up: np.ndarray) -> None:
-    """Turn a 3D plot so that the axis nearest to `up` points upwards, and frame the poses (N, 24, 3) world mm."""
+    """Turns a 3D plot so that the axis nearest to `up` points up, and sets limits around poses (N, 24, 3) world mm."""
     vertical = int(np.abs(up).argmax())
-    # Turning an axis round alone would show a mirrored world; with a second one it is half a turn.
+    # Reversing one axis would mirror the world; reversing two is a half turn.
     turned = {vertical, (vertical + 1) % 3} if up[vertical] < 0 else set()
     low, high = shown.min((0, 1)), shown.max((0, 1))
     centre, half = (low + high) / 2e3, (high - low).max() / 1.9e3

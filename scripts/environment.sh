@@ -1,15 +1,19 @@
-# Sourced by run.sh, submission.sh and run_tests.sh: `make_environment FOLDER REQUIREMENTS...` leaves $PYTHON behind.
-# The environment is reused while the requirement files are unchanged. WORLDPOSE_ENVIRONMENT names one that stands already
-# (a virtual environment's folder); then nothing is installed.
+# Sourced by the other scripts: `make_environment FOLDER REQUIREMENTS...` makes a virtual environment and sets $PYTHON.
+# The environment is reused while the requirement files are unchanged. GROUNDPOSE_ENVIRONMENT is the folder of an existing
+# virtual environment; if it is set, nothing is installed.
 
 say_missing() {
   echo "error: $1" >&2
   exit 2
 }
 
+for old in WORLDPOSE_ENVIRONMENT WORLDPOSE_PYTHON; do
+  [ -z "${!old:-}" ] || say_missing "$old: the project is called GroundPose now; set GROUNDPOSE_${old#WORLDPOSE_} instead"
+done
+
 find_python() {
   local candidate bare=
-  for candidate in "${WORLDPOSE_PYTHON:-}" python3.11 python3.12 python3.13 python3; do
+  for candidate in "${GROUNDPOSE_PYTHON:-}" python3.11 python3.12 python3.13 python3; do
     [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 || continue
     if "$candidate" -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13)))' 2>/dev/null; then
       bare=$candidate
@@ -17,20 +21,20 @@ find_python() {
     fi
   done
   [ -z "$bare" ] || say_missing "$bare has no venv module; on Debian or Ubuntu: apt-get install $(basename "$bare")-venv"
-  say_missing "Python 3.11, 3.12 or 3.13 is needed and was not found; on Debian or Ubuntu: apt-get install python3 python3-venv, or name one in WORLDPOSE_PYTHON"
+  say_missing "Python 3.11, 3.12 or 3.13 is needed and was not found; on Debian or Ubuntu: apt-get install python3 python3-venv, or name one in GROUNDPOSE_PYTHON"
 }
 
 make_environment() {
   local folder=$1 stamp wanted
   shift
-  if [ -n "${WORLDPOSE_ENVIRONMENT:-}" ]; then
-    PYTHON=$WORLDPOSE_ENVIRONMENT/bin/python
-    [ -x "$PYTHON" ] || say_missing "WORLDPOSE_ENVIRONMENT: $PYTHON is missing; name a virtual environment's folder, or unset it"
+  if [ -n "${GROUNDPOSE_ENVIRONMENT:-}" ]; then
+    PYTHON=$GROUNDPOSE_ENVIRONMENT/bin/python
+    [ -x "$PYTHON" ] || say_missing "GROUNDPOSE_ENVIRONMENT: $PYTHON is missing; name a virtual environment's folder, or unset it"
     return
   fi
   find_python
   wanted=$(cat "$@" | sha256sum | cut -d' ' -f1)-$("$BASE_PYTHON" -c 'import sys; print(*sys.version_info[:2], sep=".")')
-  stamp=$folder/worldpose-requirements
+  stamp=$folder/groundpose-requirements
   PYTHON=$PWD/$folder/bin/python
   if [ -x "$PYTHON" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     return
@@ -45,8 +49,8 @@ make_environment() {
   echo "$wanted" >"$stamp"
 }
 
-# The environment that the arguments of a script ask for, beside the usual one: MeTRAbs needs TensorFlow, and the synthetic
-# data set a body model and a renderer.
+# make_environment_for ARGUMENTS...: makes the environment for a script's arguments. MeTRAbs needs TensorFlow, and the
+# synthetic data set needs a body model and a renderer; each has its own environment.
 make_environment_for() {
   local folder=.venv files=(requirements.txt)
   if [ "$(setting_of EXTRACT extractor "$@")" = metrabs ]; then
@@ -58,7 +62,7 @@ make_environment_for() {
   make_environment "$folder" "${files[@]}"
 }
 
-# setting_of SECTION KEY ARGUMENTS...: what --set or the config file says; the last --set counts, as in the scripts.
+# setting_of SECTION KEY ARGUMENTS...: prints the value of a key from the last --set, or else from the config file.
 setting_of() {
   local section=$1 key=$2 config=config/train_config.yml setting= before= argument value
   shift 2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The released weights from nothing: both synthetic sets, extraction, training, and the file in pre_models/posenet.
-# About two and a half hours of two processors, most of them rendering; what stands is kept, so it may be stopped at any time.
+# Makes the released weights: renders both synthetic sets, extracts, trains, and writes the file in pre_models/posenet.
+# It takes about two and a half hours on two processors, most of them for rendering. Finished work is kept when it is stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

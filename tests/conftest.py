@@ -18,16 +18,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small nets, and t
 import numpy as np
 import pytest
 
-from modules.config import PROJECT_ROOT
+from model.skeleton import JOINT_NAMES
+from modules.config.paths import PROJECT_ROOT
 from modules.pose_utils import Camera
-from modules.skeleton import JOINT_NAMES
 from modules.utils import log
 
 # A suite started in the background (`./run_tests.sh &`) is born deaf to Ctrl-C, and so would be what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # TensorFlow never runs beside torch: these are collected in a process of their own (tests/extractors/test_metrabs.py).
-collect_ignore = [] if "WORLDPOSE_STANDINS" in os.environ else ["extractors/in_tensorflow"]
+collect_ignore = [] if "GROUNDPOSE_STANDINS" in os.environ else ["extractors/in_tensorflow"]
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,8 +38,8 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[logging.LogRecord]]:
-    """What the project's log is told within the test, each record once, whatever logging an earlier test has started."""
+def log_records(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[logging.LogRecord]]:
+    """Yields the records of the project's log within the test, each once, whatever logging an earlier test has started."""
     records: list[logging.LogRecord] = []
     listener, level = logging.Handler(), log.level
     monkeypatch.setattr(listener, "emit", records.append)
@@ -95,7 +95,7 @@ def standing_person(rng: np.random.Generator) -> np.ndarray:
     return np.array(joints) + rng.normal(scale=25, size=(24, 3))
 
 
-FAST = ("EXTRACT.weights=full", "EXTRACT.crops=one")  # the weights that pip alone fetches, from one crop: faster, too
+FAST = ("EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false")  # faster; pip alone fetches these weights
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def options(root: Path, results: Path, *extra: str) -> list[str]:
     sample, output = root / "sample_submission.json", results / "pred_submission.json"
     assignments = [
         f"DATA.root={root}", f"RESULTS.root={results}", f"TEST.sample_submission={sample}", f"TEST.output={output}",
-        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TEST.overlays=2", *FAST, *extra,
+        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", *FAST, *extra,
     ]  # fmt: skip
     return sets(assignments)
 
@@ -170,14 +170,19 @@ def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> 
             shutil.copy(path, copy)
 
 
-def told_at_exit(script: str, arguments: list[str], expression: str) -> str:
-    """Run one of the project's scripts, and answer what a Python expression is worth in its process when it ends."""
+def patched_command(script: str, arguments: list[str], setup: str) -> list[str]:
+    """Returns the command of a process that runs lines of Python, then one of the project's scripts."""
     program = (
-        "import atexit, resource, runpy, sys\n"
-        f"atexit.register(lambda: print({expression}))\n"
-        f"sys.path.insert(0, {str(PROJECT_ROOT)!r}); sys.argv = {[script, *arguments]!r}\n"
-        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
+        f"import runpy, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r})\n{setup}\n"
+        f"sys.argv = {[script, *arguments]!r}; runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    return [sys.executable, "-c", program]
+
+
+def value_at_exit(script: str, arguments: list[str], expression: str) -> str:
+    """Runs one of the project's scripts; returns the value of a Python expression in its process at its end."""
+    setup = f"import atexit, resource; atexit.register(lambda: print({expression}))"
+    command = patched_command(script, arguments, setup)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""How the scripts speak: help at once, quiet where asked, one JSON line, Ctrl-C that says how to go on."""
+"""How the scripts speak: help at once, quiet where asked, one JSON line, Ctrl-C that says how to resume."""
 
 import argparse
 import json
@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 import modules
-from modules import console, runs
-from modules.config import PROJECT_ROOT
-from modules.console import command_again, interruptible, is_quiet, make_parser, progress
-from modules.utils import log, start_logging
+from modules import console
+from modules.config.paths import PROJECT_ROOT
+from modules.console import command_again, interruptible, is_quiet, make_parser, progress, start_logging
+from modules.runs import checkpoints, folders
+from modules.utils import EXIT_BAD_INPUT, UserError, log
 from tests.conftest import RunScript, options
 
 SCRIPTS = (
@@ -87,14 +88,14 @@ def test_json_is_the_last_line_of_what_is_said(
 @pytest.mark.slow
 def test_the_doctor_answers_in_json(small_root: Path, tmp_path: Path, run_script: RunScript) -> None:
     done = run_script("check_data.py", "--quiet", "--json", "--images", "1", *options(small_root, tmp_path))
-    assert json.loads(done.stdout)["to_mend"] == []
+    assert json.loads(done.stdout)["to_fix"] == []
     missing = options(tmp_path / "nowhere", tmp_path)
     done = run_script("check_data.py", "--quiet", "--json", *missing, check=False)
     assert done.returncode == 2 and done.stderr.count("error: ") == 1
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_says_how_to_go_on(finished: tuple[Path, Path], small_root: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_and_says_how_to_resume(finished: tuple[Path, Path], small_root: Path, tmp_path: Path) -> None:
     """The command that it prints leads to the very weights of a training that nobody stopped."""
     arguments = {
         name: options(
@@ -116,14 +117,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(finished: tuple[Path, Path], small_r
     _, errors = process.communicate()
     assert process.returncode == 130 and "Traceback" not in errors
     run = next((tmp_path / "stopped" / "train").iterdir())
-    assert f"stopped; {run / runs.LAST} is saved; to go on: " in errors
-    saved = runs.load_checkpoint(run / runs.LAST)
+    assert f"stopped; {run / folders.LAST} is saved; to resume: " in errors
+    saved = checkpoints.load_checkpoint(run / folders.LAST)
     assert saved["epoch"] < 6 and saved["partial"] is not None  # in the middle of an epoch
-    command = shlex.split(errors.strip().splitlines()[-1].partition("to go on: ")[2])
+    command = shlex.split(errors.strip().splitlines()[-1].partition("to resume: ")[2])
     assert command[0] == "python"
     subprocess.run([sys.executable, *command[1:]], cwd=PROJECT_ROOT, check=True)
     whole = next((tmp_path / "whole" / "train").iterdir())
-    weights = [runs.load_checkpoint(folder / runs.LAST)["model"] for folder in (whole, run)]
+    weights = [checkpoints.load_checkpoint(folder / folders.LAST)["model"] for folder in (whole, run)]
     assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
 
 
@@ -136,7 +137,7 @@ def test_ctrl_c_in_extraction_says_what_stays(small_root: Path, tmp_path: Path) 
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130 and "Traceback" not in errors
-    assert "keeps 0 of 15 images (128 are written at a time); start the same command again to go on" in errors
+    assert "keeps 0 of 15 images (128 are written at a time); start the same command again to resume" in errors
 
 
 def test_progress_in_a_log_file_is_a_few_lines(
@@ -145,7 +146,7 @@ def test_progress_in_a_log_file_is_a_few_lines(
     assert list(progress(range(2000), "walk", "step")) == list(range(2000))
     first, last = capsys.readouterr().err.splitlines()  # of a walk shorter than SECONDS_PER_LINE
     assert first.startswith("walk: 0/2000 [") and last.startswith("walk: 2000/2000 [") and "step/s]" in last
-    monkeypatch.setattr(console, "SECONDS_PER_LINE", 0.01)
+    monkeypatch.setattr(modules.console, "SECONDS_PER_LINE", 0.01)
     for _ in progress(range(50), "walk", "step"):
         time.sleep(0.002)
     written = capsys.readouterr().err
@@ -162,10 +163,10 @@ def test_progress_on_a_terminal_writes_over_itself(
 
 
 def test_the_first_ctrl_c_raises_a_flag_and_the_second_stops() -> None:
-    with interruptible() as asked:
-        assert not asked()
+    with interruptible() as requested:
+        assert not requested()
         signal.raise_signal(signal.SIGINT)
-        assert asked()
+        assert requested()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):  # outside, Ctrl-C is what it was
@@ -192,3 +193,22 @@ def test_quiet_hides_what_is_not_a_warning(capsys: pytest.CaptureFixture[str]) -
         assert not is_quiet()
     finally:
         log.handlers[:], log.propagate = before
+
+
+def test_user_errors_are_one_sentence_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> None:
+        raise UserError("x.json: the field K is missing; add it")
+
+    with pytest.raises(SystemExit) as ended:
+        console.run_script(fails)
+    assert ended.value.code == EXIT_BAD_INPUT == 2
+    assert capsys.readouterr().err == "error: x.json: the field K is missing; add it\n"
+
+
+def test_interrupt_ends_with_130() -> None:
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(SystemExit) as ended:
+        console.run_script(interrupted)
+    assert ended.value.code == 130

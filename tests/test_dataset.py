@@ -1,22 +1,19 @@
-"""Samples: what they hold, that augmentation keeps target and input consistent, and that groups never mix."""
+"""Samples: their tensors, targets that stay consistent with the inputs under augmentation, and their random numbers."""
 
-import json
-import logging
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from modules.augmentation import Augmentation
-from modules.cache import Rows
-from modules.config import Config, Data
-from modules.dataset import PoseDataset, from_uvd, split_rows, tell_split
-from modules.lifting import cached_joints_cam, lift
-from modules.losses import joints_crop_mm
-from modules.pose_utils import cam2world
-from modules.utils import UserError
+from modules.cache.crop_joints import cached_joints_cam, crop_to_cam, from_uvd
+from modules.cache.table import Rows
+from modules.config.train import Train
+from modules.dataset import PoseDataset
+from modules.inference.lifting import lift
+from modules.pose_utils import cam2world, world2cam
+from modules.recipes import RECIPES, make_recipe
+from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from tests.builders import make_rows
 
 
@@ -24,7 +21,8 @@ def test_sample_shapes_and_types(tmp_path: Path) -> None:
     sample = PoseDataset(make_rows(tmp_path, 2), 128)[1]
     shapes = {name: tuple(value.shape) for name, value in sample.items()}
     assert shapes == {
-        "image": (3, 128, 128), "joints": (24, 3), "features": (24, 5), "floor": (1,), "level": (24, 7), "view": (6,),
+        "image": (3, 128, 128), "joints": (24, 3), "pose_features": (24, 5), "has_floor": (1,), "joints_level": (24, 7),
+        "camera": (6,),
         "K_crop": (3, 3), "root_mm": (),
         "target": (24, 3), "target_root_mm": (),
     }  # fmt: skip
@@ -36,21 +34,25 @@ def test_input_and_target_lift_to_extractor_and_truth(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 4)
     samples = [PoseDataset(rows, 128)[i] for i in range(4)]
     stack = {name: np.stack([s[name].numpy() for s in samples]).astype(float) for name in samples[0]}
-    truth = lift(from_uvd(stack["target"], stack["target_root_mm"]), rows.columns)
+    truth = lift(stack["target"], stack["target_root_mm"], rows.columns)
     np.testing.assert_allclose(truth, rows["joints_world_mm"], atol=0.05)
-    cached = lift(from_uvd(stack["joints"], stack["root_mm"]), rows.columns)
+    cached = lift(stack["joints"], stack["root_mm"], rows.columns)
     np.testing.assert_allclose(cached, cam2world(cached_joints_cam(rows.columns), rows["R"], rows["t"]), atol=0.05)
-    in_torch = joints_crop_mm(*(torch.tensor(stack[name]) for name in ("target", "target_root_mm", "K_crop")))
-    in_numpy = (rows["joints_world_mm"] @ rows["R"].swapaxes(-1, -2) + rows["t"][:, None]) @ rows[
-        "R_cam2crop"
-    ].swapaxes(-1, -2)
-    np.testing.assert_allclose(in_torch, in_numpy, atol=0.05)
+    in_torch = from_uvd(*(torch.tensor(stack[name]) for name in ("target", "target_root_mm", "K_crop")))
+    in_numpy = from_uvd(*(stack[name] for name in ("target", "target_root_mm", "K_crop")))
+    np.testing.assert_allclose(in_torch, in_numpy, atol=1e-9)
+    joints_cam = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
+    np.testing.assert_allclose(crop_to_cam(in_torch.numpy(), rows["R_cam2crop"]), joints_cam, atol=0.05)
 
 
-def test_without_a_floor_heights_are_zero_and_flagged(tmp_path: Path) -> None:
+def test_without_a_floor_heights_are_zero_and_has_floor_is_zero(tmp_path: Path) -> None:
     sample = PoseDataset(make_rows(tmp_path, 1, floor=False), 128)[0]
-    assert sample["floor"] == 0 and (sample["features"][:, 3:] == 0).all() and (sample["features"][:, 0] > 0).all()
-    assert PoseDataset(make_rows(tmp_path, 1), 128)[0]["floor"] == 1
+    assert (
+        sample["has_floor"] == 0
+        and (sample["pose_features"][:, 3:] == 0).all()
+        and (sample["pose_features"][:, 0] > 0).all()
+    )
+    assert PoseDataset(make_rows(tmp_path, 1), 128)[0]["has_floor"] == 1
 
 
 def test_unlabelled_rows_have_no_target(tmp_path: Path) -> None:
@@ -91,86 +93,23 @@ def test_rows_without_person_are_refused(tmp_path: Path) -> None:
         PoseDataset(Rows({**rows.columns, "found": np.array([True, False])}, rows.crop_files), 128)
 
 
-def config_for(root: Path, **data: Any) -> Config:
-    (root / "task04_train").mkdir(exist_ok=True)
-    return Config(DATA=Data(root=str(root), **data))
+@pytest.mark.parametrize("model", RECIPES)
+def test_without_augmentation_samples_never_vary(tmp_path: Path, model: str) -> None:
+    """TRAIN.augmentation: false gives the same sample in every epoch, equal to the validation sample."""
+    rows = make_rows(tmp_path, 2)
+    train = Train(model=model, simulated_views=0, augmentation=False)
+    recipe = make_recipe(train, rows)
+    plain, training = recipe.dataset(rows), recipe.dataset(rows, recipe.augmentation_of(train), seed=1)
+    varied = recipe.dataset(rows, recipe.augmentation_of(Train(model=model, simulated_views=0)), seed=1)
+    for epoch in (0, 1):
+        training.epoch = varied.epoch = epoch
+        for name, value in plain[1].items():
+            torch.testing.assert_close(training[1][name], value, rtol=1e-5, atol=2e-4 if name != "image" else 1)
+        assert not torch.allclose(varied[1]["joints"], plain[1]["joints"], atol=1e-3)
 
 
-def test_split_by_list(tmp_path: Path) -> None:
-    rows = make_rows(tmp_path, 5)
-    config = config_for(tmp_path)
-    with pytest.raises(UserError, match=r"validation.json: this list is missing"):
-        split_rows(rows, config)
-    listed = rows["file_name"][[1, 4]].tolist()
-    path = tmp_path / "task04_train" / "validation.json"
-    path.write_text(json.dumps(listed))
-    train, validation = split_rows(rows, config)
-    assert validation["file_name"].tolist() == listed and len(train) == 3
-    path.write_text(json.dumps([*listed, "1_F1_1_77.jpg"]))
-    with pytest.raises(UserError, match="1_F1_1_77.jpg is not among"):
-        split_rows(rows, config)
-    path.write_text("[]")
-    with pytest.raises(UserError, match="non-empty"):
-        split_rows(rows, config)
-
-
-def test_split_by_person_keeps_people_whole(tmp_path: Path) -> None:
-    rows = make_rows(tmp_path, 15)
-    train, validation = split_rows(rows, config_for(tmp_path, validation="person", validation_share=0.4))
-    assert len(set(validation["person"])) == 2
-    assert not set(train["person"]) & set(validation["person"])
-    assert len(train) + len(validation) == 15
-
-
-@pytest.mark.parametrize("how", ["pose", "camera", "sequence"])
-def test_other_groups_stay_whole_too(tmp_path: Path, how: str) -> None:
-    rows = make_rows(tmp_path, 12)
-    moments = np.array([str(i // 3) for i in range(12)], object)  # 4 groups of three rows
-    rows = Rows({**rows.columns, how: moments, "person": np.array(["F150A"] * 12, object)}, rows.crop_files)
-    train, validation = split_rows(rows, config_for(tmp_path, validation=how, validation_share=0.25))
-    assert len(train) == 9 and len(validation) == 3
-    assert len(set(validation[how])) == 1 and not set(train[how]) & set(validation[how])
-
-
-def test_sequences_of_two_people_are_two_groups(tmp_path: Path) -> None:
-    rows = make_rows(tmp_path, 10)  # five people
-    rows = Rows(
-        {**rows.columns, "sequence": np.array(["1"] * 10, object), "pose": np.array(["1"] * 10, object)},
-        rows.crop_files,
-    )
-    train, validation = split_rows(rows, config_for(tmp_path, validation="sequence", validation_share=0.2))
-    assert len(set(validation["person"])) == 1 and not set(train["person"]) & set(validation["person"])
-
-
-def test_split_needs_two_groups(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a single pose"):
-        split_rows(make_rows(tmp_path, 4), config_for(tmp_path, validation="pose"))
-
-
-def test_unlabelled_and_unseen_are_left_out_and_told(tmp_path: Path, said: list[logging.LogRecord]) -> None:
-    """For people their number and an example; by name, at the level that only the log file keeps."""
-    rows = make_rows(tmp_path, 10)
-    found, labelled = np.ones(10, bool), np.ones(10, bool)
-    found[0], labelled[1:3] = False, False
-    rows = Rows({**rows.columns, "found": found, "labelled": labelled}, rows.crop_files)
-    config = config_for(tmp_path, validation="person")
-    train, validation = split_rows(rows, config)
-    assert len(train) + len(validation) == 7
-    tell_split(rows, validation, config)
-    told = {level: [r.getMessage() for r in said if r.levelname == level] for level in ("INFO", "DEBUG")}
-    name = rows["file_name"]
-    assert told["INFO"] == [
-        f"validation persons: {validation['person'][0]}",
-        f"not trained on: 2 images (no label), such as {name[1]}",
-        f"not trained on: 1 images (no person found), such as {name[0]}",
-    ]
-    assert told["DEBUG"] == [
-        *(f"not trained on: {name[i]} (no label)" for i in (1, 2)),
-        f"not trained on: {name[0]} (no person found)",
-    ]
-
-
-def test_nothing_left_to_train_on(tmp_path: Path) -> None:
-    rows = make_rows(tmp_path, 4).without_truth()
-    with pytest.raises(UserError, match=r"no labelled image.*\(4 of 4 images have no label, 0 show nobody\)"):
-        split_rows(rows, config_for(tmp_path, validation="person"))
+def test_posenets_augmentation_varies_every_part_of_a_sample(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 8)
+    plain, varied = PoseDataset(rows, 128), PoseDataset(rows, 128, POSENET_AUGMENTATION)
+    for name in ("image", "joints", "target", "root_mm", "K_crop"):
+        assert all(not torch.equal(plain[i][name], varied[i][name]) for i in range(8)), name

@@ -1,6 +1,7 @@
-"""Training on made-up rows: it learns, resumes to the same numbers, stops early, and records what it did."""
+"""Training on made-up rows: it learns, resumes to the same numbers, stops early, and records its progress."""
 
 import csv
+import dataclasses
 import logging
 import warnings
 from pathlib import Path
@@ -9,25 +10,25 @@ from typing import Any
 import pytest
 import torch
 
-from modules import runs
-from modules.config import Config, Train
+from modules import trainer as training
+from modules.config.schema import Config
+from modules.dataset import PoseDataset
 from modules.earlystoppers import EarlyStopper
+from modules.recipes.posenet import ImageAndPoseObjective, ImageObjective, PoseObjective
+from modules.runs import checkpoints, folders
+from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
+from modules.simulation.scene import CalibrationError
 from modules.trainer import Trainer
 from modules.utils import UserError
-from tests.builders import make_rows
-
-POSE_ONLY = {"model_type": "pose", "batch_size": 8}
+from tests.trainings import assert_same_end, interrupt, make_trainer, resume
 
 
 def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
-    folder = tmp_path / name
-    folder.mkdir(exist_ok=True)
-    rows = make_rows(tmp_path / "train", 24, seed=1, noise=10, size=0.85)
-    validation = make_rows(tmp_path / "validation", 8, seed=2, noise=10, size=0.85)
-    return Trainer(Config(TRAIN=Train(**{**POSE_ONLY, **train})), rows, validation, folder, "key", "fingerprint")
+    """Returns a trainer of the pose branch alone, unless `train` says otherwise."""
+    return make_trainer(tmp_path, name, **{"model_type": "pose", **train})
 
 
-def test_it_learns_and_records(tmp_path: Path) -> None:
+def test_training_learns_and_records(tmp_path: Path) -> None:
     summary = trainer(tmp_path, num_epochs=8, simulated_views=0).fit()
     folder = tmp_path / "run"
     with open(folder / "record.csv", encoding="utf-8") as handle:
@@ -40,36 +41,26 @@ def test_it_learns_and_records(tmp_path: Path) -> None:
         == [summary["best"]]
         == [f"best_{summary['best_epoch']:02d}.pt"]
     )
-    for name in ("model.pt", "loss.png", "score.jpg", runs.COMPLETE):
+    for name in ("model.pt", "loss.png", "score.jpg", folders.COMPLETE):
         assert (folder / name).stat().st_size > 0
     assert list(record[0]) == list(Config().PERFORMANCE_RECORD.column_list)
 
 
-def test_it_learns_from_simulated_views(tmp_path: Path) -> None:
+def test_training_learns_from_simulated_views(tmp_path: Path) -> None:
     fitted = trainer(tmp_path, num_epochs=6)
     fitted.fit()
     losses = [row["train_loss"] for row in fitted.recorder.rows]
     assert losses[-1] < losses[0] and fitted.stopper.best_score < fitted.baseline
 
 
-def test_image_branch_trains_too(tmp_path: Path) -> None:
-    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", members=2)
+def test_both_branches_and_the_prior_are_trained(tmp_path: Path) -> None:
+    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", ensemble_size=2)
     before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
     fitted.fit()
     after = fitted.network.state_dict()
-    of_pose = [f"members.{k}.{layer}.weight" for k in (0, 1) for layer in ("embed.0", "shift", "swap")]
-    for part in ("backbone.0.weight", "head.9.weight", *of_pose, "prior.width"):
+    of_pose = [f"pose.ensemble.{k}.{layer}.weight" for k in (0, 1) for layer in ("embed.0", "shift", "swap")]
+    for part in ("image.backbone.0.weight", "image.head.9.weight", *of_pose, "prior.width"):
         assert not torch.equal(before[part], after[part]), part
-
-
-def test_blazeposes_network_is_tuned_from_its_own_weights(tmp_path: Path) -> None:
-    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", backbone="blazepose", input_shape=256)
-    assert fitted.network.backbone.stem.weight.abs().max() > 0.1
-    before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
-    fitted.fit()
-    after = runs.restore_network(runs.load_checkpoint(tmp_path / "run" / runs.LAST), tmp_path).state_dict()
-    for part, learns in (("stages.1.0.widen.weight", True), ("stem.weight", False), ("stages.1.0.look.weight", False)):
-        assert torch.equal(before[f"backbone.{part}"], after[f"backbone.{part}"]) is not learns, part
 
 
 def test_a_cut_off_run_resumes_to_the_same_weights_and_record(tmp_path: Path) -> None:
@@ -78,12 +69,10 @@ def test_a_cut_off_run_resumes_to_the_same_weights_and_record(tmp_path: Path) ->
     first = trainer(tmp_path, "cut", num_epochs=5)
     for epoch in (1, 2, 3):
         first._run_epoch(epoch)
-    second = trainer(tmp_path, "cut", num_epochs=5)
-    torch.manual_seed(999)  # whatever state the new process is in
-    second.resume(tmp_path / "cut" / runs.LAST)
+    second = resume(tmp_path, model_type="pose", num_epochs=5)
     second.fit()
-    for name in (runs.LAST, read_best(tmp_path / "whole")):
-        a, b = (runs.load_checkpoint(tmp_path / run / name) for run in ("whole", "cut"))
+    for name in (folders.LAST, folders.best_checkpoint(tmp_path / "whole").name):
+        a, b = (checkpoints.load_checkpoint(tmp_path / run / name) for run in ("whole", "cut"))
         assert a["epoch"] == b["epoch"]
         for key, value in a["model"].items():
             assert torch.equal(value, b["model"][key]), key
@@ -103,32 +92,26 @@ class CutOffError(Exception):
     [
         {},
         {"model_type": "image+pose", "num_epochs": 2},
-        {
-            "model_type": "image+pose",
-            "num_epochs": 2,
-            "backbone": "blazepose",
-            "input_shape": 256,
-            "backbone_rate": 0.5,
-        },
+        {"model_type": "image", "num_epochs": 2},
         {"simulated_views": 0},
-        {"root": "learned", "simulated_errors": "drawn", "own_views": 0.5, "simulated_mirror": 0.5},
+        {"root": "learned", "simulated_errors": "resampled", "real_view_share": 0.5, "simulated_mirror": 0.5},
         {"optimizer": "madgrad"},
         {"optimizer": "sgd", "scheduler": "step"},
         {"optimizer": "adam", "scheduler": "plateau"},
     ],
 )
-def test_a_training_cut_off_within_an_epoch_goes_on_from_there(
+def test_a_training_killed_within_an_epoch_resumes_from_its_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: dict[str, Any]
 ) -> None:
-    train = {"num_epochs": 3, "checkpoint_steps": 2, "batch_size": 5, "simulated_views": 16, **train}
-    whole = trainer(tmp_path, "whole", **train)
-    whole.fit()
-    first = trainer(tmp_path, "cut", **train)
+    monkeypatch.setattr(training, "CHECKPOINT_STEPS", 2)
+    train = {"model_type": "pose", "num_epochs": 3, "batch_size": 5, "simulated_views": 16, **train}
+    make_trainer(tmp_path, "whole", **train).fit()
+    first = make_trainer(tmp_path, "cut", **train)
     first._run_epoch(1)
-    plain_save, saved = first._save_last, []
+    save_last, saved = first._save_last, []
 
     def save_and_die(epoch: int, partial: Any = None) -> None:
-        plain_save(epoch, partial)
+        save_last(epoch, partial)
         saved.append(partial.steps)
         if len(saved) == 2:
             raise CutOffError
@@ -136,56 +119,41 @@ def test_a_training_cut_off_within_an_epoch_goes_on_from_there(
     monkeypatch.setattr(first, "_save_last", save_and_die)
     with pytest.raises(CutOffError):
         first._run_epoch(2)
-    second = trainer(tmp_path, "cut", **train)
-    torch.manual_seed(999)
-    second.resume(tmp_path / "cut" / runs.LAST)
+    second = resume(tmp_path, **train)
     assert second.next_epoch == 2 and second.partial is not None and second.partial.steps == 4
     second.fit()
-    a, b = (runs.load_checkpoint(tmp_path / run / runs.LAST) for run in ("whole", "cut"))
-    for key, value in a["model"].items():
-        assert torch.equal(value, b["model"][key]), key
-    assert [row["train_loss"] for row in a["record"]] == [row["train_loss"] for row in b["record"]]
+    assert_same_end(tmp_path)
 
 
 @pytest.mark.parametrize("scheduler", ["cosine", "plateau"])
-def test_going_on_behind_an_epochs_last_step_is_quiet_and_boasts_of_no_speed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[logging.LogRecord], scheduler: str
+def test_resuming_after_an_epochs_last_step_warns_of_nothing_and_reports_no_speed(
+    tmp_path: Path, log_records: list[logging.LogRecord], scheduler: str
 ) -> None:
-    """Ctrl-C came while the last step of the first epoch was made: what is left of it is to validate."""
-    train = {"num_epochs": 2, "simulated_views": 16, "scheduler": scheduler}
-    whole = trainer(tmp_path, "whole", **train)
+    """Ctrl-C came during the last step of the first epoch, so only its validation is left."""
+    train = {"model_type": "pose", "num_epochs": 2, "simulated_views": 16, "scheduler": scheduler}
+    whole = make_trainer(tmp_path, "whole", **train)
     whole.fit()
-    first = trainer(tmp_path, "cut", **train)
-    monkeypatch.setattr(first, "asked_to_stop", lambda: next(steps) == 3)
-    steps = iter((1, 2, 3))
-    with pytest.raises(KeyboardInterrupt):
-        first._run_epoch(1)
-    second = trainer(tmp_path, "cut", **train)
-    second.resume(tmp_path / "cut" / runs.LAST)
+    interrupt(make_trainer(tmp_path, "cut", **train), epoch=1, steps=3)
+    second = resume(tmp_path, **train)
     assert second.partial is not None and second.partial.steps == len(whole.batches)
-    said.clear()
+    log_records.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         second.fit()
     rates = [row["images_per_second"] for row in second.recorder.rows]
     assert rates[0] == 0 < rates[1]
-    lines = [record.getMessage() for record in said if record.getMessage().startswith("epoch")]
+    lines = [record.getMessage() for record in log_records if record.getMessage().startswith("epoch")]
     assert "images/s" not in lines[0] and "images/s" in lines[1]
-    a, b = (runs.load_checkpoint(tmp_path / run / runs.LAST)["model"] for run in ("whole", "cut"))
-    assert all(torch.equal(a[name], b[name]) for name in a)
-
-
-def read_best(folder: Path) -> str:
-    return runs.best_checkpoint(folder).name
+    assert_same_end(tmp_path)
 
 
 def test_a_checkpoint_of_another_config_is_refused(tmp_path: Path) -> None:
     first = trainer(tmp_path, num_epochs=2)
     first._run_epoch(1)
     other = trainer(tmp_path, num_epochs=2)
-    other.key = "another key"
+    other.job = dataclasses.replace(other.job, key="another key")
     with pytest.raises(UserError, match="another config or cache"):
-        other.resume(tmp_path / "run" / runs.LAST)
+        other.resume(tmp_path / "run" / folders.LAST)
 
 
 def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
@@ -204,7 +172,7 @@ def test_early_stopper() -> None:
     assert not copy.update(5, 3.5) and copy.should_stop
 
 
-def test_loss_that_explodes_says_so(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lower TRAIN.learning_rate"):
         trainer(tmp_path, num_epochs=30, optimizer="sgd", loss_function="mse", learning_rate=1e6).fit()
 
@@ -221,29 +189,74 @@ def test_plateau_lowers_the_rate_where_the_score_stays(tmp_path: Path) -> None:
     trainer(tmp_path, "run_2", scheduler="plateau", num_epochs=2).fit()
 
 
-def test_gradients_are_cut_where_the_config_says(tmp_path: Path) -> None:
-    lengths = {}
-    for name, clip in (("free", 0.0), ("cut", 0.01)):
-        fitted = trainer(tmp_path, name, gradient_clip=clip, num_epochs=1)
-        seen: list[float] = []
-        step = fitted.optimizer.step
-
-        def watched(fitted: Trainer = fitted, seen: list[float] = seen, step: Any = step) -> None:
-            grads = [p.grad for p in fitted.network.parameters() if p.grad is not None]
-            seen.append(torch.stack([g.norm() for g in grads]).norm().item())
-            step()
-
-        fitted.optimizer.step = watched
-        fitted.fit()
-        lengths[name] = max(seen)
-    assert lengths["cut"] <= 0.01001 < lengths["free"]
-
-
-def test_a_learned_root_is_taught_about_the_training_rows_mean(tmp_path: Path) -> None:
-    one = trainer(tmp_path, root="learned", model_type="pose", own_views=0.5, num_epochs=4)
+def test_a_learned_root_standardises_its_inputs_with_the_training_rows(tmp_path: Path) -> None:
+    one = trainer(tmp_path, root="learned", model_type="pose", real_view_share=0.5, num_epochs=4)
     summary = one.fit()
     assert summary["best_score"] < summary["extractor_score"]
     rows = one.train_rows
     samples = [one.recipe.dataset(rows)[index] for index in range(len(rows))]
-    inputs = one.network.inputs({name: torch.stack([s[name] for s in samples]) for name in samples[0]})
-    torch.testing.assert_close(one.network.inputs_mean, inputs.mean(0), atol=1e-4, rtol=1e-4)
+    branch = one.network.pose
+    inputs = branch.inputs({name: torch.stack([s[name] for s in samples]) for name in samples[0]})
+    torch.testing.assert_close(branch.inputs_mean, inputs.mean(0), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "objective"),
+    [("pose", PoseObjective), ("image", ImageObjective), ("image+pose", ImageAndPoseObjective)],
+)
+def test_each_model_type_has_its_objective(tmp_path: Path, model_type: str, objective: type) -> None:
+    with_views = trainer(tmp_path, model_type=model_type).objective
+    assert type(with_views) is objective
+    assert (with_views.simulator is None, with_views.trains_on_images) == (model_type == "image", model_type != "pose")
+    without = trainer(tmp_path, model_type=model_type, simulated_views=0).objective
+    assert without.simulator is None and without.trains_on_images
+
+
+def test_the_config_reaches_augmentation_and_calibration_error(tmp_path: Path) -> None:
+    usual = trainer(tmp_path)
+    assert usual.dataset.augmentation == POSENET_AUGMENTATION
+    assert usual.objective.simulator.settings.calibration_error == CalibrationError(0.5, 20.0)
+    other = trainer(tmp_path, augmentation=False, calibration_error=[0.0, 5.0], real_view_share=0.5)
+    assert other.dataset.augmentation == other.objective.simulator.real_views.augmentation == Augmentation()
+    assert other.objective.simulator.settings.calibration_error == CalibrationError(0.0, 5.0)
+    assert other.objective.simulator.real_views.settings.calibration_error == CalibrationError(0.0, 5.0)
+
+
+def test_without_augmentation_training_sees_the_same_sample_in_every_epoch(tmp_path: Path) -> None:
+    plain = PoseDataset(trainer(tmp_path).train_rows, 128)
+    for augmentation, varies in ((False, False), (True, True)):
+        fitted = trainer(tmp_path, f"run_{augmentation}", augmentation=augmentation, simulated_views=0, num_epochs=1)
+        seen: list[torch.Tensor] = []
+        loss = fitted.objective.view_loss
+
+        def watched(batch: Any, seen: list[torch.Tensor] = seen, loss: Any = loss) -> torch.Tensor:
+            seen.extend(batch["joints"])
+            return loss(batch)
+
+        fitted.objective.view_loss = watched
+        fitted.fit()
+        assert len(seen) == 24
+        known = torch.stack([plain[index]["joints"] for index in range(24)])
+        distance = (torch.stack(seen)[:, None] - known).abs().amax((2, 3)).amin(1)
+        assert bool((distance > 1e-3).all()) is varies and bool((distance < 1e-4).all()) is not varies
+
+
+def test_checkpoints_within_an_epoch_are_written_every_so_many_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "CHECKPOINT_STEPS", 2)
+    fitted = trainer(tmp_path, num_epochs=1, batch_size=4, simulated_views=8)  # 6 steps
+    saved: list[int | None] = []
+    monkeypatch.setattr(fitted, "_save_last", lambda epoch, partial=None: saved.append(partial and partial.steps))
+    fitted.fit()
+    assert saved == [2, 4, 6, None]
+
+
+def test_a_checkpoint_holds_what_prediction_needs(tmp_path: Path) -> None:
+    fitted = trainer(tmp_path, num_epochs=1)
+    fitted.fit()
+    content = checkpoints.load_checkpoint(folders.best_checkpoint(tmp_path / "run"))
+    assert content["version"] == folders.CHECKPOINT_VERSION == 4
+    assert content["spec"] == dataclasses.asdict(fitted.recipe.spec)
+    assert content["config"] == fitted.config.model_dump(mode="json")
+    assert set(content["facts"]) == {"mean_pose_crop_mm", "pelvis_height_mm", "uncertainty"}

@@ -9,9 +9,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import proj3d
 
+from model.skeleton import JOINT_NAMES
 from modules import vis
 from modules.recorders import PerformanceRecorder
-from modules.skeleton import JOINT_NAMES
 from tests.conftest import looking_camera, standing_person
 
 
@@ -91,10 +91,34 @@ def test_up_is_the_declared_one_or_the_cameras(rng: np.random.Generator) -> None
         assert vis.up_to_draw(undeclared, cameras).argmax() == 2  # they stand on a floor below z
 
 
-def test_recorder_keeps_the_asked_columns_in_order(tmp_path: Path) -> None:
+def test_recorder_keeps_the_requested_columns_in_order(tmp_path: Path) -> None:
     recorder = PerformanceRecorder(tmp_path, ["validation_score", "epoch"], "world_mpjpe", baseline=150.0)
     for epoch, score in ((1, 120.0), (2, 100.123456)):
         recorder.add({"epoch": epoch, "train_loss": 0.1, "validation_loss": 0.2, "validation_score": score})
     assert (tmp_path / "record.csv").read_text() == "validation_score,epoch\n120,1\n100.123,2\n"
     for name in ("loss.png", "score.jpg"):
         assert cv2.imread(str(tmp_path / name)).std() > 5
+
+
+def test_lines_of_the_sheet_are_as_wide_on_images_of_every_size(rng: np.random.Generator) -> None:
+    """Both skeletons over black: the white and coloured areas are the same at a quarter of the px."""
+    camera = looking_camera(rng)
+    pixels = vis.project_to_image(standing_person(rng), camera)
+    covered = []
+    for scale in (1.0, 0.5):
+        image = np.zeros((int(1080 * scale), int(1920 * scale), 3), np.uint8)
+        at = (pixels + 0.5) * scale - 0.5
+        tile = vis.comparison_tile(image, at, at + [20 * scale, 0], "")[:360]
+        covered.append([(tile == colour).all(-1).sum() for colour in (vis.REFERENCE, vis.LEFT)])
+    np.testing.assert_allclose(covered[0], covered[1], rtol=0.15)
+    assert min(covered[0]) > 100
+
+
+@pytest.mark.parametrize("columns", [1, 4])
+def test_the_sheet_has_a_legend_in_its_colours(columns: int) -> None:
+    tiles = [np.zeros((390, 360, 3), np.uint8)] * columns
+    sheet = vis.contact_sheet(tiles, 4, vis.COMPARISON_LEGEND)
+    legend = sheet[: len(sheet) - 390]
+    assert sheet.shape[1] == 360 * columns and 20 < len(legend) < 100
+    for _, colour in vis.COMPARISON_LEGEND:
+        assert (legend == colour).all(-1).sum() > 50

@@ -1,4 +1,4 @@
-"""Read the demo's Qualisys calibration (Calib.qca.txt) into cameras that fit the videos as they are decoded."""
+"""Reads the demo's Qualisys calibration (Calib.qca.txt) into cameras that fit the decoded videos."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 from modules.pose_utils import Camera, project_rotation
 from modules.utils import UserError
 
-SUBPIXELS = 64.0  # the file's focal lengths and centres are in 1/64 px; its distortion is not scaled
-WORLD_UP = np.array([0.0, 0.0, 1.0])  # the world's z axis points up
+SUBPIXELS = 64.0  # focal lengths and centres are in units of 1/64 px; the distortion is not scaled
+WORLD_UP = np.array([0.0, 0.0, 1.0])  # z is up
 _QTM_TO_OPENCV = np.diag([1.0, -1.0, -1.0])  # the file's camera axes: x right, y up, z backward
 
 
 def _numbers(path: Path, element: ElementTree.Element, names: str) -> np.ndarray:
+    """Returns the attributes `names` (separated by spaces) as numbers. Raises UserError if one is missing or no number."""
     try:
         values = np.array([float(element.attrib[name]) for name in names.split()])
     except KeyError as error:
@@ -29,6 +30,7 @@ def _numbers(path: Path, element: ElementTree.Element, names: str) -> np.ndarray
 
 
 def _part(path: Path, camera: ElementTree.Element, tag: str) -> ElementTree.Element:
+    """Returns a camera's child element. Raises UserError if it is missing."""
     part = camera.find(tag)
     if part is None:
         raise UserError(f"{path}: camera {camera.get('serial')} has no <{tag}>; fetch the file again")
@@ -36,6 +38,7 @@ def _part(path: Path, camera: ElementTree.Element, tag: str) -> ElementTree.Elem
 
 
 def _read_camera(path: Path, element: ElementTree.Element) -> Camera:
+    """Returns one camera in OpenCV's conventions, in px and mm. Raises UserError if it is malformed."""
     lens, pose = _part(path, element, "intrinsic"), _part(path, element, "transform")
     fx, fy, cx, cy = _numbers(path, lens, "focalLengthU focalLengthV centerPointU centerPointV") / SUBPIXELS
     k1, k2, k3 = _numbers(path, lens, "radialDistortion1 radialDistortion2 radialDistortion3")
@@ -56,7 +59,7 @@ def _read_camera(path: Path, element: ElementTree.Element) -> Camera:
 
 
 def read_calibration(path: Path) -> dict[str, Camera]:
-    """The cameras by serial (`cam01`, …), as calibrated. UserError names what is missing or cannot be."""
+    """Returns the calibrated cameras by serial (`cam01`, …). Raises UserError if the file is missing or malformed."""
     try:
         root = ElementTree.parse(path).getroot()
     except FileNotFoundError:
@@ -70,10 +73,11 @@ def read_calibration(path: Path) -> dict[str, Camera]:
 
 
 def fit_to_video(camera: Camera, video_size: tuple[int, int]) -> Camera:
-    """The camera of a video (width, height) px that holds the calibrated image scaled to its width and centred.
+    """Returns the camera of a video (width, height) px that shows the calibrated image scaled to its width and centred.
 
-    cam01 and cam02 are such: 1088x1920 scaled by 1080/1088, with black bars above and below. The map goes into K, so
-    that the distortion, which acts on normalised coordinates, keeps its meaning.
+    The videos of cam01 and cam02 are 1088x1920 images scaled by 1080/1088, with black bars above and below. The scaling
+    goes into K, so that the distortion, which acts on normalised coordinates, stays the same. Raises ValueError if the
+    camera has no image size.
     """
     if camera.image_size is None:
         raise ValueError("the calibrated image size is needed")

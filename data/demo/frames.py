@@ -1,4 +1,4 @@
-"""The demo's videos as JPEG frames, and the 33 BlazePose landmarks in each: both made once and kept."""
+"""Decodes the demo's videos to JPEG frames and detects the 33 BlazePose landmarks in each. Both are done once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from modules.console import progress
-from modules.utils import UserError, atomic_path, log
+from modules.files.atomic import atomic_path
+from modules.utils import UserError, log
 
 JPEG_QUALITY = 92
 NUM_FRAMES = 100
@@ -23,26 +24,27 @@ LANDMARKS_FILE = "landmarks.npz"
 
 
 class Detector(Protocol):
-    """What is needed of `modules.extractors.blazepose.BlazePose`."""
+    """The interface of `modules.extractors.blazepose.detector.BlazePose` that is used here."""
 
-    def detect(self, image_rgb: np.ndarray) -> Any: ...
+    def detect(self, image_rgb: np.ndarray) -> Any:
+        """Returns an object with `landmarks_px` (33, 2) and `visibility` (33,), or None if there is no person."""
 
 
 @dataclass(frozen=True)
 class Landmarks2D:
-    """What the pose model saw in C views of F frames."""
+    """The landmarks in C views of F frames."""
 
     points_px: np.ndarray  # (C, F, 33, 2) px of the raw images
-    visibility: np.ndarray  # (C, F, 33) 0..1; 0 where no person was found
+    visibility: np.ndarray  # (C, F, 33) 0..1; 0 if no person was found
 
 
 def frame_path(folder: Path, camera: str, frame: int) -> Path:
-    """Where frame `frame` of `cam0X` lies below the demo's folder."""
+    """Returns the path of a frame of camera `cam0X` in the demo's folder."""
     return folder / FRAMES_FOLDER / camera / f"{frame:03d}.jpg"
 
 
 def decode_videos(source: Path, folder: Path, cameras: Sequence[str]) -> None:
-    """Write every frame of every video as JPEG; frames that stand are left alone."""
+    """Writes every frame of every video as JPEG. Existing frames are kept."""
     for camera in cameras:
         paths = [frame_path(folder, camera, frame) for frame in range(NUM_FRAMES)]
         if not all(path.is_file() for path in paths):
@@ -50,6 +52,7 @@ def decode_videos(source: Path, folder: Path, cameras: Sequence[str]) -> None:
 
 
 def _decode(video: Path, paths: list[Path]) -> None:
+    """Writes the frames of one video to the paths that do not exist. Raises UserError if the video is too short."""
     capture = cv2.VideoCapture(str(video))
     try:
         for path in progress(paths, f"decode {video.stem}", "frame"):
@@ -64,7 +67,7 @@ def _decode(video: Path, paths: list[Path]) -> None:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(width, height) px of an image file. UserError where it is none."""
+    """Returns (width, height) px of an image file. Raises UserError if it is not readable."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise UserError(f"{path}: this is not a readable image; remove it and start again")
@@ -72,6 +75,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def _digest(paths: list[Path]) -> str:
+    """Returns the SHA-256 of the files' concatenated contents."""
     total = hashlib.sha256()
     for path in paths:
         total.update(path.read_bytes())
@@ -79,22 +83,23 @@ def _digest(paths: list[Path]) -> str:
 
 
 def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of landmarks.npz; empty if it is missing or broken."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        log.info("%s: not readable (%s), so the landmarks are found again", path, error)
+        log.info("%s: not readable (%s), so the landmarks are detected again", path, error)
         return {}
 
 
 def detect_landmarks(
     folder: Path, cameras: Sequence[str], make_detector: Callable[[], Detector], fingerprint: str
 ) -> Landmarks2D:
-    """The landmarks of every frame; kept in landmarks.npz camera by camera, so that a stop loses little.
+    """Returns the landmarks of every frame. They are saved in landmarks.npz after each camera.
 
-    What another detector (by its fingerprint) or other frames (by their content) gave is found again.
+    Saved landmarks of another detector (by `fingerprint`) or of other frames (by content) are detected again.
     """
     path = folder / LANDMARKS_FILE
     stored = _read_landmarks(path)
@@ -114,6 +119,7 @@ def detect_landmarks(
 
 
 def _detect_view(paths: list[Path], detector: Detector, camera: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the landmarks (F, 33, 2) px and their visibility (F, 33) in one view; 0 without a person."""
     points = np.zeros((len(paths), NUM_LANDMARKS, 2))
     visibility = np.zeros((len(paths), NUM_LANDMARKS))
     for index, path in enumerate(progress(paths, f"landmarks {camera}", "image")):

@@ -1,4 +1,4 @@
-"""From the source of the demo to finished rotations on disk: the heavy half of `data.demo.prepare`."""
+"""Makes rotations of the demo on disk: fetches, decodes, detects, refines, labels and writes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from data.demo.frames import decode_videos, detect_landmarks, frame_path, image_
 from data.demo.report import describe
 from data.demo.rotation import Rotation, build_rotation
 from data.demo.source import CALIBRATION, fetch_demo_source
-from modules.extractors.blazepose import BlazePose, BlazePoseExtractor
-from modules.layout import split_folder, validation_path, write_camera, write_label
+from modules.extractors.blazepose.detector import BlazePose
+from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.files.atomic import atomic_path, write_json
+from modules.files.cameras import write_camera
+from modules.files.labels import validation_path, write_label
+from modules.files.layout import split_folder
 from modules.pose_utils import Camera
-from modules.utils import UserError, atomic_path, log, write_json
-from pre_models.fetch import fetch_blazepose
+from modules.utils import UserError, log
+from pre_models.blazepose import fetch_blazepose
 
 
 def make_rotations(out: Path, test_cameras: list[int], kind: str = plan.ROTATION) -> None:
-    """Fetch, decode, detect, refine, label and write; what stands of the first three is not done again.
+    """Makes the data set of each test camera (1 to 4) in `out`. Existing downloads, frames and landmarks are reused.
 
-    `kind` is plan.ROTATION, or plan.ZERO_SHOT for the test camera alone, in all of its frames.
+    `kind` is plan.ROTATION, or plan.ZERO_SHOT for the test camera alone with all of its frames.
     """
     source = fetch_demo_source(out / "source")
     fetch_blazepose(plan.WEIGHTS)
@@ -39,7 +43,7 @@ def make_rotations(out: Path, test_cameras: list[int], kind: str = plan.ROTATION
 
 
 def read_cameras(source: Path, out: Path) -> list[Camera]:
-    """The four cameras as calibrated, fitted to their decoded frames."""
+    """Returns the four calibrated cameras, fitted to their decoded frames."""
     path = source / CALIBRATION
     calibrated = read_calibration(path)
     absent = [camera for camera in plan.CAMERAS if camera not in calibrated]
@@ -49,9 +53,9 @@ def read_cameras(source: Path, out: Path) -> list[Camera]:
 
 
 def write_rotation(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:
-    """Write one rotation in the competition's layout, its marker last; answers its folder."""
+    """Writes one rotation in the competition's layout, its marker file last, and returns its folder."""
     test = rotation.test_camera + 1
-    folder = _emptied(out / f"{plan.ROTATION}_{test}")
+    folder = _cleared(out / f"{plan.ROTATION}_{test}")
     others = [camera for camera in range(1, len(plan.CAMERAS) + 1) if camera != test]
     for camera in others:
         _write_view(out, split_folder(folder, "train"), rotation, camera, [*plan.TRAIN_FRAMES, *plan.VALIDATION_FRAMES])
@@ -62,17 +66,18 @@ def write_rotation(out: Path, rotation: Rotation, notes: dict[str, object]) -> P
 
 
 def write_zero_shot(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:
-    """Write all frames of the test camera, for models that learned elsewhere; answers the folder.
+    """Writes all frames of the test camera as a test split, for models trained elsewhere, and returns the folder.
 
-    No training part: the other cameras say where the camera stands, how high the floor is and where the joints are.
+    There is no training split: the other cameras only give the camera's pose, the floor and the labels.
     """
     test = rotation.test_camera + 1
-    folder = _emptied(out / f"{plan.ZERO_SHOT}_{test}")
+    folder = _cleared(out / f"{plan.ZERO_SHOT}_{test}")
     _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.ALL_FRAMES])
     return _finished(folder, plan.sample_submission(test, plan.ALL_FRAMES), notes)
 
 
-def _emptied(folder: Path) -> Path:
+def _cleared(folder: Path) -> Path:
+    """Removes the marker and the splits of an earlier run, and returns the folder."""
     (folder / plan.MARKER).unlink(missing_ok=True)
     for part in ("train", "test"):
         shutil.rmtree(split_folder(folder, part), ignore_errors=True)
@@ -80,12 +85,14 @@ def _emptied(folder: Path) -> Path:
 
 
 def _finished(folder: Path, sample: list[dict[str, object]], notes: dict[str, object]) -> Path:
+    """Writes the sample submission and the marker, and returns the folder."""
     write_json(folder / "sample_submission.json", sample, indent=None)
     write_json(folder / plan.MARKER, plan.marker(folder) | notes)
     return folder
 
 
 def _write_view(out: Path, split: Path, rotation: Rotation, camera: int, frames: list[int]) -> None:
+    """Writes camera, images and labels of one view (camera from 1) into a split."""
     recording = f"{plan.POSE}_{plan.PERSON}"
     view = f"{recording}_{camera}"
     write_camera(split / "camera" / f"{view}.json", rotation.cameras[camera - 1])
@@ -93,12 +100,12 @@ def _write_view(out: Path, split: Path, rotation: Rotation, camera: int, frames:
         image = plan.image_name(camera, frame)
         _link(frame_path(out, plan.CAMERAS[camera - 1], frame), split / "images" / view / image)
         label = split / "labels" / recording / f"3D_{recording}_{frame}.json"
-        if not label.exists():  # the views of one frame share it
+        if not label.exists():  # all views of a frame share it
             write_label(label, rotation.joints_world[frame])
 
 
 def _link(source: Path, target: Path) -> None:
-    """A hard link, or a copy where the file system has none."""
+    """Makes a hard link, or a copy if the file system does not support links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)

@@ -1,47 +1,50 @@
-"""The plan of the demo data: which camera and frame serves what, how files are named, and when a rotation stands."""
+"""Defines the demo data: the use of each camera and frame, file names, and when a rotation is complete."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from data.demo.source import SOURCE_SHA256
-from modules.utils import UserError, digest, read_json, sha256_file
-from pre_models.fetch import BLAZEPOSE_SHA256
+from modules.extractors.blazepose.weights import BLAZEPOSE_SHA256
+from modules.files.atomic import read_json
+from modules.files.hashing import digest, sha256_file
+from modules.utils import UserError
 
 CAMERAS = ("cam01", "cam02", "cam03", "cam04")
-TRAIN_FRAMES = range(0, 55)  # 55-59 and 70-74 are a gap that nothing uses as an image
+TRAIN_FRAMES = range(0, 55)  # 55-59 and 70-74 are gaps: no split has their images
 VALIDATION_FRAMES = range(60, 70)
 TEST_FRAMES = range(75, 100)
 ALL_FRAMES = range(0, 100)
-CALIBRATION_FRAMES = range(0, 70)  # what extrinsics may be refined on
-POSE, PERSON = "1", "demo"  # sex, height and body-mass class of the person are not known, so the code does not say
-WEIGHTS = "full"  # of the BlazePose that sees the 2D landmarks for the labels
+CALIBRATION_FRAMES = range(0, 70)  # extrinsics are refined on these alone
+POSE, PERSON = "1", "demo"  # the person's sex, height and build are unknown, so the code does not contain them
+WEIGHTS = "full"  # of the BlazePose that detects the 2D landmarks for the labels
 MARKER = "prepared.json"
-ROTATION, ZERO_SHOT = "test_camera", "zero_shot_camera"  # the folders <kind>_<camera>
+ROTATION, ZERO_SHOT = "test_camera", "zero_shot_camera"  # folders are named <kind>_<camera>
 _ROOT = Path(__file__).parents[2]
-_CODE = [*sorted(Path(__file__).parent.glob("*.py")), *sorted((_ROOT / "modules").glob("rig*.py"))]
-_CODE += [_ROOT / "modules" / name for name in ("pose_utils.py", "layout.py", "skeleton.py")]
-_CODE += [_ROOT / "modules/extractors/blazepose_smpl24.json"]
+_CODE = [*sorted(Path(__file__).parent.glob("*.py")), *sorted((_ROOT / "modules" / "rig").glob("*.py"))]
+_CODE += [_ROOT / name for name in ("modules/pose_utils.py", "modules/files/cameras.py", "modules/files/labels.py")]
+_CODE += [_ROOT / name for name in ("modules/files/layout.py", "model/skeleton.py")]
+_CODE += [_ROOT / "modules/extractors/blazepose/smpl24.json"]
 
 
 def image_name(camera: int, frame: int) -> str:
-    """The file name of a frame (from 0) of a camera (from 1)."""
+    """Returns the file name of a frame (from 0) of a camera (from 1)."""
     return f"{POSE}_{PERSON}_{camera}_{frame}.jpg"
 
 
 def sample_submission(test_camera: int, frames: range = TEST_FRAMES) -> list[dict[str, object]]:
-    """The images that a submission for this test camera must answer, with zeros for answers.
+    """Returns the sample submission of a test camera: every requested image, with zeros as joints.
 
-    That of camera 4 is kept at the repository's root as sample_submission.json.
+    The one of camera 4 is sample_submission.json at the repository's root.
     """
     zeros = [[0.0, 0.0, 0.0]] * 24
     return [{"file_name": image_name(test_camera, frame), "3d_pos": zeros} for frame in frames]
 
 
 def marker(folder: Path) -> dict[str, object]:
-    """What a finished rotation must still be: made from this source by this code, no file added, lost or edited."""
+    """Returns digests of the source, the code and the files of a rotation; any change makes a rotation incomplete."""
     recipe = digest([SOURCE_SHA256, BLAZEPOSE_SHA256, WEIGHTS, [sha256_file(path) for path in _CODE]])
-    parts = [folder / "task04_train", folder / "task04_test"]  # not what others keep beside them, such as a cache
+    parts = [folder / "task04_train", folder / "task04_test"]  # not the cache, which may be in the same folder
     files = sorted(path for part in parts for path in part.rglob("*") if path.suffix in (".json", ".jpg"))
     files.append(folder / "sample_submission.json")
     contents = {
@@ -52,8 +55,8 @@ def marker(folder: Path) -> dict[str, object]:
     return {"recipe": recipe, "contents": digest(contents)}
 
 
-def stands(folder: Path) -> bool:
-    """Whether a rotation is finished and still as this code made it."""
+def is_complete(folder: Path) -> bool:
+    """Returns whether a rotation is finished and unchanged since this code made it."""
     try:
         found = read_json(folder / MARKER)
     except UserError:

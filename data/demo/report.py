@@ -1,4 +1,4 @@
-"""What was measured while a rotation of the demo was made: for the console and for its marker file."""
+"""Describes the quality of a rotation of the demo, for the console and for its marker file."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 
 from data.demo.plan import CALIBRATION_FRAMES
 from data.demo.rotation import Rotation
+from model.skeleton import EDGES, JOINT_NAMES
 from modules.pose_utils import Camera
-from modules.rig_refine import movement
-from modules.skeleton import EDGES, JOINT_NAMES
+from modules.rig.refinement import movement
 
-LIMBS = ("knee", "ankle", "elbow", "wrist")  # the bones that end here keep their length in life
+LIMBS = ("knee", "ankle", "elbow", "wrist")  # the bones that end in these joints have a constant length
 
 
 def bone_spread_mm(joints_world: np.ndarray) -> dict[str, float]:
-    """The standard deviation over frames of each limb bone's length, mm, from (F, 24, 3)."""
+    """Returns the standard deviation over frames of each limb bone's length in mm, from joints (F, 24, 3) mm."""
     lengths = {
         child: np.linalg.norm(joints_world[:, parent] - joints_world[:, child], axis=-1) for parent, child in EDGES
     }
@@ -25,6 +25,7 @@ def bone_spread_mm(joints_world: np.ndarray) -> dict[str, float]:
 
 
 def _camera_report(rotation: Rotation, given: Camera, camera: int) -> dict[str, Any]:
+    """Returns reprojection errors, movement and swaps of one camera (index)."""
     early = slice(CALIBRATION_FRAMES.start, CALIBRATION_FRAMES.stop)
     before, after = rotation.residuals_before_px[camera, early], rotation.residuals_px[camera, early]
     swaps = [int(part[camera].sum()) for part in rotation.swapped]
@@ -40,7 +41,7 @@ def _camera_report(rotation: Rotation, given: Camera, camera: int) -> dict[str, 
 
 
 def describe(rotation: Rotation, given: Sequence[Camera]) -> tuple[dict[str, Any], list[str]]:
-    """The figures of a rotation as JSON and as lines to print. Residuals are those of frames 0-69."""
+    """Returns the figures of a rotation as JSON and as lines to print. Residuals are those of frames 0-69."""
     cameras = {str(index + 1): _camera_report(rotation, given[index], index) for index in range(len(given))}
     spread = bone_spread_mm(rotation.joints_world)
     report = {
@@ -50,7 +51,7 @@ def describe(rotation: Rotation, given: Sequence[Camera]) -> tuple[dict[str, Any
     }
     lines = [f"test camera {rotation.test_camera + 1}"]
     for name, c in cameras.items():
-        role = "placed on the others' points" if int(name) == rotation.test_camera + 1 else "refined"
+        role = "resected on the others' points" if int(name) == rotation.test_camera + 1 else "refined"
         lines.append(
             f"  camera {name}: median reprojection {c['before_px']:.1f} -> {c['after_px']:.1f} px (90 %: "
             f"{c['after_px_90']:.0f}), {role}: moved {c['moved_mm']:.0f} mm and {c['turned_degrees']:.2f} degrees, "
@@ -60,5 +61,5 @@ def describe(rotation: Rotation, given: Sequence[Camera]) -> tuple[dict[str, Any
     lines.append(
         f"  limb lengths vary by {min(spread.values()):.0f}-{max(spread.values()):.0f} mm (SD over the frames)"
     )
-    lines.append(f"  floor: what the person stands on is {rotation.floor_height_mm:.0f} mm above the world's zero")
+    lines.append(f"  floor: {rotation.floor_height_mm:.0f} mm above the world's origin")
     return report, lines

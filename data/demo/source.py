@@ -1,10 +1,10 @@
-"""Fetch the source of the demo: four videos and their calibration, out of the PyPI wheel pose2sim (BSD-3-Clause)."""
+"""Fetches the source of the demo: four videos and their calibration from the PyPI wheel pose2sim (BSD-3-Clause)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pre_models.fetch import Member, fetch_wheel
+from pre_models.packages import Member, fetch_wheel
 
 SOURCE_FOLDER = Path("data/demo/source")
 CALIBRATION = "Calib.qca.txt"
@@ -20,9 +20,9 @@ SOURCE_SHA256 = {
 
 
 def fetch_demo_source(folder: Path = SOURCE_FOLDER) -> Path:
-    """Put cam01..cam04.mp4 and Calib.qca.txt into `folder`, unless they stand there; answers the folder.
+    """Fetches cam01..cam04.mp4 and Calib.qca.txt into `folder`, unless they exist, and returns the folder.
 
-    UserError where pip cannot fetch the wheel.
+    Raises UserError if pip cannot fetch the wheel.
     """
     members = [
         Member(f"Pose2Sim/Demo_SinglePerson/{name}", folder / Path(name).name, sha256)

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from data.synthetic.plan import FEWEST_PEOPLE, Options, check_folder, is_complete
-from modules.console import make_parser, print_summary, start_console
-from modules.utils import UserError, log, run_script
+from modules.console import make_parser, print_summary, run_script, start_console
+from modules.utils import UserError, log
 
 DEFAULT_OUT = Path("data/synthetic/set")
 DEFAULT_OPTIONS = Options(people=200, frames=5, cameras=4, seed=42)

@@ -17,16 +17,21 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from data.demo.rotation import MIRROR as LANDMARK_MIRROR
 from data.synthetic import plan
 from data.synthetic.generate import DEFAULT_OUT
-from modules.console import make_parser, print_summary, progress, start_console
-from modules.extractors.blazepose import LANDMARKS, LANDMARKS_TO_SMPL24, MAP_PATH, BlazePose, BlazePoseExtractor
-from modules.images import read_image
-from modules.layout import Frame, list_frames, read_camera, read_label, read_validation_list
+from model.skeleton import JOINT_NAMES, MIRROR
+from modules.console import make_parser, print_summary, progress, run_script, start_console
+from modules.extractors.blazepose.detector import BlazePose
+from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, LANDMARKS, LANDMARKS_TO_SMPL24, MAP_PATH
+from modules.files.atomic import atomic_path, write_json
+from modules.files.cameras import read_camera
+from modules.files.hashing import digest
+from modules.files.images import read_image
+from modules.files.labels import read_label, read_validation_list
+from modules.files.layout import Frame, list_frames
 from modules.pose_utils import cam2pixel, undistort, world2cam
-from modules.skeleton import JOINT_NAMES, MIRROR
-from modules.utils import UserError, atomic_path, digest, log, run_script, write_json
+from modules.utils import UserError, log
 
 CONFIDENT = 0.5  # visibility times presence below which a landmark is not trusted
 HUBER_MM = 40.0  # larger residuals count linearly: gross failures belong to the landmarks, not to the map

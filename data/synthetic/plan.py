@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from modules.layout import validation_path
-from modules.utils import UserError, read_json, write_json
+from modules.files.atomic import read_json, write_json
+from modules.files.labels import validation_path
+from modules.utils import UserError
 
 RECIPE = 2
 """The version of everything that determines the images. Another version makes other images from the same seed."""

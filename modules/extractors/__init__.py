@@ -1,57 +1,48 @@
-"""The pretrained pose models by name. A further one is a file in this folder and a line in `EXTRACTORS`."""
+"""The pretrained pose models of stage 1, by name.
+
+In: raw RGB images and their cameras.
+Out: one `Estimate` per image: the person's box, 2D joints and root-relative 3D joints.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable
 
-from modules.config import Config
+from modules.config.schema import Config
 from modules.extractors.base import Extractor
 from modules.utils import UserError
 
-EXTRACTORS = {
-    "blazepose": "modules.extractors.blazepose:BlazePoseExtractor",
-    "metrabs": "modules.extractors.metrabs:MetrabsExtractor",
-}
-SECTIONS = {"metrabs": "METRABS"}  # extractors with a section of the config, which they receive as `options`
+
+def _blazepose() -> type[Extractor]:
+    from modules.extractors.blazepose.extractor import BlazePoseExtractor  # noqa: PLC0415  (imports only its libraries)
+
+    return BlazePoseExtractor
+
+
+def _metrabs() -> type[Extractor]:
+    from modules.extractors.metrabs.extractor import MetrabsExtractor  # noqa: PLC0415  (imports only its libraries)
+
+    return MetrabsExtractor
+
+
+EXTRACTORS: dict[str, Callable[[], type[Extractor]]] = {"blazepose": _blazepose, "metrabs": _metrabs}
 
 
 def configured_extractor(config: Config) -> Extractor:
-    """The extractor that the config names, with its weights and options. UserError as `create_extractor`."""
-    return create_extractor(config.EXTRACT.extractor, config.EXTRACT.weights, **_options(config))
+    """Loads the extractor that EXTRACT.extractor names. Raises UserError if it is unknown or its weights are missing."""
+    return _configured_class(config).from_config(config)
 
 
 def configured_fingerprint(config: Config) -> str | None:
-    """The fingerprint of the extractor that the config names, as `installed_fingerprint`."""
-    return installed_fingerprint(config.EXTRACT.extractor, config.EXTRACT.weights, **_options(config))
+    """Returns the configured extractor's fingerprint without loading it; None if its weights are missing.
 
-
-def _options(config: Config) -> dict[str, Any]:
-    section = SECTIONS.get(config.EXTRACT.extractor)
-    several = {"crops": config.EXTRACT.crops} if config.EXTRACT.takes_several else {}
-    return several if section is None else {**several, "options": getattr(config, section)}
-
-
-def create_extractor(name: str, weights: str, **options: Any) -> Extractor:
-    """The extractor of that name, holding `weights`; only its own libraries are imported.
-
-    UserError where the name is unknown, or the extractor cannot find its weights.
+    Raises UserError if the extractor is unknown.
     """
-    extractor: Extractor = _extractor_class(name)(weights, **options)
-    return extractor
+    return _configured_class(config).fingerprint_from_config(config)
 
 
-def installed_fingerprint(name: str, weights: str, **options: Any) -> str | None:
-    """The fingerprint that `create_extractor` would answer with, without loading it; None where its weights are absent.
-
-    UserError where the name is unknown.
-    """
-    fingerprint: str | None = _extractor_class(name).fingerprint_of(weights, **options)
-    return fingerprint
-
-
-def _extractor_class(name: str) -> Any:
+def _configured_class(config: Config) -> type[Extractor]:
+    name = config.EXTRACT.extractor
     if name not in EXTRACTORS:
-        raise UserError(f"EXTRACT.extractor: there is no {name!r}; known are {', '.join(EXTRACTORS)}")
-    module, _, cls = EXTRACTORS[name].partition(":")
-    return getattr(import_module(module), cls)
+        raise UserError(f"EXTRACT.extractor: there is no extractor {name!r}; set it to one of {', '.join(EXTRACTORS)}")
+    return EXTRACTORS[name]()

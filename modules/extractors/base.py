@@ -8,39 +8,49 @@ from typing import Protocol
 
 import numpy as np
 
+from modules.config.schema import Config
 from modules.pose_utils import Camera
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an extractor says of the one person it chose in one image."""
+    """The pose of the one person that an extractor selected in one image."""
 
-    score: float  # 0..1, how sure it is that this is a person
+    score: float  # 0..1, that this is a person
     box_xywh: np.ndarray  # (4,) left, top, width, height of the person, undistorted px
     joints_px: np.ndarray  # (24, 2) undistorted px, SMPL order
     confidence: np.ndarray  # (24,) 0..1
     joints_rel_mm: np.ndarray  # (24, 3) relative to the pelvis joint, camera axes, mm
-    root_cam_mm: np.ndarray | None = None  # (3,) where the extractor itself places the pelvis; None: by least squares
-    people: int | None = None  # how many were seen, where the extractor tells
-    person: int | None = None  # which of them, in the extractor's order, this is
-    choice: str = "confident"  # the rule that chose
+    root_cam_mm: np.ndarray | None = None  # (3,) if the extractor estimates the pelvis; None: placed by least squares
+    people: int | None = None  # number of detections, if the extractor reports it
+    person: int | None = None  # index of this person among them, in the extractor's order
+    choice: str = "confident"  # the rule that selected the person
 
 
 class Extractor(Protocol):
-    """A pretrained pose model behind one method. `fingerprint` changes with whatever changes its answers."""
+    """A pretrained pose model. Its fingerprint changes with everything that changes its estimates."""
 
     name: str
-    fingerprint: str
-    needs_world_up: bool  # whether the cameras that it is given must say which way is up
+    needs_world_up: bool  # whether every camera passed to `estimate` must have a world_up
+
+    @property
+    def fingerprint(self) -> str:
+        """A hex digest of the model, its options and its decoder."""
+        ...
 
     @classmethod
-    def fingerprint_of(cls, weights: str) -> str | None:
-        """The fingerprint of an extractor with these weights, found without loading them; None where they are absent.
+    def from_config(cls, config: Config) -> Extractor:
+        """Loads the model with the config's weights and options. Raises UserError if the weights are missing."""
+        ...
 
-        Called beside torch, so it must not import the extractor's own runtime.
+    @classmethod
+    def fingerprint_from_config(cls, config: Config) -> str | None:
+        """Returns the fingerprint of `from_config(config)` without loading the model; None if its weights are missing.
+
+        Training calls this beside torch, so it must not import the model's own runtime.
         """
         ...
 
     def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
-        """One answer per raw RGB image (H, W, 3) uint8, in order; None where no person was found."""
+        """Returns one estimate per raw RGB image (H, W, 3) uint8, in order; None if no person was found."""
         ...

@@ -1,4 +1,4 @@
-"""python -m data.prepare: what stands is said to stand, what is not there is refused, nothing is fetched twice."""
+"""python -m data.prepare: existing weights are kept, unknown ones are refused, nothing is fetched twice."""
 
 import sys
 from collections.abc import Callable
@@ -8,8 +8,8 @@ import pytest
 
 from data import prepare
 from data.synthetic import plan
-from modules.extractors import metrabs
-from modules.extractors.blazepose import BlazePoseExtractor
+from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.extractors.metrabs import folders
 from modules.utils import UserError, log
 
 Prepare = Callable[..., str]
@@ -43,17 +43,17 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-def test_weights_are_fetched_once_and_said_to_stand(run: Prepare, tmp_path: Path) -> None:
-    own = f"{tmp_path / 'mine'}: your own data, which need no preparation\n"
+def test_weights_are_fetched_once(run: Prepare, tmp_path: Path) -> None:
+    own = f"{tmp_path / 'mine'}: your own data, no preparation needed\n"
     assert run() == f"blazepose heavy: the weights are fetched\n{own}"
-    assert run() == f"blazepose heavy: the weights stand already\n{own}"
+    assert run() == f"blazepose heavy: the weights exist already\n{own}"
 
 
 @pytest.mark.parametrize(
     ("assignment", "says"),
     [
-        ("EXTRACT.weights=heavie", "blazepose has the weights heavy and full, not 'heavie'"),
-        ("EXTRACT.extractor=blaze", "there is no 'blaze'; known are blazepose, metrabs"),
+        ("EXTRACT.weights=heavie", "blazepose has no weights 'heavie'; set it to heavy or full"),
+        ("EXTRACT.extractor=blaze", "there is no extractor 'blaze'; set it to one of blazepose, metrabs"),
     ],
 )
 def test_what_there_is_none_of_is_refused(run: Prepare, assignment: str, says: str) -> None:
@@ -72,12 +72,12 @@ def test_a_detector_is_fetched_for_a_model_that_stands(
     """The model's fingerprint, which wants the detector too, is not asked for before."""
     model, detector = "metrabs_multiperson_smpl", "metrabs_multiperson_smpl_combined"
     write_model(tmp_path / model)
-    monkeypatch.setattr(prepare, "stands", lambda name: (tmp_path / name).exists())
+    monkeypatch.setattr(prepare, "is_present", lambda name: (tmp_path / name).exists())
     monkeypatch.setattr(prepare, "fetch_metrabs", lambda name: write_model(tmp_path / name))
-    monkeypatch.setattr(metrabs, "PRE_MODELS", tmp_path)
+    monkeypatch.setattr(folders, "PRE_MODELS", tmp_path)
     options = ("EXTRACT.extractor=metrabs", f"EXTRACT.weights={model}", f"METRABS.detector={detector}")
     assert "the weights are fetched" in run(*options) and (tmp_path / detector).exists()
-    assert "the weights stand already" in run(*options)
+    assert "the weights exist already" in run(*options)
 
 
 def write_model(folder: Path) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from modules.config import PROJECT_ROOT
+from modules.config.paths import PROJECT_ROOT
 
 READMES = (PROJECT_ROOT / "README.md", PROJECT_ROOT / "README.ko.md")
-PAGES = (*READMES, *sorted((PROJECT_ROOT / "docs").glob("*.md")))
+PAGES = (
+    *READMES, PROJECT_ROOT / "CONTRIBUTING.md", PROJECT_ROOT / "CHANGELOG.md", *sorted((PROJECT_ROOT / "docs").glob("*.md")),
+)  # fmt: skip
 FENCE = re.compile(
     r"^(?P<fence>```+)(?P<language>\w*)[^\n]*\n(?P<body>.*?)^(?P=fence)[ ]*$\n?", re.MULTILINE | re.DOTALL
 )
@@ -41,7 +43,7 @@ def anchor(title: str) -> str:
 
 
 def section(text: str, title: str) -> str:
-    """What stands below a heading, up to the next of its level or higher."""
+    """Returns the text below a heading, up to the next of its level or higher."""
     found = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
     assert found, f"no heading {title!r}"
     after = text[found.end() :]

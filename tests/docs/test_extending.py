@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import re
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +13,22 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from modules import config, evaluation, extractors, losses, metrics
-from modules.cache import open_cache
-from modules.config import Config, Data, Extract, Train
-from modules.extraction import extract_split
+from modules import extractors, metrics, recipes
+from modules.cache.extraction import extract_split
+from modules.cache.store import open_cache
+from modules.config import train as train_section
+from modules.config.schema import Config
+from modules.config.sections import Data, Extract
+from modules.config.train import Train
+from modules.evaluation import tables, testing
+from modules.evaluation.task import Task
 from modules.extractors.base import Estimate
-from modules.layout import list_frames
+from modules.files.layout import list_frames
 from modules.pose_utils import Camera, cam2pixel, distort, world2cam
-from modules.trainer import Trainer, training_facts
+from modules.recipes.facts import training_facts
+from modules.runs.checkpoints import load_checkpoint
+from modules.trainer import Trainer, TrainingJob
+from modules.training import losses
 from tests.builders import estimate_of, make_rows
 from tests.conftest import copy_frames, looking_camera, standing_person
 from tests.docs import pages
@@ -38,18 +47,25 @@ def put_into(module: Any, code: str) -> dict[str, Any]:
     return names
 
 
+def put_beside(package: Any, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Makes the page's file a module of the package; returns its name."""
+    folder = package.__name__.replace(".", "/")
+    name = re.findall(rf"`{folder}/(\w+)\.py`:", PAGE)[0]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / f"{name}.py").write_text(file)
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path / "new")])
+    monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
+    return f"{package.__name__}.{name}"
+
+
 @pytest.fixture
 def twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The page's extractor as a file of modules/extractors and a line in EXTRACTORS."""
-    file, line = page_blocks("An extractor")
-    name = re.findall(r"`modules/extractors/(\w+)\.py`:", PAGE)[0]
-    (tmp_path / "new" / f"{name}.py").parent.mkdir()
-    (tmp_path / "new" / f"{name}.py").write_text(file)
-    monkeypatch.setattr(extractors, "__path__", [*extractors.__path__, str(tmp_path / "new")])
+    """The page's extractor as a module of modules/extractors and a function in EXTRACTORS."""
+    file, entry = page_blocks("An extractor")
+    name = put_beside(extractors, file, tmp_path, monkeypatch)
     monkeypatch.setattr(extractors, "EXTRACTORS", dict(extractors.EXTRACTORS))
-    put_into(extractors, line)
-    monkeypatch.delitem(importlib.import_module("sys").modules, f"modules.extractors.{name}", raising=False)
-    return importlib.import_module(f"modules.extractors.{name}")
+    put_into(extractors, entry)
+    return importlib.import_module(name)
 
 
 @pytest.mark.slow
@@ -63,8 +79,8 @@ def test_the_extractor_fills_a_cache(twice: Any, demo_root: Path, tmp_path: Path
     rows, manifest = open_cache(settings, "test", list_frames(tmp_path, "test"))
     assert manifest["extractor"] == "blazepose_twice"
     assert np.median(np.linalg.norm(rows["joints_px"] - rows["true_joints_px"], axis=-1)) < 40
-    both = extractors.create_extractor("blazepose_twice", "full"), extractors.create_extractor("blazepose", "full")
-    assert both[0].fingerprint != both[1].fingerprint
+    of_blazepose = extractors.configured_fingerprint(Config(EXTRACT=Extract(weights="full")))
+    assert extractors.configured_fingerprint(settings) not in (None, of_blazepose)
 
 
 def test_the_extractor_mirrors_there_and_back(twice: Any, rng: np.random.Generator) -> None:
@@ -83,37 +99,55 @@ def test_the_extractor_mirrors_there_and_back(twice: Any, rng: np.random.Generat
         np.testing.assert_allclose(getattr(back, field), getattr(straight, field), atol=1e-6, err_msg=field)
 
 
-def test_the_extractor_keeps_the_surer_answer(twice: Any, rng: np.random.Generator) -> None:
+def test_the_extractor_keeps_the_more_confident_estimate(twice: Any, rng: np.random.Generator) -> None:
     camera = looking_camera(rng)
-    answers: list[Estimate | None] = []
+    estimates: list[Estimate | None] = []
 
     class Model:
         def estimate(self, images: Any, cameras: Any) -> list[Estimate | None]:
-            return [answers.pop(0)]
+            return [estimates.pop(0)]
 
     extractor = object.__new__(twice.BlazePoseTwice)
     extractor._model = Model()
     sure, image = estimate_of(standing_person(rng), camera, rng, 0), np.zeros((1080, 1920, 3), np.uint8)
     unsure = twice.replace(sure, confidence=sure.confidence / 2)
     for pair, expected in (((sure, unsure), sure), ((sure, None), sure), ((None, None), None)):
-        answers[:] = list(pair)
+        estimates[:] = list(pair)
         assert extractor.estimate([image], [camera]) == [expected]
-    answers[:] = [unsure, sure]
+    estimates[:] = [unsure, sure]
     assert extractor.estimate([image], [camera])[0].confidence.mean() == sure.confidence.mean()
+
+
+def test_the_recipe_trains_and_is_found_by_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, entry, choice = page_blocks("A recipe")
+    put_beside(recipes, file, tmp_path, monkeypatch)
+    monkeypatch.setitem(recipes.RECIPES, "ConfidentPoseNet", recipes.RECIPES["PoseNet"])  # removed at the end
+    confident = put_into(recipes, entry)["ConfidentRecipe"]
+    extended = put_into(train_section, "class Extended(Train):\n" + textwrap.indent(choice, "    "))["Extended"]
+    before, after = (set(get_args(kind.model_fields["model"].annotation)) for kind in (Train, extended))
+    assert after == before | {"ConfidentPoseNet"} == set(recipes.RECIPES)
+    rows = make_rows(tmp_path / "rows", 8, seed=1)
+    rows.columns["confidence"] = np.linspace(0.9, 0.2, 8)[:, None].repeat(24, 1)
+    kept = confident.training_rows(rows)
+    assert kept["file_name"].tolist() == rows["file_name"][:7].tolist()
+    train = extended(model="ConfidentPoseNet", model_type="pose", num_epochs=1, batch_size=4, simulated_views=0)
+    Trainer(TrainingJob(Config(TRAIN=train), rows, rows, tmp_path, "key", "fingerprint")).fit()
+    recipe = recipes.recipe_of(load_checkpoint(next(tmp_path.glob("best_*.pt"))))
+    assert isinstance(recipe, confident) and recipe.title == "PoseNet, confident images"
 
 
 def test_the_loss_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, line = page_blocks("A loss")
     monkeypatch.setitem(losses.DISTANCES, "charbonnier", losses.DISTANCES["l1"])  # taken out again at the end
     put_into(losses, code)
-    extended = put_into(config, "class Extended(Train):\n" + textwrap.indent(line, "    "))["Extended"]
+    extended = put_into(train_section, "class Extended(Train):\n" + textwrap.indent(line, "    "))["Extended"]
     before, after = (set(get_args(kind.model_fields["loss_function"].annotation)) for kind in (Train, extended))
     assert after == before | {"charbonnier"}
     default = (kind.model_fields["loss_function"].default for kind in (Train, extended))
     assert len(set(default)) == 1
     train = extended(model_type="pose", loss_function="charbonnier", num_epochs=2, batch_size=4, simulated_views=0)
     rows = make_rows(tmp_path / "rows", 8, seed=1)
-    trainer = Trainer(Config(TRAIN=train), rows, rows, tmp_path, "key", "fingerprint")
+    trainer = Trainer(TrainingJob(Config(TRAIN=train), rows, rows, tmp_path, "key", "fingerprint"))
     trainer.fit()
     with open(tmp_path / "record.csv", encoding="utf-8") as handle:
         first, second = (float(row["train_loss"]) for row in csv.DictReader(handle))
@@ -124,10 +158,10 @@ def test_the_loss_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def bone_length(monkeypatch: pytest.MonkeyPatch) -> Callable[[np.ndarray, np.ndarray], float]:
     """The page's metric where the page puts it."""
     code, column, _ = page_blocks("A metric")
-    for module, name in ((metrics, "METRICS"), (evaluation, "COLUMNS")):
+    for module, name in ((metrics, "METRICS"), (tables, "COLUMNS")):
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
     put_into(metrics, code)
-    put_into(evaluation, column)
+    put_into(tables, column)
     metric: Callable[[np.ndarray, np.ndarray], float] = metrics.METRICS["bone_length"]
     return metric
 
@@ -139,16 +173,16 @@ def test_the_metric_is_computed_written_and_shown(
     assert bone_length(person, person) == 0 and bone_length(person + 100, person) == pytest.approx(0, abs=1e-9)
     assert bone_length(2 * person, person) > 50
     rows = make_rows(tmp_path / "rows", 2)
-    task = evaluation.Task([str(name) for name in rows["file_name"]], [], rows, "key", "fingerprint")
-    table = evaluation._score(tmp_path, task, 2 * rows["joints_world_mm"], training_facts(rows))
+    task = Task([str(name) for name in rows["file_name"]], [], rows, "key", "fingerprint")
+    table = testing.score(tmp_path, task, 2 * rows["joints_world_mm"], training_facts(rows))
     written = json.loads((tmp_path / "metrics.json").read_text())["methods"]["PoseNet"]
     assert written["overall"]["bone_length"] > 50 and "bone_length" in next(iter(written["per_camera"].values()))
     assert "| bones |" in table.splitlines()[0]
 
 
 def test_the_metrics_name_is_added_to_those_there_are() -> None:
-    named = put_into(config, page_blocks("A metric")[-1])["Metric"]
-    assert set(get_args(named)) == set(get_args(config.Metric)) | {"bone_length"}
+    named = put_into(train_section, page_blocks("A metric")[-1])["Metric"]
+    assert set(get_args(named)) == set(get_args(train_section.Metric)) | {"bone_length"}
 
 
 def test_places_that_must_agree_do(rng: np.random.Generator) -> None:
@@ -156,12 +190,11 @@ def test_places_that_must_agree_do(rng: np.random.Generator) -> None:
     assert set(choices) == set(losses.DISTANCES), "Train.loss_function and DISTANCES"
     person = standing_person(rng)[None]
     less_is_better = {name for name, metric in metrics.METRICS.items() if metric(person, person) < 1e-6}
-    assert set(get_args(config.Metric)) == less_is_better, "Metric and METRICS"
-    assert set(evaluation.COLUMNS) == set(metrics.METRICS), "COLUMNS and METRICS"
+    assert set(get_args(train_section.Metric)) == less_is_better, "Metric and METRICS"
+    assert set(tables.COLUMNS) == set(metrics.METRICS), "COLUMNS and METRICS"
 
 
 def test_every_named_extractor_is_one() -> None:
-    for name, target in extractors.EXTRACTORS.items():
-        module, _, cls = target.partition(":")
-        found = getattr(importlib.import_module(module), cls)
+    for name, load in extractors.EXTRACTORS.items():
+        found = load()
         assert found.name == name and callable(found.estimate)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from docs import ambiguity, drawing, figures, figures_conventions, measurements
+from benchmarks import drawing
+from docs import ambiguity, figures, figures_conventions, measurements
 from docs.measurements import Scene
 from modules import vis
-from modules.config import PROJECT_ROOT
+from modules.config.paths import PROJECT_ROOT
+from modules.files.atomic import read_json
 from modules.pose_utils import world2cam
-from modules.utils import read_json
 from tests.conftest import looking_camera, standing_person
 
 IMAGE_BYTES = 150_000

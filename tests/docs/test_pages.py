@@ -1,11 +1,13 @@
-"""The pages hold together: links and pictures exist, their Python runs, their tables are the code's."""
+"""The pages hold together: links and pictures exist, their Python runs, their tables and layers are the code's."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from modules.config import PROJECT_ROOT
-from modules.skeleton import JOINT_NAMES, MIRROR, PARENTS
+from model.skeleton import JOINT_NAMES, MIRROR, PARENTS
+from modules.config.paths import PROJECT_ROOT
 from tests.docs import pages
 
 RUN_ELSEWHERE = {"extending.md"}  # its blocks are files; test_extending.py runs them
@@ -50,6 +52,18 @@ def test_the_joint_table_is_the_skeleton() -> None:
         for joint, name in enumerate(JOINT_NAMES)
     ]
     assert rows == expected
+
+
+def test_the_layers_are_those_of_the_contracts() -> None:
+    text = (PROJECT_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, outer, modules = pages.blocks(pages.section(text, "Layers"))[0].split("\n", maxsplit=2)
+    found = [
+        re.split(r"\s*>\s*", " ".join(block.removeprefix("modules:").split())) for block in (outer, modules.strip())
+    ]
+    settings = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    layers = [one["layers"] for one in contracts if one.get("containers") in (None, ["modules"]) and "layers" in one]
+    assert found == layers
 
 
 def test_the_reader_of_pages_sees_what_is_broken(tmp_path: Path) -> None:

@@ -1,30 +1,34 @@
-"""The Korean README says what the English one says: same sections, code, tables, links, names and numbers."""
+"""The Korean README has the English one's sections, code, tables, links, names and numbers; both have the measured table."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from benchmarks import pages as benchmark_pages
 from benchmarks import rotations
-from modules.utils import read_json
+from benchmarks.accuracy import tables
+from benchmarks.accuracy.rows import gather
+from modules.files.atomic import read_json
 from tests.docs import pages
 
+LONGEST = 1500  # words
 ENGLISH, KOREAN = (path.read_text(encoding="utf-8") for path in pages.READMES)
 ONLY_KOREAN = re.compile(r"<!-- glossary: begin -->.*?<!-- glossary: end -->\n", re.DOTALL)  # explains English headers
 
 
 def parts(text: str) -> list[str]:
-    """The prose of each section, before the first heading and from heading to heading."""
+    """Returns the prose before the first heading, and of each section."""
     return re.split(r"^#+ .+$", pages.prose(ONLY_KOREAN.sub("", text)), flags=re.MULTILINE)
 
 
 def names(text: str) -> set[str]:
-    """What stands in code spans."""
+    """Returns the code spans."""
     return set(re.findall(r"`([^`]+)`", text))
 
 
 def numbers(text: str) -> set[str]:
-    """Every number outside code spans and link targets."""
+    """Returns every number outside code spans and link targets."""
     plain = re.sub(r"`[^`]+`|\]\([^)]*\)", " ", text)
     return set(re.findall(r"\d+(?:\.\d+)*", plain))
 
@@ -39,8 +43,17 @@ def test_the_readmes_have_the_same_sections() -> None:
 
 def test_the_readmes_have_the_same_code_and_the_same_measured_table() -> None:
     assert pages.blocks(ENGLISH) == pages.blocks(KOREAN)
-    made = f"{rotations.BEGIN}\n{rotations.format_table(read_json(rotations.RESULT))}\n{rotations.END}"
+    made = benchmark_pages.marked("accuracy", tables.main_table(gather()))
     assert made in ENGLISH and made in KOREAN
+
+
+def test_the_tables_of_the_rotations_are_on_the_accuracy_page() -> None:
+    made = benchmark_pages.marked("rotations", rotations.format_tables(read_json(rotations.RESULT)))
+    assert made in pages.read_page("accuracy.md")
+
+
+def test_the_english_readme_is_short() -> None:
+    assert len(ENGLISH.split()) <= LONGEST
 
 
 @pytest.mark.parametrize(("english", "korean"), PAIRS, ids=range(len(PAIRS)))
@@ -60,17 +73,30 @@ def test_the_readmes_link_to_the_same_places_and_to_each_other() -> None:
     assert sorted(map(str, found[0][1:])) == sorted(map(str, found[1][1:]))
 
 
-def test_the_table_goes_into_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_is_written_into_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, end = benchmark_pages.marks("accuracy")
     copies = [tmp_path / page.name for page in pages.READMES]
     for copy in copies:
-        copy.write_text(f"before\n{rotations.BEGIN}\nold\n{rotations.END}\nafter\n")
-    monkeypatch.setattr(rotations, "READMES", copies)
-    monkeypatch.setattr(rotations, "RESULT", tmp_path / "rotations.json")
-    monkeypatch.setattr(
-        rotations, "gather", lambda: read_json(Path(rotations.__file__).parents[1] / "docs/results/rotations.json")
-    )
-    monkeypatch.setattr("sys.argv", ["rotations", "--table-only"])
-    rotations.main()
+        copy.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    monkeypatch.setattr(tables, "READMES", copies)
+    monkeypatch.setattr(tables, "ACCURACY_PAGE", tmp_path / "accuracy.md")
+    tables.write_tables(gather())
     for copy in copies:
         text = copy.read_text()
-        assert text.startswith("before\n") and text.endswith("after\n") and "| PoseNet |" in text and "old" not in text
+        assert text.startswith("before\n") and text.endswith("after\n") and "| PoseNet, pose only |" in text
+        assert "old" not in text.split()
+
+
+def test_the_tables_of_the_rotations_are_written_into_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, end = benchmark_pages.marks("rotations")
+    page = tmp_path / "accuracy.md"
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    committed = read_json(rotations.RESULT)
+    monkeypatch.setattr(rotations, "ACCURACY_PAGE", page)
+    monkeypatch.setattr(rotations, "RESULT", tmp_path / "rotations.json")
+    monkeypatch.setattr(rotations, "gather", lambda: committed)
+    monkeypatch.setattr("sys.argv", ["rotations", "--table-only"])
+    rotations.main()
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n")
+    assert "| PoseNet |" in text and "old" not in text.split()

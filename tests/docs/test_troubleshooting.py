@@ -1,4 +1,4 @@
-"""Every sentence that the troubleshooting page quotes is in the source, so that no reader looks for one that is gone."""
+"""Every sentence that the troubleshooting page quotes is in the source."""
 
 import ast
 import re
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from modules.config import PROJECT_ROOT
-from modules.doctor_mistakes import FAMILIES, RATIOS
+from modules.config.paths import PROJECT_ROOT
+from modules.doctor.mistakes import FAMILIES, RATIOS
 from tests.docs import pages
 
 PAGE = pages.read_page("troubleshooting.md")
-VARIES = "\0"  # what a string puts in when it is printed
-QUOTE = re.compile(r"`(?P<prefix>error: |to mend: |)(?P<text>.+)`")
+VARIES = "\0"  # stands for the parts of a string that vary
+QUOTE = re.compile(r"`(?P<prefix>error: |to fix: |)(?P<text>.+)`")
 LEAST = 15  # fixed characters: less would match anything
 
 
@@ -67,15 +67,15 @@ def test_a_quoted_sentence_is_in_the_source(quote: re.Match[str]) -> None:
 
 def test_the_doctors_table_is_the_doctors(tmp_path: Path) -> None:
     rows = pages.table(pages.section(PAGE, "Labels land in the wrong place"))
-    told = {mistake.what: mistake.mend for family in FAMILIES for mistake in family}
+    known = {mistake.what: mistake.fix for family in FAMILIES for mistake in family}
     for ratio in RATIOS:  # one row for all of them
-        assert told.pop(f"intrinsics belong to an image {ratio} times as large").endswith(f" by {1 / ratio}")
-    told["intrinsics belong to an image … times as large"] = "multiply their first two rows by its inverse"
-    assert {what: mend.replace("`", "") for what, mend in rows} == told
+        assert known.pop(f"intrinsics belong to an image {ratio} times as large").endswith(f" by {1 / ratio}")
+    known["intrinsics belong to an image … times as large"] = "multiply their first two rows by its inverse"
+    assert {what: fix.replace("`", "") for what, fix in rows} == known
 
 
 def test_the_matcher_can_fail() -> None:
-    source = 'raise UserError(f"{path}: this is " f"gone; {mend}")\nlog.info("%s: kept %d", a, b)'
+    source = 'raise UserError(f"{path}: this is " f"gone; {fix}")\nlog.info("%s: kept %d", a, b)'
     found = list(templates(source))
     assert matches("…: this is gone; …", found[0]) and matches("…: kept …", "".join(found[1:]))
     for wrong in ("…: this was gone; …", "this is gone", "…: this is x gone; …", "…: this is gone"):

@@ -1,4 +1,4 @@
-"""Write blazepose_reference.json: what MediaPipe's own runtime says of thirteen frames of the demo.
+"""Writes blazepose_reference.json: the results of MediaPipe's own runtime for thirteen frames of the demo.
 
 MediaPipe needs NumPy 1, so this runs in two environments, on the very same pixels:
 
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 REFERENCE = Path(__file__).with_name("blazepose_reference.json")
-# In frame 55 of cam02 BlazePose takes left for right.
+# In frame 55 of cam02 BlazePose swaps left and right.
 FRAMES = {"cam01.mp4": (0, 30, 80), "cam02.mp4": (0, 30, 55, 80), "cam03.mp4": (0, 30, 80), "cam04.mp4": (0, 30, 80)}
 MADE_BY = (
     "mediapipe 0.10.21 (CPU, Linux x86-64): its Pose graph with model_complexity 1, use_prev_landmarks, smoothing and "
@@ -30,7 +30,7 @@ MADE_BY = (
 
 
 def read_frames(video: Path, indices: tuple[int, ...]) -> list[np.ndarray]:
-    """The chosen frames of a video, RGB (H, W, 3) uint8."""
+    """Returns the chosen frames of a video, RGB (H, W, 3) uint8."""
     capture, frames = cv2.VideoCapture(str(video)), []
     for index in range(max(indices) + 1):
         grabbed, frame = capture.read()
@@ -42,12 +42,12 @@ def read_frames(video: Path, indices: tuple[int, ...]) -> list[np.ndarray]:
 
 
 def pixels_sha256(image: np.ndarray) -> str:
-    """The SHA-256 of an image's bytes."""
+    """Returns the SHA-256 of an image's bytes."""
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 
 def decode(folder: Path) -> None:
-    """Write every frame of FRAMES as .npy."""
+    """Writes every frame of FRAMES as .npy."""
     from data.demo.source import fetch_demo_source  # noqa: PLC0415  the other environment has no project
 
     source = fetch_demo_source()
@@ -58,7 +58,7 @@ def decode(folder: Path) -> None:
 
 
 def measure(folder: Path) -> None:
-    """Ask MediaPipe about every frame and write the JSON."""
+    """Runs MediaPipe on every frame and writes the JSON."""
     from mediapipe.python.solution_base import SolutionBase  # type: ignore[import-not-found]  # noqa: PLC0415
     from mediapipe.python.solutions import pose  # type: ignore[import-not-found]  # noqa: PLC0415
 
@@ -77,19 +77,21 @@ def measure(folder: Path) -> None:
     records = []
     for video, index in names:
         image = np.load(folder / f"{Path(video).stem}_{index}.npy")
-        records.append({"video": video, "frame": index, "pixels_sha256": pixels_sha256(image), **ask(graph, image)})
+        records.append(
+            {"video": video, "frame": index, "pixels_sha256": pixels_sha256(image), **run_graph(graph, image)}
+        )
     REFERENCE.write_text(json.dumps({"made_by": MADE_BY, "frames": records}, indent=1) + "\n", encoding="utf-8")
 
 
-def ask(graph: Any, image: np.ndarray) -> dict[str, list[Any]]:
-    """MediaPipe's landmarks and its square of one image."""
-    answer, (height, width) = graph.process({"image": image}), image.shape[:2]
-    rect = answer.pose_rect_from_detection
-    # In float32, as MediaPipe multiplies: a last digit more or less moves pixels of the warp.
+def run_graph(graph: Any, image: np.ndarray) -> dict[str, list[Any]]:
+    """Returns MediaPipe's landmarks and its square for one image."""
+    result, (height, width) = graph.process({"image": image}), image.shape[:2]
+    rect = result.pose_rect_from_detection
+    # In float32, as MediaPipe multiplies: the last digit moves pixels of the warp.
     square = np.array([rect.x_center, rect.y_center, rect.width], np.float32) * np.array(
         [width, height, width], np.float32
     )
-    image_points, world_points = answer.pose_landmarks.landmark, answer.pose_world_landmarks.landmark
+    image_points, world_points = result.pose_landmarks.landmark, result.pose_world_landmarks.landmark
     return {
         "square": [round(float(v), 6) for v in square] + [round(rect.rotation, 9)],
         "landmarks_px": [[round(p.x * width, 4), round(p.y * height, 4)] for p in image_points],

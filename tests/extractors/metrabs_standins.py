@@ -2,9 +2,9 @@
 
     python -m tests.extractors.metrabs_standins FOLDER KIND[:VARIANT] ...
 
-They see people as rectangles of certain colours (`PEOPLE`), one more certain than the other, and answer `SHAPE_MM` laid on
-the rays of a rectangle's centre, at the depth at which `HEIGHT_MM` is as high as the rectangle. Names, dtypes, shapes and
-ragged dimensions are those of the real models; TensorFlow is imported here, so this runs in a process of its own.
+They detect people as rectangles of certain colours (`PEOPLE`), each with a score, and return `SHAPE_MM` placed on the ray
+of a rectangle's centre, at the depth at which `HEIGHT_MM` is as high as the rectangle. Names, dtypes, shapes and ragged
+dimensions are those of the real models; TensorFlow is imported here, so this runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RAGGED_BOXES = tf.RaggedTensorSpec((None, None, 4), tf.float32, ragged_rank=1)
 
 
 def find_boxes(image: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
-    """Rectangles of the people's colours that are surer than the threshold: (N, 5) float32."""
+    """Rectangles of the people's colours whose score reaches the threshold: (N, 5) float32."""
     boxes = []
     for colour, score in PEOPLE:
         mask = tf.reduce_all(tf.abs(tf.cast(image, tf.int32) - tf.constant(colour, tf.int32)) <= TOLERANCE, -1)
@@ -58,7 +58,7 @@ def lens(xy: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
 
 
 def place(boxes: tf.Tensor, K: tf.Tensor, k: tf.Tensor, turn: tf.Tensor, num_aug: tf.Tensor) -> tf.Tensor:
-    """The people of boxes (N, 4+) in camera axes (N, 24, 3), their shape turned by a rotation (3, 3)."""
+    """The people of boxes (N, 4+) in camera axes (N, 24, 3), their shape rotated by `turn` (3, 3)."""
     centre = boxes[:, :2] + (boxes[:, 2:4] - 1) / 2
     homogeneous = tf.concat([centre, tf.ones_like(centre[:, :1])], -1)
     seen = (homogeneous @ tf.transpose(tf.linalg.inv(K)))[:, :2]

@@ -1,4 +1,4 @@
-"""What the stand-ins for MeTRAbs answer, computed without TensorFlow: the people of a picture in pixels and millimetres."""
+"""The expected output of the MeTRAbs stand-ins, computed without TensorFlow: people in pixels and millimetres."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHUFFLE = _rng.permutation(24).tolist()
 
 
 def stretch(num_aug: Any) -> Any:
-    """How much larger the shape is for so many crops: shows whether the number arrives."""
+    """The scale of the shape for a number of crops, which shows whether the number reaches the model."""
     return 1 + num_aug / 1000
 
 
@@ -38,7 +38,7 @@ def picture(size: tuple[int, int], people: dict[int, tuple[int, int, int, int]])
 def true_joints_cam(
     box: tuple[int, int, int, int], camera: Camera, num_aug: int, knows_lens: bool, turn: np.ndarray | None = None
 ) -> np.ndarray:
-    """The joints (24, 3) in camera mm that a stand-in answers for a box; where it knows no lens, as if there were none."""
+    """The joints (24, 3) in camera mm that a stand-in returns for a box; without `knows_lens` it ignores the lens."""
     left, top, width, height = box
     centre = np.array([[left + (width - 1) / 2, top + (height - 1) / 2]])
     lens = camera.distortion if knows_lens and camera.distortion is not None else np.zeros(5)
@@ -60,7 +60,7 @@ def turn_to(up_cam: np.ndarray) -> np.ndarray:
 def true_answer(
     kind: str, box: tuple[int, int, int, int], camera: Camera, num_aug: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the cache must hold for a box: undistorted px (24, 2) and camera mm (24, 3); `singleperson` has its own."""
+    """The expected cache content of a box: undistorted px (24, 2) and camera mm (24, 3); not for `singleperson`."""
     knows_lens = kind == "current"
     turn = turn_to(camera.R @ camera.world_up) if knows_lens and camera.world_up is not None else None
     joints = true_joints_cam(box, camera, num_aug, knows_lens, turn)

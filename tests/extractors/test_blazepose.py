@@ -1,4 +1,4 @@
-"""BlazePose against MediaPipe's own runtime, and what the extractor promises to the cache."""
+"""BlazePose against MediaPipe's own runtime, its test-time augmentation, and the extractor's contract."""
 
 from __future__ import annotations
 
@@ -8,34 +8,44 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from data.demo.source import fetch_demo_source
-from modules.config import PROJECT_ROOT
-from modules.extractors import blazepose_decode as decode
-from modules.extractors import create_extractor, installed_fingerprint
+from model.skeleton import JOINT_NAMES, MIRROR
+from modules.config.paths import PROJECT_ROOT
+from modules.config.schema import Config
+from modules.config.sections import Extract
+from modules.extractors import configured_extractor, configured_fingerprint
 from modules.extractors.base import Estimate
-from modules.extractors.blazepose import (
+from modules.extractors.blazepose.decoding import LANDMARK_SIZE, Square
+from modules.extractors.blazepose.detector import MIN_CERTAINTY, BlazePose
+from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.extractors.blazepose.landmarks import (
+    LANDMARK_MIRROR,
     LANDMARKS,
     LANDMARKS_TO_SMPL24,
-    MIRRORED_LANDMARKS,
-    SURE,
-    BlazePose,
-    BlazePoseExtractor,
     Landmarks,
-    agreed,
-    check_weights,
     person_box,
 )
+from modules.extractors.blazepose.merging import merge_landmarks
+from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.pose_utils import Camera, distort
-from modules.skeleton import JOINT_NAMES, MIRROR
 from modules.utils import UserError
-from pre_models.fetch import BLAZEPOSE_FOLDER, fetch_blazepose
+from pre_models.blazepose import fetch_blazepose
 from tests.extractors.make_blazepose_reference import FRAMES, REFERENCE, pixels_sha256, read_frames
 
 CAMERA = Camera(K=np.array([[1500.0, 0, 540], [0, 1500.0, 960], [0, 0, 1]]), R=np.eye(3), t=np.zeros(3))
-SQUARE = decode.Square(np.zeros(2), 1.0)
+SQUARE = Square(np.zeros(2), 1.0)
+# By weights and test-time augmentation: caches and released weights of every release depend on these digests.
+FINGERPRINTS = {
+    ("heavy", False): "9f9a3385a6410266d890586a18ffa13ee8bd4bc0b9173d5f140cca56f96db7d7",
+    ("heavy", True): "4ba24be6f3385c4cc17358265714fba94486f03104262a3d6a1d2718c2e570c2",
+    ("full", False): "5ed0bca48121cc6d9dfb1d26004d4c8b1b499e92b6208a2f8ee10614d23495d9",
+    ("full", True): "778c9737bef6af3f3e3a93a43f72e1cb60bb01118ddbfaf87c5ca32b82888832",
+}
+FINGERPRINTS_OPENCV = "4.11.0"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +66,7 @@ def images() -> dict[tuple[str, int], np.ndarray]:
 
 @pytest.fixture(scope="module")
 def reference(images: dict[tuple[str, int], np.ndarray]) -> list[dict[str, Any]]:
-    """MediaPipe's answers, each with its image; first of all the decoded pixels must be the same."""
+    """MediaPipe's results, each with its image, whose decoded pixels must be the same."""
     records = json.loads(REFERENCE.read_text())["frames"]
     assert [(r["video"], r["frame"]) for r in records] == list(images)
     for record in records:
@@ -65,11 +75,11 @@ def reference(images: dict[tuple[str, int], np.ndarray]) -> list[dict[str, Any]]
     return records
 
 
-def mediapipe_landmarks(record: dict[str, Any]) -> tuple[decode.Square, np.ndarray]:
-    """MediaPipe's square, and its landmarks (33, 2) px without the half pixel of the crop that it leaves in."""
+def mediapipe_landmarks(record: dict[str, Any]) -> tuple[Square, np.ndarray]:
+    """MediaPipe's square, and its landmarks (33, 2) px with the half pixel of the crop that it leaves in removed."""
     x, y, side, angle = record["square"]
-    square = decode.Square(np.array([x, y]), side, angle)
-    return square, np.array(record["landmarks_px"]) - square.turn @ np.full(2, 0.5 * side / 256)
+    square = Square(np.array([x, y]), side, angle)
+    return square, np.array(record["landmarks_px"]) - square.rotation @ np.full(2, 0.5 * side / LANDMARK_SIZE)
 
 
 def left_minus_right(landmarks_px: np.ndarray) -> float:
@@ -79,7 +89,7 @@ def left_minus_right(landmarks_px: np.ndarray) -> float:
 class TestAgainstMediaPipe:
     def test_the_detector_places_the_same_square(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
         for record in reference:
-            square = model.find(record["image"])
+            square = model.detect_square(record["image"])
             assert square is not None
             np.testing.assert_allclose([*square.centre, square.side], record["square"][:3], atol=0.01)
             assert square.angle == pytest.approx(record["square"][3], abs=1e-5)
@@ -88,7 +98,7 @@ class TestAgainstMediaPipe:
         errors_px, errors_mm, errors_visibility = [], [], []
         for record in reference:
             square, expected_px = mediapipe_landmarks(record)
-            found = model.look(record["image"], square)
+            found = model.estimate_landmarks(record["image"], square)
             assert found is not None
             errors_px.append(np.linalg.norm(found.landmarks_px - expected_px, axis=-1))
             errors_mm.append(np.abs(found.world_landmarks_mm - record["world_mm"]))
@@ -99,8 +109,8 @@ class TestAgainstMediaPipe:
         assert np.abs(errors_visibility).max() < 1e-3
 
     def test_detect_as_a_whole(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
-        # Two runtimes' squares differ by 1e-4 px; the warp, which rounds to 1/32 px, and the heatmaps' thresholds make
-        # of that about 0.01 px of a landmark, up to 2.3 px or 4.5 mm where squares are shaken on purpose.
+        # The squares of the two runtimes differ by 1e-4 px. The warp, which rounds to 1/32 px, and the heatmaps'
+        # thresholds turn that into about 0.01 px per landmark, at most 2.3 px or 4.5 mm for perturbed squares.
         errors_px, errors_mm, errors_visibility, sides = [], [], [], []
         for record in reference:
             found, (_, expected_px) = model.detect(record["image"]), mediapipe_landmarks(record)
@@ -124,19 +134,19 @@ class TestOnRealImages:
     def test_a_mirrored_image_gives_mirrored_landmarks(
         self, model: BlazePose, images: dict[tuple[str, int], np.ndarray]
     ) -> None:
-        # Half a pixel of the crop, left in, shows here as a bias of 0.3-0.4 px of the crop.
+        # Half a pixel of the crop, if it were left in, would be a bias of 0.3-0.4 px of the crop here.
         biases = []
         for (video, _), image in images.items():
-            square = model.find(image)
+            square = model.detect_square(image)
             found, mirrored = model.detect(image), model.detect(np.ascontiguousarray(image[:, ::-1]))
             if video == "cam02.mp4" or square is None or found is None or mirrored is None:
-                continue  # in cam02 the sides themselves are unsure
-            both = found.landmarks_px[:, 0] + mirrored.landmarks_px[MIRRORED_LANDMARKS, 0]
-            biases.append((image.shape[1] - 1 - both) / 2 * decode.LANDMARK_SIZE / square.side)
+                continue  # in cam02 left and right are ambiguous
+            both = found.landmarks_px[:, 0] + mirrored.landmarks_px[list(LANDMARK_MIRROR), 0]
+            biases.append((image.shape[1] - 1 - both) / 2 * LANDMARK_SIZE / square.side)
         assert len(biases) == 9
         assert abs(np.median(biases)) < 0.2
 
-    def test_a_turned_image_gives_turned_landmarks(
+    def test_a_rotated_image_gives_rotated_landmarks(
         self, model: BlazePose, images: dict[tuple[str, int], np.ndarray]
     ) -> None:
         image = images["cam04.mp4", 0]
@@ -148,7 +158,7 @@ class TestOnRealImages:
         assert np.median(np.linalg.norm(turned.landmarks_px - expected_px, axis=-1)) < 15
         assert np.median(np.linalg.norm(turned.world_landmarks_mm - np.stack([y, -x, z], -1), axis=-1)) < 40
 
-    def test_the_box_holds_every_joint_and_little_else(
+    def test_the_box_is_tight_around_every_joint(
         self, model: BlazePose, images: dict[tuple[str, int], np.ndarray]
     ) -> None:
         for image in images.values():
@@ -163,91 +173,96 @@ class TestOnRealImages:
     def test_nobody_in_a_black_or_tiny_image(self, model: BlazePose, shape: tuple[int, int]) -> None:
         assert model.detect(np.zeros((*shape, 3), dtype=np.uint8)) is None
 
-    def test_who_is_overlooked_is_looked_for_in_the_turned_image(
+    def test_a_missed_person_is_found_in_the_rotated_image(
         self, model: BlazePose, reference: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        find, asked = model.find, []
+        detect_square, rotations = model.detect_square, []
 
-        def overlook(image: np.ndarray, turn: float = 0.0) -> decode.Square | None:
-            asked.append(turn)
-            return find(image, turn) if turn else None
+        def miss_upright(image: np.ndarray, rotation: float = 0.0) -> Square | None:
+            rotations.append(rotation)
+            return detect_square(image, rotation) if rotation else None
 
         expected = [model.detect(record["image"]) for record in reference]
-        monkeypatch.setattr(model, "find", overlook)
+        monkeypatch.setattr(model, "detect_square", miss_upright)
         for record, upright in zip(reference, expected, strict=True):
             found = model.detect(record["image"])
             assert found is not None and upright is not None
             apart = np.median(np.linalg.norm(found.landmarks_px - upright.landmarks_px, axis=-1))
             assert apart < 0.05 * record["square"][2]  # the same person in the same place
-        assert asked[:2] == [0.0, np.pi]
+        assert rotations[:2] == [0.0, np.pi]
 
     def test_nobody_in_noise(self, model: BlazePose) -> None:
         noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
         assert model.detect(noise) is None
 
 
-class TestSeveralCrops:
-    def test_a_mirrored_look_is_turned_back(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
+class TestTimeAugmentation:
+    def test_a_mirrored_crop_is_mirrored_back(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
         apart_px, apart_mm = [], []
         for record in reference:
             if record["video"] == "cam02.mp4":
-                continue  # in which the sides themselves are unsure
-            square = model.find(record["image"])
+                continue  # in which left and right are ambiguous
+            square = model.detect_square(record["image"])
             assert square is not None
-            plain, mirrored = (model.look(record["image"], square, mirrored=m) for m in (False, True))
+            plain, mirrored = (model.estimate_landmarks(record["image"], square, mirrored=m) for m in (False, True))
             assert plain is not None and mirrored is not None
-            apart_px.append((mirrored.landmarks_px - plain.landmarks_px) / square.side * decode.LANDMARK_SIZE)
+            apart_px.append((mirrored.landmarks_px - plain.landmarks_px) / square.side * LANDMARK_SIZE)
             apart_mm.append(np.abs(mirrored.world_landmarks_mm - plain.world_landmarks_mm))
             assert np.linalg.norm(mirrored.next_square.centre - plain.next_square.centre) < 0.05 * square.side
             assert mirrored.next_square.side == pytest.approx(plain.next_square.side, rel=0.1)
-        assert np.median(np.linalg.norm(apart_px, axis=-1)) < 2  # px of the crop; a side exchanged would be tens
-        assert abs(np.median(np.array(apart_px)[..., 0])) < 0.3  # and the half pixel is not counted twice
+        assert np.median(np.linalg.norm(apart_px, axis=-1)) < 2  # px of the crop; a left/right swap would be tens
+        assert abs(np.median(np.array(apart_px)[..., 0])) < 0.3  # and the half pixel is removed once
         assert np.median(apart_mm) < 40
 
-    def test_who_is_seen_well_is_not_looked_for_in_turned_images(
+    def test_a_certain_crop_needs_no_rotated_image(
         self, model: BlazePose, reference: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        find, asked = model.find, []
-        monkeypatch.setattr(model, "find", lambda image, turn=0.0: (asked.append(turn), find(image, turn))[1])
+        detect_square, rotations = model.detect_square, []
+
+        def record_rotation(image: np.ndarray, rotation: float = 0.0) -> Square | None:
+            rotations.append(rotation)
+            return detect_square(image, rotation)
+
+        monkeypatch.setattr(model, "detect_square", record_rotation)
         record = reference[0]
         one = model.detect(record["image"])
-        assert one is not None and one.certainty > SURE
-        asked.clear()
-        several = model.detect_in_several(record["image"])
-        assert several is not None and asked == [0.0]
-        apart = np.median(np.linalg.norm(several.landmarks_px - one.landmarks_px, axis=1))
+        assert one is not None and one.certainty > MIN_CERTAINTY
+        rotations.clear()
+        merged = model.detect_with_tta(record["image"])
+        assert merged is not None and rotations == [0.0]
+        apart = np.median(np.linalg.norm(merged.landmarks_px - one.landmarks_px, axis=1))
         assert 0 < apart < 0.02 * record["square"][2]
 
-    def test_where_the_detector_leads_astray_a_turned_image_is_believed(
+    def test_a_rotated_image_corrects_a_wrong_square(
         self, model: BlazePose, reference: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Shown upside down, the network answers somebody else's limbs, by a high score, but is not certain."""
-        find = model.find
+        """On an upside-down crop the network outputs wrong limbs with a high score, but with a low certainty."""
+        detect_square = model.detect_square
 
-        def mislead(image: np.ndarray, turn: float = 0.0) -> decode.Square | None:
-            square = find(image, turn)
-            if square is None or turn != 0:
+        def upside_down(image: np.ndarray, rotation: float = 0.0) -> Square | None:
+            square = detect_square(image, rotation)
+            if square is None or rotation != 0:
                 return square
-            return decode.Square(square.centre, square.side, square.angle + np.pi)
+            return Square(square.centre, square.side, square.angle + np.pi)
 
         truth = [model.detect(record["image"]) for record in reference]
-        monkeypatch.setattr(model, "find", mislead)
-        lost = {"one": 0, "several": 0}
+        monkeypatch.setattr(model, "detect_square", upside_down)
+        lost = {"one crop": 0, "augmented": 0}
         for record, expected in zip(reference, truth, strict=True):
             assert expected is not None
-            for way, detect in (("one", model.detect), ("several", model.detect_in_several)):
+            for way, detect in (("one crop", model.detect), ("augmented", model.detect_with_tta)):
                 found = detect(record["image"])
                 assert found is not None
                 apart = np.median(np.linalg.norm(found.landmarks_px - expected.landmarks_px, axis=1))
                 lost[way] += bool(apart > 0.05 * record["square"][2])
-        assert lost["one"] > len(reference) / 2
-        assert lost["several"] == 0
+        assert lost["one crop"] > len(reference) / 2
+        assert lost["augmented"] == 0
 
     @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (1, 500)])
-    def test_nobody_is_nobody(self, model: BlazePose, shape: tuple[int, int]) -> None:
-        assert model.detect_in_several(np.zeros((*shape, 3), dtype=np.uint8)) is None
+    def test_nobody_in_a_black_image(self, model: BlazePose, shape: tuple[int, int]) -> None:
+        assert model.detect_with_tta(np.zeros((*shape, 3), dtype=np.uint8)) is None
 
-    def test_what_agrees_with_the_surest_is_averaged_and_nothing_else(self) -> None:
+    def test_only_crops_that_agree_with_the_most_certain_one_are_averaged(self) -> None:
         rng = np.random.default_rng(3)
         points, world = rng.uniform(0, 1000, (33, 2)), rng.normal(0, 300, (33, 3))
 
@@ -255,16 +270,20 @@ class TestSeveralCrops:
             shares = np.full(33, certainty), np.ones(33)
             return Landmarks(0.9, np.zeros(4), points + shift, *shares, world + shift, certainty, SQUARE, SQUARE)
 
-        surest, near, far = seen(0.8, 0.0), seen(0.4, 10.0), seen(0.7, 300.0)
-        found = agreed([near, far, surest])
+        best, near, far = seen(0.8, 0.0), seen(0.4, 10.0), seen(0.7, 300.0)
+        found = merge_landmarks([near, far, best])
         weight = 0.4**4 / (0.4**4 + 0.8**4)
         np.testing.assert_allclose(found.landmarks_px, points + 10 * weight)
         np.testing.assert_allclose(found.world_landmarks_mm, world + 10 * weight)
         np.testing.assert_allclose(found.visibility, 0.8 * (1 - weight) + 0.4 * weight)
         np.testing.assert_allclose(found.box_xywh, person_box(found.landmarks_px, np.ones(33)))
         assert found.certainty == 0.8
-        alone = agreed([surest])
-        np.testing.assert_allclose(alone.landmarks_px, surest.landmarks_px)
+        alone = merge_landmarks([best])
+        np.testing.assert_allclose(alone.landmarks_px, best.landmarks_px)
+
+
+def one_crop(weights: str) -> Config:
+    return Config(EXTRACT=Extract(weights=weights, test_time_augmentation=False))
 
 
 class TestExtractor:
@@ -290,7 +309,7 @@ class TestExtractor:
 
     def test_keeps_the_order_around_an_image_without_a_person(self, images: dict[tuple[str, int], np.ndarray]) -> None:
         first, last = images["cam01.mp4", 0], images["cam03.mp4", 80]
-        extractor = create_extractor("blazepose", "full", threads=1)
+        extractor = BlazePoseExtractor("full", threads=1)
         batch = extractor.estimate([first, np.zeros_like(first), last], [CAMERA] * 3)
         assert batch[1] is None
         for image, estimate in ((first, batch[0]), (last, batch[2])):
@@ -308,44 +327,55 @@ class TestExtractor:
     ) -> None:
         before = BlazePoseExtractor().fingerprint
         assert before == BlazePoseExtractor(threads=1).fingerprint
-        assert before == installed_fingerprint("blazepose", "full")
-        several = BlazePoseExtractor(crops="several").fingerprint
-        assert several == installed_fingerprint("blazepose", "full", crops="several") != before
-        monkeypatch.setattr("modules.extractors.blazepose.SEVERAL_VERSION", 0)
-        assert BlazePoseExtractor(crops="several").fingerprint != several
+        assert before == configured_fingerprint(one_crop("full"))
+        augmented = BlazePoseExtractor(test_time_augmentation=True).fingerprint
+        assert augmented == configured_fingerprint(Config(EXTRACT=Extract(weights="full"))) != before
+        monkeypatch.setattr("modules.extractors.blazepose.extractor.TTA_VERSION", 0)
+        assert BlazePoseExtractor(test_time_augmentation=True).fingerprint != augmented
         assert BlazePoseExtractor().fingerprint == before
-        monkeypatch.setattr("modules.extractors.blazepose.DECODER_VERSION", 0)
+        monkeypatch.setattr("modules.extractors.blazepose.extractor.DECODER_VERSION", 0)
         assert BlazePoseExtractor().fingerprint != before
-        assert installed_fingerprint("blazepose", "full") != before
+        assert configured_fingerprint(one_crop("full")) != before
 
-    def test_the_fingerprint_is_told_without_the_runtime_and_of_present_weights_only(self, tmp_path: Path) -> None:
-        assert installed_fingerprint("blazepose", "full", models_dir=tmp_path) is None
+    @pytest.mark.parametrize(
+        ("weights", "augmented", "expected"), [(*key, digest) for key, digest in FINGERPRINTS.items()]
+    )
+    def test_existing_caches_stay_valid(self, weights: str, augmented: bool, expected: str) -> None:
+        if cv2.__version__ != FINGERPRINTS_OPENCV:  # it is part of the fingerprint
+            pytest.skip(f"the fingerprints were recorded with OpenCV {FINGERPRINTS_OPENCV}")
+        fetch_blazepose(weights)
+        assert BlazePoseExtractor.fingerprint_of(weights, test_time_augmentation=augmented) == expected
+
+    def test_the_fingerprint_needs_the_weights_but_not_the_runtime(self, tmp_path: Path) -> None:
+        assert BlazePoseExtractor.fingerprint_of("full", models_dir=tmp_path) is None
         program = (
-            "import sys; from modules.extractors import installed_fingerprint as told\n"
-            "assert told('blazepose', 'full') and not {'ai_edge_litert', 'tensorflow'} & set(sys.modules)"
+            "import sys; from modules.config.schema import Config; from modules.extractors import configured_fingerprint\n"
+            "assert configured_fingerprint(Config()) and not {'ai_edge_litert', 'tensorflow'} & set(sys.modules)"
         )
         subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, check=True)
 
     def test_unknown_extractor(self) -> None:
-        with pytest.raises(UserError, match=r"EXTRACT\.extractor.*'blaze'.*known are blazepose"):
-            create_extractor("blaze", "full")
+        with pytest.raises(UserError, match=r"EXTRACT\.extractor.*'blaze'; set it to one of blazepose"):
+            configured_extractor(Config(EXTRACT=Extract(extractor="blaze")))
 
     def test_weights_absent_corrupt_or_unknown(self, tmp_path: Path) -> None:
         with pytest.raises(
             UserError, match=r"pose_detection\.tflite.*missing.*`python -m pre_models\.fetch blazepose --weights full`"
         ):
-            create_extractor("blazepose", "full", models_dir=tmp_path)
+            BlazePoseExtractor("full", models_dir=tmp_path)
         (tmp_path / "pose_detection.tflite").write_bytes(b"cut off")
         with pytest.raises(UserError, match=r"pose_detection\.tflite.*not the pinned.*pre_models\.fetch"):
-            create_extractor("blazepose", "full", models_dir=tmp_path)
+            BlazePoseExtractor("full", models_dir=tmp_path)
         (tmp_path / "pose_detection.tflite").write_bytes((BLAZEPOSE_FOLDER / "pose_detection.tflite").read_bytes())
         with pytest.raises(UserError, match=r"pose_landmark_heavy\.tflite.*fetch blazepose`"):
             check_weights("heavy", tmp_path)
-        with pytest.raises(UserError, match=r"EXTRACT\.weights.*heavy and full"):
+        with pytest.raises(UserError, match=r"EXTRACT\.weights.*heavy or full"):
             check_weights("lite", tmp_path)
 
     def test_imports_neither_torch_nor_tensorflow(self) -> None:
-        code = "import sys, modules.extractors.blazepose; assert not {'torch', 'tensorflow'} & set(sys.modules)"
+        code = (
+            "import sys, modules.extractors.blazepose.extractor; assert not {'torch', 'tensorflow'} & set(sys.modules)"
+        )
         subprocess.run([sys.executable, "-c", code], check=True, cwd=BLAZEPOSE_FOLDER.parents[1])
 
 
@@ -356,7 +386,7 @@ class TestMatrix:
         np.testing.assert_allclose(LANDMARKS_TO_SMPL24.sum(1), 1, atol=1e-6)
 
     def test_left_and_right_are_treated_alike(self) -> None:
-        np.testing.assert_allclose(LANDMARKS_TO_SMPL24[list(MIRROR)][:, MIRRORED_LANDMARKS], LANDMARKS_TO_SMPL24)
+        np.testing.assert_allclose(LANDMARKS_TO_SMPL24[list(MIRROR)][:, list(LANDMARK_MIRROR)], LANDMARKS_TO_SMPL24)
 
     def test_a_known_pose(self) -> None:
         pose = np.zeros((33, 2))
@@ -376,7 +406,7 @@ class TestMatrix:
         for name, position in expected.items():
             np.testing.assert_allclose(joints[name], position, atol=1.5, err_msg=name)
 
-    def test_joints_lie_where_they_belong(self) -> None:
+    def test_joints_are_in_anatomical_order(self) -> None:
         shares = dict(zip(JOINT_NAMES, LANDMARKS_TO_SMPL24, strict=True))
         upwards = np.array([landmark.endswith("shoulder") + 1.5 * landmark.endswith("ear") for landmark in LANDMARKS])
         heights = [
@@ -385,7 +415,14 @@ class TestMatrix:
         assert heights == sorted(heights)  # up the back, hips at 0, shoulders at 1, ears at 1.5
         for name, share in shares.items():
             side, _, part = name.rpartition("_")
-            if side and part in ("knee", "ankle", "foot", "elbow", "wrist", "hand"):  # no limb hangs on the other side
+            if side and part in (
+                "knee",
+                "ankle",
+                "foot",
+                "elbow",
+                "wrist",
+                "hand",
+            ):  # no limb depends on the other side
                 other = {"left": "right", "right": "left"}[side]
                 assert not any(share[index] for index, landmark in enumerate(LANDMARKS) if landmark.startswith(other))
 

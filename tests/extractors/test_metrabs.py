@@ -1,4 +1,4 @@
-"""MeTRAbs through the real script, on stand-ins of its published signatures; TensorFlow runs in child processes alone."""
+"""MeTRAbs through the real script, on stand-ins with its published signatures; TensorFlow runs in child processes only."""
 
 import csv
 import json
@@ -13,16 +13,24 @@ import cv2
 import numpy as np
 import pytest
 
-from modules.cache import Rows, open_cache
-from modules.config import PROJECT_ROOT, Config, Metrabs, load_config
+from modules.cache.store import open_cache
+from modules.cache.table import Rows
+from modules.config.load import load_config
+from modules.config.paths import PROJECT_ROOT
+from modules.config.schema import Config
+from modules.config.sections import Metrabs
 from modules.extractors import configured_fingerprint
-from modules.extractors.metrabs import MetrabsExtractor
-from modules.images import warp_crop
-from modules.layout import list_frames, write_camera, write_label
+from modules.extractors.metrabs.extractor import MetrabsExtractor
+from modules.extractors.metrabs.people import undistorted_box
+from modules.extractors.metrabs.weights import RECORD
+from modules.extractors.world_up import complete_world_up, nearest_axis
+from modules.files.cameras import write_camera
+from modules.files.images import warp_crop
+from modules.files.labels import write_label
+from modules.files.layout import list_frames
 from modules.pose_utils import Camera, cam2pixel, cam2world, crop_camera
 from modules.utils import UserError
-from modules.world_up import complete_world_up, nearest_axis
-from tests.conftest import RunScript, standing_person, told_at_exit
+from tests.conftest import RunScript, standing_person, value_at_exit
 from tests.extractors.metrabs_truth import HEIGHT_MM, PEOPLE, SHAPE_MM, picture, true_answer
 
 KINDS = ("multiperson", "combined", "singleperson", "current")
@@ -31,7 +39,7 @@ VARIANTS = (
     "combined:nameless", "singleperson:shuffled", "current:shuffled", "current:coco", "batched", "foreign",
 )  # fmt: skip
 LENS = np.array([-0.12, 0.05, 0.002, -0.001, 0.01])
-# By camera and sequence: who is where. The first is surer than the second; nobody is in sequence 2.
+# The people's boxes by sequence. Person 0 has the higher score; nobody is in sequence 2.
 SCENES = {
     1: {0: (200, 80, 90, 300)}, 2: {}, 3: {0: (100, 90, 80, 310), 1: (350, 30, 110, 400)}, 4: {1: (260, 100, 70, 280)},
 }  # fmt: skip
@@ -91,12 +99,10 @@ def cached(root: Path, options: list[str], split: str = "train") -> tuple[Rows, 
 
 
 def expected(kind: str, people: dict[int, tuple[int, int, int, int]], camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels (24, 2) and camera mm (24, 3) of the surest person."""
+    """Pixels (24, 2) and camera mm (24, 3) of the most confident person."""
     box = people[min(people, key=lambda number: -PEOPLE[number][1])]
     if kind != "singleperson":
         return true_answer(kind, box, camera, 5)
-    from modules.extractors.metrabs_base import undistorted_box  # noqa: PLC0415
-
     R_cam2crop, K_crop = crop_camera(undistorted_box(np.array(box, float), camera), camera.K, 256, 1.0)
     crop = warp_crop(picture((640, 480), people), camera, R_cam2crop, K_crop, 256)
     depth = K_crop[0, 0] * HEIGHT_MM / 256 + 100 * (crop / np.float32(255)).astype(np.float16).astype(float).mean()
@@ -128,21 +134,21 @@ def test_the_script_fills_the_cache_with_what_the_model_implies(
         np.testing.assert_allclose(own_world, cam2world(joints_cam, camera.R, camera.t), atol=0.1)
         assert (rows["people"][row], rows["person_index"][row]) == (len(SCENES[sequence]), 0)
         assert rows["choice"][row] == "confident" and rows["extractor"][row] == "metrabs"
-        crop = rows.read_crop(row)[128, 128]  # the crop shows the person that was taken
+        crop = rows.read_crop(row)[128, 128]  # the crop shows the selected person
         assert np.abs(crop.astype(int) - PEOPLE[min(SCENES[sequence])][0]).max() < 30
     again = run_script("extract_train_info.py", "--split", "train", *options)
     assert "(0 extracted now)" in again.stdout
-    assert configured_fingerprint(config) == rows["fingerprint"][0]  # told here, where no TensorFlow is
+    assert configured_fingerprint(config) == rows["fingerprint"][0]  # computed here without TensorFlow
 
 
 @pytest.mark.slow
 def test_in_a_process_with_tensorflow(standins: Path) -> None:
-    """Everything that needs no script: kinds, lenses, regions, thresholds, choices, damaged files (in_tensorflow/)."""
+    """Everything that needs no script: kinds, lenses, regions, thresholds, selection, damaged files (in_tensorflow/)."""
     folder = Path(__file__).parent / "in_tensorflow"
     command = [sys.executable, "-m", "pytest", "--no-header", "-p", "no:cacheprovider", "-o", "addopts=", str(folder)]
     result = subprocess.run(
         command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "WORLDPOSE_STANDINS": str(standins)},
+        env={**os.environ, "GROUNDPOSE_STANDINS": str(standins)},
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     assert " passed" in result.stdout and "skipped" not in result.stdout
@@ -159,7 +165,7 @@ def test_in_a_process_with_tensorflow(standins: Path) -> None:
         ("multiperson_nameless", ("METRABS.detector=own",), "METRABS.detector=own"),
     ],
 )
-def test_what_cannot_extract_says_so_in_a_sentence(
+def test_an_unusable_model_is_one_message(
     weights: str, extra: tuple[str, ...], says: str, standins: Path, scene: Path, tmp_path: Path, run_script: RunScript
 ) -> None:
     options = arguments(scene, tmp_path, standins / weights, *extra)
@@ -170,7 +176,7 @@ def test_what_cannot_extract_says_so_in_a_sentence(
 
 
 @pytest.mark.slow
-def test_without_tensorflow_the_sentence_says_what_to_install(standins: Path, scene: Path, tmp_path: Path) -> None:
+def test_without_tensorflow_the_message_says_what_to_install(standins: Path, scene: Path, tmp_path: Path) -> None:
     (tmp_path / "tensorflow.py").write_text("raise ImportError('no TensorFlow here')\n")
     command = [
         sys.executable,
@@ -187,14 +193,14 @@ def test_without_tensorflow_the_sentence_says_what_to_install(standins: Path, sc
 def test_world_up_is_taken_from_the_cameras_and_logged(
     standins: Path, scene: Path, tmp_path: Path, run_script: RunScript
 ) -> None:
-    """The same numbers as with a declared world_up; the cache does not learn what was guessed."""
+    """The numbers are those of a declared world_up; the guessed one is not cached."""
     root = tmp_path / "set"
     shutil.copytree(scene, root)
     for path in root.rglob("camera/*.json"):
         path.write_text(path.read_text().replace("world_up", "was_up").replace("floor_height_mm", "was_floor"))
     options = arguments(root, tmp_path / "cache", standins / "current")
     said = run_script("extract_train_info.py", "--split", "train", *options).stdout
-    assert "declare no world_up" in said and "+z is nearest" in said
+    assert "declare no world_up" in said and "use +z, the axis nearest" in said
     rows, _ = cached(root, options)
     joints_px, joints_cam = expected("current", SCENES[1], CAMERAS["2"])
     np.testing.assert_allclose(rows["joints_px"][4], joints_px, atol=0.01)
@@ -203,31 +209,31 @@ def test_world_up_is_taken_from_the_cameras_and_logged(
 
 
 def test_the_fingerprint_follows_model_detector_and_options(tmp_path: Path) -> None:
-    """Told without TensorFlow; None where something that is named is absent."""
+    """It needs no TensorFlow, and is None if a configured part is missing."""
 
-    def told(**options: Any) -> str | None:
+    def fingerprint(**options: Any) -> str | None:
         return MetrabsExtractor.fingerprint_of(str(tmp_path / "model"), Metrabs(**options))
 
-    assert told() is None
+    assert fingerprint() is None
     for name in ("model", "other"):
         (tmp_path / name / "variables").mkdir(parents=True)
         (tmp_path / name / "saved_model.pb").write_bytes(name.encode())
         (tmp_path / name / "variables" / "variables.index").write_bytes(b"1")
     detector = str(tmp_path / "other")
     found = [
-        told(detector="own"),
-        told(detector=detector),
-        told(num_aug=3),
-        told(person="largest"),
-        told(region=[0, 0, 1, 0.5]),
+        fingerprint(detector="own"),
+        fingerprint(detector=detector),
+        fingerprint(num_aug=3),
+        fingerprint(person="largest"),
+        fingerprint(region=[0, 0, 1, 0.5]),
     ]
-    assert told(detector=str(tmp_path / "nothing")) is None
+    assert fingerprint(detector=str(tmp_path / "nothing")) is None
     for part, content in (("other/saved_model.pb", b"x"), ("model/variables/variables.index", b"2")):
         (tmp_path / part).write_bytes(content)
-        found.append(told(detector=detector))
+        found.append(fingerprint(detector=detector))
     assert None not in found and len(set(found)) == len(found)
-    (tmp_path / "model" / "worldpose.json").write_text("{}")  # what fetching leaves is none of the model's
-    assert told(detector=detector) == found[-1]
+    (tmp_path / "model" / RECORD).write_text("{}")  # the record of fetching is no part of the model
+    assert fingerprint(detector=detector) == found[-1]
 
 
 @pytest.fixture(scope="session")
@@ -239,18 +245,18 @@ def through_run_sh(
     options = arguments(
         scene, results / "cache", standins / "current", f"RESULTS.root={results}",
         f"TEST.output={results / 'pred_submission.json'}", "TRAIN.num_epochs=1", "TRAIN.batch_size=2",
-        "TRAIN.simulated_views=16", "DATA.validation_share=0.4", "TEST.overlays=2",
+        "TRAIN.simulated_views=16", "DATA.validation_share=0.4",
     )  # fmt: skip
     done = subprocess.run(
         ["bash", str(PROJECT_ROOT / "run.sh"), *options], capture_output=True, text=True, check=False,
-        env={**os.environ, "WORLDPOSE_ENVIRONMENT": sys.prefix},
+        env={**os.environ, "GROUNDPOSE_ENVIRONMENT": sys.prefix},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return results, options, done.stdout
 
 
 @pytest.mark.slow
-def test_run_sh_goes_the_whole_way(through_run_sh: tuple[Path, list[str], str], scene: Path) -> None:
+def test_run_sh_runs_all_stages(through_run_sh: tuple[Path, list[str], str], scene: Path) -> None:
     results, options, said = through_run_sh
     rows, _ = cached(scene, options, "test")
     answers = json.loads((results / "pred_submission.json").read_text())
@@ -264,9 +270,9 @@ def test_run_sh_goes_the_whole_way(through_run_sh: tuple[Path, list[str], str], 
     ]  # fmt: skip
     errors = np.linalg.norm(own - rows["joints_world_mm"][found], axis=-1).mean(1)
     per_image = list(csv.DictReader(next(results.rglob("per_image.csv")).read_text().splitlines()))
-    # Its pixels are its own 3D's, so least squares puts it back where it stood, and there is no row of its own.
-    told = [float(line["world_mpjpe_mm: extractor, least squares"]) for line in per_image]
-    np.testing.assert_allclose(np.array(told)[found], errors, atol=0.1)
+    # Its pixels are projections of its 3D joints, so least squares restores its own root, and it gets no row of its own.
+    written = [float(line["world_mpjpe_mm: extractor, least squares"]) for line in per_image]
+    np.testing.assert_allclose(np.array(written)[found], errors, atol=0.1)
     assert next(iter(methods)) == "extractor, least squares" and "| extractor, least squares |" in said
 
 
@@ -275,7 +281,7 @@ def test_the_extractor_beside_posenet(through_run_sh: tuple[Path, list[str], str
     results, options, _ = through_run_sh
     command = [sys.executable, "-m", "benchmarks.beside_extractor", "--images", "2", *options]
     said = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
-    assert "| extractor, its own 3D |" in said and "| PoseNet |" in said and "PoseNet is nearer on" in said
+    assert "| extractor, its own 3D |" in said and "| PoseNet |" in said and "PoseNet is closer on" in said
     lines = next(results.rglob("beside_extractor.csv")).read_text().splitlines()
     assert len(lines) == 1 + 6  # nobody is seen in two of the eight
     picture_file = next(results.rglob("beside_extractor.jpg"))
@@ -293,23 +299,23 @@ def test_the_extractor_beside_posenet(through_run_sh: tuple[Path, list[str], str
         ("test.py", "torch", "tensorflow"),
     ],
 )
-def test_tensorflow_and_torch_never_meet(
+def test_tensorflow_and_torch_are_never_in_one_process(
     through_run_sh: tuple[Path, list[str], str], tmp_path: Path, script: str, present: str, absent: str
 ) -> None:
-    """One extraction, one epoch, one test with MeTRAbs, each in a process that tells what it has imported."""
+    """One extraction, one epoch, one test with MeTRAbs, each in a process that reports its imports."""
     results, options, _ = through_run_sh
     place = tmp_path / "results"
     shutil.copytree(results, place)
     if script == "extract_train_info.py":
         shutil.rmtree(place / "cache")
     moved = [part.replace(str(results), str(place)) for part in options]
-    assert told_at_exit(script, moved, f"({present!r} in sys.modules, {absent!r} in sys.modules)") == "(True, False)"
+    assert value_at_exit(script, moved, f"({present!r} in sys.modules, {absent!r} in sys.modules)") == "(True, False)"
 
 
 def peak_memory_mb(options: list[str]) -> float:
-    """Of an extraction, as the operating system counts it."""
+    """The peak memory of an extraction, as counted by the operating system."""
     peak = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024"
-    return float(told_at_exit("extract_train_info.py", ["--split", "train", "--quiet", *options], peak))
+    return float(value_at_exit("extract_train_info.py", ["--split", "train", "--quiet", *options], peak))
 
 
 @pytest.mark.slow
@@ -349,6 +355,6 @@ def test_an_ambiguous_up_is_refused(ups: list[list[float]]) -> None:
     cameras = {Path(f"{i}.json"): a_camera(np.array(up, float)) for i, up in enumerate(ups)}
     with pytest.raises(UserError, match="world_up is missing.*METRABS.world_up"):
         complete_world_up(cameras, None)
-    told = complete_world_up(cameras, [0, 0, 2.0])
-    assert all((camera.world_up == [0, 0, 1]).all() for camera in told.values() if camera.world_up is not None)
+    completed = complete_world_up(cameras, [0, 0, 2.0])
+    assert all((camera.world_up == [0, 0, 1]).all() for camera in completed.values() if camera.world_up is not None)
     assert all(camera.world_up is None for camera in cameras.values())

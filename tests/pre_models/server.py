@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that serves a few files as well, or as badly, as a test wants it."""
+"""A local HTTP server whose files have the faults that a test needs."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Resource:
     location: str | None = None
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)  # consumed one a request, before `status`
-    answers_from: int | None = None  # a range from here, whatever was asked for
+    answers_from: int | None = None  # every range starts here, whatever was requested
     stalls: bool = False  # a cut connection stays open without a byte, until the server ends
 
 
 class Site:
-    """What is served, and what was asked for: path with query, and the Range header."""
+    """The served files, and the requests received: path with query, and the Range header."""
 
     def __init__(self, port: int) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self.files: dict[str, Resource] = {}
-        self.asked: list[tuple[str, str | None]] = []
+        self.requests: list[tuple[str, str | None]] = []
         self.ended = threading.Event()
 
     def put(self, path: str, resource: Resource) -> str:
@@ -42,13 +42,13 @@ class Site:
 
     @property
     def ranges(self) -> list[str | None]:
-        return [wanted for _, wanted in self.asked]
+        return [range_header for _, range_header in self.requests]
 
 
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            site.asked.append((self.path, self.headers["Range"]))
+            site.requests.append((self.path, self.headers["Range"]))
             resource = site.files.get(self.path)
             if resource is None:
                 return self.send_error(404)
@@ -95,7 +95,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 
 @contextmanager
 def serving() -> Iterator[Site]:
-    """A site that is there as long as the block."""
+    """Context manager: a running site."""
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         site = Site(server.server_port)
         server.RequestHandlerClass = _handler(site)

@@ -1,4 +1,4 @@
-"""Unpacking: one whole model comes out, or one sentence; never a file elsewhere, never a link."""
+"""Unpacking gives one complete model or one message; never a file elsewhere, never a link."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modules.utils import UserError
-from pre_models import archives
-from pre_models.archives import DamagedArchiveError, is_archive, unpack_model
+from pre_models import archive_entries
+from pre_models.archive_entries import archive_kind
+from pre_models.archives import DamagedArchiveError, unpack_model
 from tests.pre_models.models import KINDS, MODEL, Content, in_folder, make_archive, read_folder, tar_bytes, zip_bytes
 
 FEW = settings(max_examples=100, deadline=None)
 
 
 def unpack(folder: Path, archive: Path) -> dict[str, bytes]:
-    """What comes out, in a new folder; whatever lies elsewhere in `folder` stays as it is, or the test fails."""
+    """The unpacked files, in a new folder; fails if anything else in `folder` changes."""
     target = folder / "outer" / "target"
     target.mkdir(parents=True)
     before = {path: path.lstat().st_size for path in folder.rglob("*") if path != target}
@@ -40,7 +41,7 @@ def test_the_model_comes_out(tmp_path: Path, kind: str, top: str) -> None:
     members = [("README", b"read me"), *in_folder(top), *([(top, None)] if top else [])]
     archive = make_archive(tmp_path / "archive", members, kind)
     beside = {} if top in ("a/b c/ü/", "metrabs/") else {"README": b"read me"}
-    assert is_archive(archive) and unpack(tmp_path, archive) == {**MODEL, **beside}
+    assert archive_kind(archive) == kind and unpack(tmp_path, archive) == {**MODEL, **beside}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -57,13 +58,13 @@ def test_the_model_comes_out(tmp_path: Path, kind: str, top: str) -> None:
         ("m/saved_model.pb", b"again", "twice"),
         ("m/variables", b"a file where a folder is", "twice"),
         ("m/saved_model.pb/below", b"x", "twice"),
-        ("m/" + 300 * "x", b"x", "damaged or cut off .File name too long."),
+        ("m/" + 300 * "x", b"x", "damaged or truncated .File name too long."),
         ("other/saved_model.pb", b"x", "holds 2 files saved_model.pb"),
         ("saved_model.pb", b"x", "holds 2 files saved_model.pb"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_one_bad_member_spoils_it(tmp_path: Path, kind: str, name: str, content: Content, says: str) -> None:
+def test_one_bad_member_refuses_the_archive(tmp_path: Path, kind: str, name: str, content: Content, says: str) -> None:
     for at in (0, len(MODEL)):  # before and behind the good ones
         members = in_folder("m/")
         members.insert(at, (name, content))
@@ -97,7 +98,7 @@ def test_no_model_in_it(tmp_path: Path, kind: str) -> None:
 def test_no_archive_at_all(tmp_path: Path, content: bytes) -> None:
     archive = tmp_path / "archive"
     archive.write_bytes(content)
-    with pytest.raises(UserError, match="is no .zip, .tar or .tar.gz|damaged or cut off"):
+    with pytest.raises(UserError, match="is no .zip, .tar or .tar.gz|damaged or truncated"):
         unpack(tmp_path, archive)
 
 
@@ -108,17 +109,17 @@ def test_a_bomb_is_refused_before_a_byte_is_written(tmp_path: Path, kind: str, m
     size = sum(map(len, MODEL.values()))
     for name, limit, says in (("MAX_BYTES", size - 1, "more than"), ("MAX_FILES", len(MODEL) - 1, "3 files")):
         with monkeypatch.context() as patch:
-            patch.setattr(archives, name, limit)
+            patch.setattr(archive_entries, name, limit)
             with pytest.raises(UserError, match=says):
                 unpack(tmp_path / name, archive)
         assert read_folder(tmp_path / name) == {}
-    monkeypatch.setattr(archives, "MAX_BYTES", size)
-    monkeypatch.setattr(archives, "MAX_FILES", len(MODEL))
+    monkeypatch.setattr(archive_entries, "MAX_BYTES", size)
+    monkeypatch.setattr(archive_entries, "MAX_FILES", len(MODEL))
     assert unpack(tmp_path / "just", archive) == MODEL
 
 
 def test_a_real_bomb_of_thirty_gigabytes(tmp_path: Path) -> None:
-    """Its header says so; that there is nothing behind it is never found out."""
+    """Its header declares 30 GB; it is refused before its content, which is missing, is read."""
     info = tarfile.TarInfo("saved_model.pb")
     info.size = 30 * 10**9
     archive = tmp_path / "archive"
@@ -149,7 +150,7 @@ def test_a_header_that_would_fill_the_memory(tmp_path: Path) -> None:
         unpack(tmp_path, archive)
 
 
-def test_sizes_below_nothing(tmp_path: Path) -> None:
+def test_negative_sizes(tmp_path: Path) -> None:
     """`tarfile` would read the same header for ever."""
     info = tarfile.TarInfo("saved_model.pb")
     info.size = -512
@@ -184,8 +185,8 @@ def test_cut_off_anywhere(tmp_path: Path, kind: str) -> None:
     assert refused > 20 and (kind == "tar" or refused == number + 1)
 
 
-def test_rubble_between_members(tmp_path: Path) -> None:
-    """`tarfile` alone takes it for the end, and would leave the rest out."""
+def test_garbage_between_members(tmp_path: Path) -> None:
+    """`tarfile` alone takes it for the end, and would skip the rest."""
     data = bytearray(tar_bytes([*in_folder(""), ("more", b"x")], "w:"))
     data[data.index(b"more")] = 0xFF
     (tmp_path / "archive").write_bytes(data)
@@ -202,13 +203,13 @@ names = st.lists(st.sampled_from(["..", ".", "", "a", "saved_model.pb", "\\", "~
 @given(st.lists(names | st.text(max_size=12), max_size=4), st.sampled_from(KINDS))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_no_name_lands_outside(found: list[str], kind: str) -> None:
-    """`unpack` asserts it; here every name is tried, and every answer but a sentence or files is a fault."""
+    """`unpack` asserts it. Any name must give either files or a message."""
     members = [(name, b"evil") for name in found] + [("saved_model.pb", b"x")]
     with tempfile.TemporaryDirectory() as folder:
         try:
             archive = make_archive(Path(folder, "archive"), members, kind)
         except (ValueError, UnicodeError):
-            return  # nor can the writer write it
+            return  # the writer refuses the name too
         try:
             assert unpack(Path(folder), archive)["saved_model.pb"] in (b"x", b"evil")
         except UserError as error:

@@ -1,4 +1,4 @@
-"""Downloads from a real server: resumed where they were cut, never mixed from two files, never lost."""
+"""Downloads from a local server: resumed after an interruption, never mixed from two files, never lost."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def part_of(path: Path) -> Path:
 
 
 def download_half(site: Site, path: Path, resource: Resource) -> str:
-    """The address of a file of which the first CUT bytes are had, and no more for now."""
+    """The address of a file of which the first CUT bytes have been downloaded."""
     url = site.put("/file", resource)
     resource.cuts = [CUT, 0, 0, 0, 0]
     with pytest.raises(DownloadError, match=f"closed after {CUT} of 300000 bytes"):
         download(url, path, "file")
     assert not path.exists() and part_of(path).read_bytes() == resource.content[:CUT]
     resource.cuts = []
-    site.asked.clear()
+    site.requests.clear()
     return url
 
 
-def test_whole_and_then_nobody_is_asked(site: Site, path: Path) -> None:
+def test_a_complete_file_is_not_requested_again(site: Site, path: Path) -> None:
     url = site.put("/file", Resource(OLD))
     download(url, path, "file")
     download(url, path, "file")
@@ -55,8 +55,8 @@ def test_whole_and_then_nobody_is_asked(site: Site, path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_cut_goes_on_within_one_call(site: Site, path: Path) -> None:
-    """More cuts than tries: each brought something, so none of them counts."""
+def test_an_interruption_is_resumed_within_one_call(site: Site, path: Path) -> None:
+    """More interruptions than retries: each attempt received bytes, so none counts as a failure."""
     url = site.put("/file", Resource(OLD, cuts=[50_000] * 5))
     download(url, path, "file")
     assert path.read_bytes() == OLD
@@ -73,7 +73,7 @@ def test_a_cut_goes_on_within_one_call(site: Site, path: Path) -> None:
     ],
     ids=str,
 )
-def test_only_the_rest_is_asked_for(site: Site, path: Path, marks: dict[str, str | None]) -> None:
+def test_only_the_rest_is_requested(site: Site, path: Path, marks: dict[str, str | None]) -> None:
     resource = Resource(OLD)
     resource.etag, resource.last_modified = marks["etag"], marks.get("last_modified")
     url = download_half(site, path, resource)
@@ -92,7 +92,7 @@ def test_a_server_without_ranges_starts_over(site: Site, path: Path) -> None:
 @pytest.mark.parametrize("minds_if_range", [True, False])
 @pytest.mark.parametrize("etag", ['"%s"', 'W/"%s"'])
 def test_a_changed_file_starts_over(site: Site, path: Path, minds_if_range: bool, etag: str) -> None:
-    """Whether the server sees to it itself, or goes on with the other file's rest."""
+    """Whether the server honours If-Range or sends the rest of the other file."""
     url = download_half(site, path, Resource(OLD, etag=etag % "one"))
     site.put("/file", Resource(NEW, etag=etag % "two", minds_if_range=minds_if_range))
     download(url, path, "file")
@@ -110,19 +110,19 @@ def test_another_range_starts_over(site: Site, path: Path, start: int) -> None:
 
 @pytest.mark.parametrize("length", [CUT - 1, CUT, CUT + 1, 299_999])
 def test_another_length_starts_over(site: Site, path: Path, length: int) -> None:
-    """No marks but the length; one of at most CUT bytes is answered with 416."""
+    """No validator but the length; a file of at most CUT bytes gives status 416."""
     url = download_half(site, path, Resource(OLD, etag=None))
     site.put("/file", Resource(NEW[:length], etag=None))
     download(url, path, "file")
     assert path.read_bytes() == NEW[:length] and site.ranges == [REST, None]
 
 
-def test_a_whole_part_is_not_asked_for_again(site: Site, path: Path) -> None:
+def test_a_complete_part_is_not_requested_again(site: Site, path: Path) -> None:
     """Killed between the last byte and the renaming."""
     url = download_half(site, path, Resource(OLD))
     part_of(path).write_bytes(OLD)
     download(url, path, "file")
-    assert path.read_bytes() == OLD and site.asked == []
+    assert path.read_bytes() == OLD and site.requests == []
 
 
 @pytest.mark.parametrize("marks", [None, "", "[]", '{"etag"', "{}"])
@@ -136,21 +136,21 @@ def test_a_part_of_unknown_origin_starts_over(site: Site, path: Path, marks: str
     assert path.read_bytes() == OLD and site.ranges == [None]
 
 
-def test_a_length_nobody_told_is_read_to_the_end(site: Site, path: Path) -> None:
+def test_a_file_of_unknown_length_is_read_to_the_end(site: Site, path: Path) -> None:
     download(site.put("/file", Resource(OLD, sends_length=False)), path, "file")
     assert path.read_bytes() == OLD
 
 
-def test_refusals_are_final_and_hiccups_are_not(site: Site, path: Path) -> None:
+def test_a_404_is_final_and_a_503_is_not(site: Site, path: Path) -> None:
     with pytest.raises(DownloadError, match="HTTP 404, Not Found"):
         download(f"{site.address}/nowhere", path, "file")
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
     download(site.put("/file", Resource(OLD, statuses=[503, 503])), path, "file")
-    assert path.read_bytes() == OLD and len(site.asked) == 4
+    assert path.read_bytes() == OLD and len(site.requests) == 4
 
 
 def test_204_is_no_file(site: Site, path: Path) -> None:
-    with pytest.raises(DownloadError, match="does not answer with a file"):
+    with pytest.raises(DownloadError, match="does not return a file"):
         download(site.put("/file", Resource(b"", status=204)), path, "file")
     assert not path.exists()
 
@@ -169,22 +169,22 @@ def test_redirects_stay_on_the_web(site: Site, path: Path) -> None:
     assert not path.exists()
 
 
-def test_nobody_listens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "PAUSES_S", (0.0,))
-    with socket.socket() as taken:  # bound, and never listening: no other process can take the port meanwhile
+    with socket.socket() as taken:  # bound but not listening, so that no other process can take the port
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(DownloadError, match="Connection refused"):
             download(f"http://127.0.0.1:{taken.getsockname()[1]}/file", path, "file")
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[", "http://127.0.0.1:port/", "http://a b/", "http://ä\n/", "x"])
-def test_no_address_at_all(path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_address(path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "PAUSES_S", ())
     with pytest.raises(DownloadError):
         download(url, path, "file")
 
 
-def test_a_silent_server_is_left_and_asked_again(site: Site, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_server_is_requested_again(site: Site, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "TIMEOUT_S", 0.2)
     began = time.monotonic()
     download(site.put("/file", Resource(OLD, cuts=[CUT], stalls=True)), path, "file")
@@ -193,7 +193,7 @@ def test_a_silent_server_is_left_and_asked_again(site: Site, path: Path, monkeyp
 
 
 @pytest.mark.parametrize("sends_length", [True, False])
-def test_no_end_of_bytes_fills_the_disk(
+def test_endless_bytes_do_not_fill_the_disk(
     site: Site, path: Path, monkeypatch: pytest.MonkeyPatch, sends_length: bool
 ) -> None:
     monkeypatch.setattr(downloads, "MAX_BYTES", 1000)
@@ -202,8 +202,8 @@ def test_no_end_of_bytes_fills_the_disk(
     assert not path.exists() and not part_of(path).exists()
 
 
-def test_a_full_disk_is_no_network_trouble(site: Site, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not tried again, and the part stays for when there is space."""
+def test_a_full_disk_is_no_network_error(site: Site, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not retried, and the part is kept."""
     url = download_half(site, path, Resource(OLD))
 
     def full(*_: object, **__: object) -> None:
@@ -212,4 +212,4 @@ def test_a_full_disk_is_no_network_trouble(site: Site, path: Path, monkeypatch: 
     monkeypatch.setattr(downloads, "open", full, raising=False)
     with pytest.raises(OSError, match="No space left"):
         download(url, path, "file")
-    assert len(site.asked) == 1 and part_of(path).stat().st_size == CUT
+    assert len(site.requests) == 1 and part_of(path).stat().st_size == CUT

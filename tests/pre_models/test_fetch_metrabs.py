@@ -1,4 +1,4 @@
-"""Fetching a MeTRAbs model: from its address, an archive or a folder; trusted or refused; killed and started again."""
+"""Fetching a MeTRAbs model from its address, an archive or a folder: trusted or refused, killed and resumed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from modules.config import PROJECT_ROOT
-from modules.utils import UserError, sha256_file
+from modules.config.paths import PROJECT_ROOT
+from modules.extractors.metrabs.weights import METRABS, OLD_RECORD, RECORD, missing_sentence
+from modules.files.hashing import sha256_file
+from modules.utils import UserError
 from pre_models import download as downloads
-from pre_models import metrabs
-from pre_models.fetch import METRABS, fetch_metrabs, missing_sentence
 from pre_models.folders import sha256_folder
-from pre_models.known import RECORD
+from pre_models.locking import exclusive
+from pre_models.metrabs import fetch_metrabs
+from pre_models.model_archive import DOWNLOADS
 from tests.pre_models.models import MODEL, in_folder, read_folder, tar_bytes, write_folder, zip_bytes
 from tests.pre_models.server import Resource, Site, serving
 
@@ -47,7 +49,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Stands for pre_models."""
+    """A substitute of pre_models."""
     return tmp_path / "pre_models"
 
 
@@ -56,10 +58,10 @@ def know(monkeypatch: pytest.MonkeyPatch, url: str, sha256: str | None) -> None:
 
 
 def read_model(folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    """The model's files and WorldPose's record of them; beside the model nothing but its lock may remain."""
+    """The model's files and the record of them; nothing but the lock may remain beside the model."""
     files = read_folder(folder / NAME)
     record = json.loads(files.pop(RECORD))
-    assert {path.name for path in folder.iterdir()} == {NAME, metrabs.DOWNLOADS}
+    assert {path.name for path in folder.iterdir()} == {NAME, DOWNLOADS}
     return files, record
 
 
@@ -70,35 +72,35 @@ def refusal(folder: Path, source: object = None, trust: bool = False, name: str 
     return str(caught.value)
 
 
-def test_the_pinned_model_needs_no_word(
+def test_a_pinned_model_needs_no_trust(
     site: Site, folder: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, sha256 = site.put("/metrabs_s", Resource(ARCHIVE)), sha256_file(archive)
     know(monkeypatch, url, sha256)
     assert fetch_metrabs(NAME, folder=folder) == folder / NAME
     assert read_model(folder) == (MODEL, {"source": url, "sha256": sha256, "trusted": "pinned"})
-    assert [path.suffix for path in (folder / metrabs.DOWNLOADS).iterdir()] == [".lock"]
+    assert [path.suffix for path in (folder / DOWNLOADS).iterdir()] == [".lock"]
     assert fetch_metrabs(NAME, folder=folder) == folder / NAME
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize("pin", [None, "0" * 64])
-def test_unknown_bytes_wait_for_a_word(
+def test_unknown_bytes_need_trust(
     site: Site, folder: Path, archive: Path, monkeypatch: pytest.MonkeyPatch, pin: str | None
 ) -> None:
     url, sha256 = site.put("/metrabs_s", Resource(ARCHIVE)), sha256_file(archive)
     know(monkeypatch, url, pin)
     sentence = refusal(folder)
     assert sha256 in sentence and "add --trust" in sentence and "a SavedModel is a program" in sentence
-    assert (f"not the pinned {pin}" if pin else "not known to WorldPose") in sentence
+    assert (f"not the pinned {pin}" if pin else f"unknown: none is pinned for {NAME}") in sentence
     assert not (folder / NAME).exists()
     assert refusal(folder) == sentence
     fetch_metrabs(NAME, trust=True, folder=folder)
     assert read_model(folder) == (MODEL, {"source": url, "sha256": sha256, "trusted": "by user"})
-    assert len(site.asked) == 1  # in all three calls
+    assert len(site.requests) == 1  # in all three calls
 
 
-def test_an_archive_of_ones_own(folder: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_archive(folder: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "add --trust" in refusal(folder, archive)
     fetch_metrabs(NAME, str(archive), trust=True, folder=folder)
     assert read_model(folder)[1]["trusted"] == "by user" and archive.read_bytes() == ARCHIVE
@@ -110,14 +112,15 @@ def test_an_archive_of_ones_own(folder: Path, archive: Path, monkeypatch: pytest
     )
 
 
-def test_a_folder_of_ones_own(tmp_path: Path, folder: Path) -> None:
+def test_a_users_folder(tmp_path: Path, folder: Path) -> None:
     mine = write_folder(tmp_path / "mine")
-    (mine / RECORD).write_text("of another installation")
+    for record_name in (RECORD, OLD_RECORD):
+        (mine / record_name).write_text("of another installation")
     sentence = refusal(folder, mine)
     fetch_metrabs(NAME, str(mine), trust=True, folder=folder)
     files, record = read_model(folder)
     assert files == MODEL and record["trusted"] == "by user" and record["sha256"] in sentence
-    assert sha256_folder(folder / NAME) == record["sha256"]  # what we wrote beside it is no part of it
+    assert sha256_folder(folder / NAME) == record["sha256"]  # the record is no part of the model
     fetch_metrabs(NAME, str(folder / NAME), trust=True, folder=folder)  # onto itself
     assert read_model(folder)[0] == MODEL
 
@@ -141,7 +144,7 @@ def test_the_hash_of_a_folder_is_its_content(tmp_path: Path, monkeypatch: pytest
         assert of(changed) != same
 
 
-def test_folders_that_are_none_or_hold_links(tmp_path: Path, folder: Path) -> None:
+def test_folders_without_a_model_or_with_links(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "outer").mkdir()
     mine = write_folder(tmp_path / "outer" / "mine")
     assert "holds no saved_model.pb" in refusal(folder, tmp_path / "outer", trust=True)
@@ -155,17 +158,17 @@ def test_folders_that_are_none_or_hold_links(tmp_path: Path, folder: Path) -> No
 
 
 @pytest.mark.parametrize("query", ["", "?a=1"])
-def test_a_hub_handle_is_asked_as_its_own_resolver_asks(site: Site, folder: Path, query: str) -> None:
+def test_a_hub_handle_is_requested_as_by_its_own_resolver(site: Site, folder: Path, query: str) -> None:
     url = site.put(f"/google/model/1{query}", Resource(b"<html>a page about the model</html>"))
     hub = f"/google/model/1{query}{'&' if query else '?'}tf-hub-format=compressed"
     site.put(hub, Resource(ARCHIVE))
     fetch_metrabs(NAME, url, trust=True, folder=folder)
     files, record = read_model(folder)
     assert files == MODEL and record["source"] == url
-    assert [path for path, _ in site.asked] == [f"/google/model/1{query}", hub]
+    assert [path for path, _ in site.requests] == [f"/google/model/1{query}", hub]
 
 
-def test_what_is_no_archive_says_what_to_do_by_hand(site: Site, folder: Path) -> None:
+def test_a_page_instead_of_an_archive_says_what_to_do_by_hand(site: Site, folder: Path) -> None:
     for query in ("", "?tf-hub-format=compressed"):
         site.put(f"/login{query}", Resource(b"<html>log in</html>"))
     sentence = refusal(folder, f"{site.address}/login", trust=True)
@@ -173,31 +176,31 @@ def test_what_is_no_archive_says_what_to_do_by_hand(site: Site, folder: Path) ->
         f"no .zip, .tar or .tar.gz; get it by other means and unpack it so that {folder / NAME}/saved_model.pb"
         in sentence
     )
-    assert [path.suffix for path in (folder / metrabs.DOWNLOADS).iterdir()] == [".lock"]
+    assert [path.suffix for path in (folder / DOWNLOADS).iterdir()] == [".lock"]
 
 
-def test_what_cannot_be_had_says_what_to_do_by_hand(site: Site, folder: Path) -> None:
+def test_a_missing_file_says_what_to_do_by_hand(site: Site, folder: Path) -> None:
     url = f"{site.address}/nowhere.zip"
     sentence = refusal(folder, url, trust=True)
     for part in (
         url,
         "HTTP 404",
         f"so that {folder / NAME}/saved_model.pb exists",
-        "EXTRACT.extractor=blazepose needs nothing",
+        "EXTRACT.extractor=blazepose does not need it",
     ):
         assert part in sentence
 
 
-def test_a_damaged_download_is_downloaded_anew(site: Site, folder: Path) -> None:
+def test_a_damaged_download_is_downloaded_again(site: Site, folder: Path) -> None:
     url = site.put("/metrabs_s", Resource(ARCHIVE[:-100]))
     sentence = refusal(folder, url, trust=True)
-    assert "damaged or cut off" in sentence and "downloads it anew" in sentence
+    assert "damaged or truncated" in sentence and "downloads it again" in sentence
     site.put("/metrabs_s", Resource(ARCHIVE))
     fetch_metrabs(NAME, url, trust=True, folder=folder)
     assert read_model(folder)[0] == MODEL
 
 
-def test_the_model_that_stands_gives_way_to_a_whole_one_alone(tmp_path: Path, folder: Path, archive: Path) -> None:
+def test_a_present_model_is_replaced_only_by_a_complete_one(tmp_path: Path, folder: Path, archive: Path) -> None:
     fetch_metrabs(NAME, str(archive), trust=True, folder=folder)
     before = read_model(folder)
     bad = {
@@ -210,7 +213,7 @@ def test_the_model_that_stands_gives_way_to_a_whole_one_alone(tmp_path: Path, fo
         (tmp_path / name).write_bytes(content)
         refusal(folder, tmp_path / name, trust=True)
         assert read_model(folder) == before
-        assert (tmp_path / name).is_file()  # what is the user's is not deleted
+        assert (tmp_path / name).is_file()  # the user's files are not deleted
     (tmp_path / "other").write_bytes(OTHER)
     fetch_metrabs(NAME, str(tmp_path / "other"), trust=True, folder=folder)
     assert read_model(folder)[0] == {"saved_model.pb": b"another"}
@@ -224,7 +227,7 @@ def test_a_link_to_another_disk_stays_one(tmp_path: Path, folder: Path, archive:
     assert (folder / NAME).is_symlink() and read_model(folder)[0] == MODEL
 
 
-def test_sources_and_names_that_are_none(tmp_path: Path, folder: Path, archive: Path) -> None:
+def test_invalid_sources_and_names(tmp_path: Path, folder: Path, archive: Path) -> None:
     assert "there is no such archive or folder" in refusal(folder, tmp_path / "nowhere")
     for source in ("ftp://host/a.zip", "file:///etc/passwd", "s3://bucket/a", "http://[/a", "https:///a"):
         assert "only http and https" in refusal(folder, source)
@@ -235,7 +238,7 @@ def test_sources_and_names_that_are_none(tmp_path: Path, folder: Path, archive: 
 
 
 def test_two_at_once(folder: Path, archive: Path) -> None:
-    with metrabs._alone(folder / metrabs.DOWNLOADS / f"{NAME}.lock"):
+    with exclusive(folder / DOWNLOADS / f"{NAME}.lock"):
         assert "another process is fetching these weights" in refusal(folder, archive, trust=True)
     fetch_metrabs(NAME, str(archive), trust=True, folder=folder)
 
@@ -245,25 +248,26 @@ def test_a_folder_where_nothing_can_be_written(tmp_path: Path, archive: Path) ->
     assert "you may write there" in refusal(tmp_path / "file", archive, trust=True)
 
 
-def test_absent_weights_say_how_to_have_them_or_do_without() -> None:
+def test_missing_weights_say_how_to_get_them_or_do_without() -> None:
     for name in METRABS:
         sentence = missing_sentence(name)
         for part in (f"pre_models/{name}/saved_model.pb", f"`python -m pre_models.fetch {name}`", METRABS[name].url):
             assert part in sentence
-        assert sentence.endswith("EXTRACT.extractor=blazepose needs nothing of it") and "\n" not in sentence
+        assert sentence.endswith("EXTRACT.extractor=blazepose does not need them") and "\n" not in sentence
     assert "pre_models.fetch metrabs_mine --from ARCHIVE`" in missing_sentence("metrabs_mine")
 
 
-# The real command, in a copy of the project's code, so that what it writes is the test's.
+# The real command, in a copy of the project's code, so that it writes into the test's folder.
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
-    for name in ("modules", "pre_models"):
-        (root / name).mkdir(parents=True)
-        for path in (PROJECT_ROOT / name).glob("*.py"):
-            shutil.copy(path, root / name)
+    for name in ("modules", "model", "pre_models"):
+        for path in (PROJECT_ROOT / name).rglob("*.py"):
+            target = root / path.relative_to(PROJECT_ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
     return root
 
 
@@ -275,12 +279,12 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*arguments), cwd=project, capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_killed_in_the_middle_the_same_command_goes_on(project: Path, site: Site) -> None:
+def test_after_a_kill_the_same_command_resumes(project: Path, site: Site) -> None:
     big = zip_bytes(in_folder("m/", {**MODEL, "variables/more": os.urandom(300_000)}))
     url = site.put("/m.zip", Resource(big, cuts=[1_000], stalls=True))
     arguments = ("metrabs_multiperson_smpl", "--from", url, "--trust", "--json")
     process = subprocess.Popen(command(*arguments), cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    parts = project / "pre_models" / metrabs.DOWNLOADS
+    parts = project / "pre_models" / DOWNLOADS
     try:
         for _ in range(500):
             if [path.stat().st_size for path in parts.glob("*.part")] == [1_000]:
@@ -311,7 +315,7 @@ fetch.fetch_metrabs(sys.argv[1], sys.argv[2], trust=True)
 """
 
 
-def test_killed_while_unpacking_the_old_model_stands(project: Path, archive: Path) -> None:
+def test_a_kill_while_unpacking_keeps_the_old_model(project: Path, archive: Path) -> None:
     write_folder(project / "pre_models" / NAME, {"saved_model.pb": b"old"})
     died = subprocess.run([sys.executable, "-c", DIE_WHILE_UNPACKING, NAME, str(archive)], cwd=project, check=False)
     assert died.returncode == -signal.SIGKILL
@@ -328,7 +332,7 @@ def test_the_list_and_the_exit_codes(project: Path, archive: Path) -> None:
     *lines, summary = done.stdout.splitlines()
     weights = {row["name"]: row for row in json.loads(summary)["weights"]}
     assert set(METRABS) < set(weights) and len(lines) == len(weights) + 1
-    assert weights["metrabs_s"]["size_bytes"] == 344_181_307 and not weights["metrabs_s"]["stands"]
+    assert weights["metrabs_s"]["size_bytes"] == 344_181_307 and not weights["metrabs_s"]["present"]
     unknown = next(line for line in lines if line.startswith("metrabs_multiperson_smpl "))
     assert " unknown " in unknown and "non-commercial" in unknown and METRABS["metrabs_multiperson_smpl"].url in unknown
     refused = run(project, NAME, "--from", str(archive), "--quiet")
@@ -338,4 +342,4 @@ def test_the_list_and_the_exit_codes(project: Path, archive: Path) -> None:
         assert refused.returncode == 2 and "leave" in refused.stderr and refused.stderr.count("\n") == 1
     assert run(project, NAME, "--from", str(archive), "--trust").returncode == 0
     again = run(project, NAME)
-    assert again.returncode == 0 and "it stands already" in again.stdout
+    assert again.returncode == 0 and "it is present already" in again.stdout

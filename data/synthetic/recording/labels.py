@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from data.synthetic.scene.cameras import View, is_inside
+from model.skeleton import JOINT_NAMES, ROOT
 from modules.pose_utils import Camera, project_to_image, world2cam
-from modules.skeleton import JOINT_NAMES, ROOT
 
 SEEN, HIDDEN_BY_BODY, HIDDEN_BY_THING, OUTSIDE = "seen", "self", "object", "outside"
 DEPTH_MM = 170.0

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from data.synthetic import plan
 from data.synthetic.recording.contact_sheet import make_sheet
-from modules.layout import validation_path
-from modules.utils import UserError, read_json, write_json, write_text
+from modules.files.atomic import read_json, write_json, write_text
+from modules.files.labels import validation_path
+from modules.utils import UserError
 from modules.vis import write_image
 
 _REMAKE = "delete it and start the same command again, which makes it again"

@@ -22,9 +22,10 @@ from data.synthetic.render.photograph import Sensor, encode_jpeg, photograph, sa
 from data.synthetic.render.renderer import Renderer
 from data.synthetic.scene.cameras import View, sample_rig
 from data.synthetic.scene.surroundings import Surroundings, make_surroundings
-from modules.layout import write_camera, write_label
+from modules.files.atomic import write_bytes
+from modules.files.cameras import write_camera
+from modules.files.labels import write_label
 from modules.pose_utils import Camera
-from modules.utils import write_bytes
 
 WORLD_SPREAD_MM = (4000.0, 4000.0, 600.0)  # the files' origin lies at most this far from the person
 _PERSON, _ROOM, _SENSOR = range(3)  # stages with their own random numbers

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from model.skeleton import ROOT
 from modules.pose_utils import Camera, project_to_image, undistort
-from modules.skeleton import ROOT
 from modules.utils import UserError
 
 HEIGHT_MM = (800.0, 3000.0)

@@ -10,7 +10,7 @@ import numpy as np
 from data.synthetic.geometry.meshes import Lighting, Mesh
 from data.synthetic.geometry.solids import about_z, box, cylinder, mesh
 from data.synthetic.scene.cameras import View
-from data.synthetic.scene.furniture import fabric, wood
+from data.synthetic.scene.materials import fabric, wood
 from data.synthetic.scene.room import KINDS, SHARES, make_room, occluders
 
 AROUND_MM = 350.0  # kept free around the joints, for hands, hair and clothes

@@ -18,12 +18,14 @@ import pytest
 from data.synthetic import plan
 from data.synthetic.geometry.meshes import Lighting, Material, Mesh
 from data.synthetic.render.renderer import Renderer
-from modules.config import PROJECT_ROOT
-from modules.images import read_image
-from modules.layout import list_frames, read_camera, read_label, read_validation_list
+from model.skeleton import JOINT_NAMES, ROOT
+from modules.config.paths import PROJECT_ROOT
+from modules.files.atomic import read_json
+from modules.files.cameras import read_camera
+from modules.files.images import read_image
+from modules.files.labels import read_label, read_validation_list
+from modules.files.layout import list_frames
 from modules.pose_utils import Camera, project_to_image
-from modules.skeleton import JOINT_NAMES, ROOT
-from modules.utils import read_json
 from tests.conftest import FAST, RunScript, sets
 
 pytestmark = pytest.mark.slow

@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.demo.rotation import MIRROR as LANDMARK_MIRROR
 from data.synthetic import landmark_map
 from data.synthetic.landmark_map import Detections, are_swapped, compare, fit, write_map
-from modules.extractors import blazepose
-from modules.extractors.blazepose import LANDMARKS, LANDMARKS_TO_SMPL24
-from modules.skeleton import JOINT_NAMES, MIRROR
-from modules.utils import read_json
+from model.skeleton import JOINT_NAMES, MIRROR
+from modules.extractors.blazepose import landmarks as blazepose_landmarks
+from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, LANDMARKS, LANDMARKS_TO_SMPL24
+from modules.files.atomic import read_json
 
 
 def sightings_of(matrix: np.ndarray, count: int = 400, noise_px: float = 1.0, seed: int = 0) -> Detections:
@@ -75,7 +74,7 @@ def test_the_table_tells_the_better_map() -> None:
 def test_what_is_written_is_what_the_extractor_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "map.json"
     monkeypatch.setattr(landmark_map, "MAP_PATH", path)
-    monkeypatch.setattr(blazepose, "MAP_PATH", path)
+    monkeypatch.setattr(blazepose_landmarks, "MAP_PATH", path)
     write_map(other_matrix(), "nobody")
     assert read_json(path)["origin"] == "nobody"
-    np.testing.assert_allclose(blazepose._landmarks_to_smpl24(), other_matrix(), atol=2e-4)
+    np.testing.assert_allclose(blazepose_landmarks._landmarks_to_smpl24(), other_matrix(), atol=2e-4)

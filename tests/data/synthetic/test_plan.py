@@ -7,8 +7,10 @@ import pytest
 from data.synthetic import plan
 from data.synthetic.body import model as body_module
 from data.synthetic.generate import make_set
-from modules.layout import parse_image_name, validation_path
-from modules.utils import UserError, write_json
+from modules.files.atomic import write_json
+from modules.files.labels import validation_path
+from modules.files.layout import parse_image_name
+from modules.utils import UserError
 
 OPTIONS = plan.Options(people=7, frames=2, cameras=3, seed=1)
 

@@ -1,4 +1,4 @@
-"""MeTRAbs's front against stand-ins, in one process with TensorFlow: started by tests/extractors/test_metrabs.py."""
+"""The MeTRAbs extractor on stand-ins, in one process with TensorFlow: started by tests/extractors/test_metrabs.py."""
 
 import os
 import shutil
@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modules.config import Metrabs
-from modules.extractors.metrabs import MetrabsExtractor
-from modules.extractors.metrabs_load import load_model
+from modules.config.sections import Metrabs
+from modules.extractors.metrabs.extractor import MetrabsExtractor
+from modules.extractors.metrabs.loading import load_model
 from modules.pose_utils import Camera
 from modules.utils import UserError
 from tests.extractors.metrabs_truth import SHAPE_MM, picture, stretch, true_answer
 
-STANDINS = Path(os.environ.get("WORLDPOSE_STANDINS", ""))
+STANDINS = Path(os.environ.get("GROUNDPOSE_STANDINS", ""))
 BOX, OTHER, FAINT = (200, 80, 90, 300), (420, 60, 150, 380), (30, 100, 60, 200)
 LENS = np.array([-0.12, 0.05, 0.002, -0.001, 0.01])
 
@@ -36,7 +36,7 @@ def camera(lens: bool = False, up: bool = True, rolled: bool = False) -> Camera:
 
 
 def extractor(kind: str, **options: Any) -> MetrabsExtractor:
-    """The extractor of a stand-in; each is loaded once."""
+    """The extractor of a stand-in, loaded once."""
     detector = {} if kind.startswith(("combined", "batched", "current")) else {"detector": str(STANDINS / "combined")}
     return _extractor(kind, Metrabs(**{**detector, **options}).model_dump_json())
 
@@ -62,7 +62,7 @@ KINDS = ("multiperson", "combined", "batched", "current")
 
 @pytest.mark.parametrize("lens", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_answer_is_what_the_model_says_undistorted_once(kind: str, lens: bool) -> None:
+def test_an_estimate_is_the_models_output_undistorted_once(kind: str, lens: bool) -> None:
     (answer,) = extractor(kind).estimate([image(p0=BOX)], [camera(lens)])
     check(answer, kind, BOX, camera(lens))
     assert answer is not None and (answer.people, answer.person, answer.choice) == (1, 0, "confident")
@@ -71,8 +71,7 @@ def test_an_answer_is_what_the_model_says_undistorted_once(kind: str, lens: bool
         np.testing.assert_allclose(answer.box_xywh, BOX, atol=1e-3)
 
 
-def test_no_camera_is_guessed() -> None:
-    """Another K, another answer: the true one is asked for."""
+def test_the_cameras_intrinsics_are_used() -> None:
     long = replace(camera(), K=camera().K * np.array([[2.0], [2], [1]]))
     for kind in KINDS:
         (answer,) = extractor(kind).estimate([image(p0=BOX)], [long])
@@ -103,7 +102,7 @@ def test_singleperson_sees_without_the_lens() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_batch_keeps_its_order_with_empty_images_and_other_sizes(kind: str) -> None:
+def test_a_batch_with_empty_images_and_other_sizes_keeps_its_order(kind: str) -> None:
     portrait = picture((480, 640), {0: (100, 120, 80, 400)})
     tall = replace(camera(), image_size=(480, 640))
     nobody = image()
@@ -118,7 +117,7 @@ def test_a_batch_keeps_its_order_with_empty_images_and_other_sizes(kind: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_several_people_the_configured_one_is_taken(kind: str) -> None:
+def test_the_configured_rule_selects_one_of_several_people(kind: str) -> None:
     two = image(p0=BOX, p1=OTHER)
     for rule, box, person in (("confident", BOX, 0), ("largest", OTHER, 1), ("nearest", BOX, 0)):
         (answer,) = extractor(kind, person=rule).estimate([two], [camera()])
@@ -127,7 +126,7 @@ def test_of_several_people_the_configured_one_is_taken(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_region_is_looked_at_alone_and_its_people_land_in_the_whole_image(kind: str) -> None:
+def test_only_the_region_is_searched_and_pixels_are_the_whole_images(kind: str) -> None:
     two = image(p0=BOX, p1=OTHER)
     (answer,) = extractor(kind, region=[0.6, 0.05, 1.0, 1.0]).estimate([two], [camera(True)])
     check(answer, kind, OTHER, camera(True))
@@ -136,7 +135,7 @@ def test_a_region_is_looked_at_alone_and_its_people_land_in_the_whole_image(kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_second_threshold_is_tried_where_the_first_finds_nobody(kind: str) -> None:
+def test_the_second_threshold_is_tried_if_the_first_finds_nobody(kind: str) -> None:
     faint, seen = image(p2=FAINT), image(p0=BOX, p2=FAINT)
     thresholds = [0.005, 0.0001]
     answers = extractor(kind, detector_thresholds=thresholds).estimate([faint, seen], [camera(), camera()])
@@ -154,7 +153,7 @@ def test_the_number_of_crops_reaches_the_model(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["multiperson:shuffled", "combined:shuffled", "current:shuffled", "combined:early",
                                   "multiperson:nameless", "combined:nameless", "singleperson:shuffled"])  # fmt: skip
-def test_joints_are_mapped_by_name_wherever_the_names_stand(kind: str) -> None:
+def test_joints_are_mapped_by_name_wherever_the_names_are(kind: str) -> None:
     plain = kind.partition(":")[0]
     (answer,) = extractor(kind.replace(":", "_")).estimate([image(p0=BOX)], [camera(True)])
     if plain == "singleperson":
@@ -166,7 +165,7 @@ def test_joints_are_mapped_by_name_wherever_the_names_stand(kind: str) -> None:
 
 
 def test_crops_are_upright_in_a_world_whose_up_is_any_axis() -> None:
-    """The stand-in turns its shape to the up direction it is told: a rolled camera answers another shape."""
+    """The stand-in rotates its shape to the given up direction, so a rolled camera gets another shape."""
     y_up = replace(camera(rolled=True), world_up=np.array([0.0, 1, 0]) @ np.eye(3))
     y_up = replace(y_up, R=y_up.R @ np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]))
     for seen_by in (camera(rolled=True), camera(), y_up):
@@ -177,22 +176,22 @@ def test_crops_are_upright_in_a_world_whose_up_is_any_axis() -> None:
     check(both[1], "current", BOX, y_up)
 
 
-def test_a_far_off_world_costs_no_precision() -> None:
+def test_a_distant_world_origin_costs_no_precision() -> None:
     far = replace(camera(), t=np.array([1e9, -2e9, 5e8]))
     (answer,) = extractor("current").estimate([image(p0=BOX)], [far])
     check(answer, "current", BOX, far)
 
 
-def test_a_current_model_takes_boxes_of_another_detector() -> None:
+def test_a_current_model_accepts_boxes_of_another_detector() -> None:
     (answer,) = extractor("current", detector=str(STANDINS / "combined")).estimate([image(p1=OTHER)], [camera(True)])
     check(answer, "current", OTHER, camera(True))
 
 
-def test_the_model_without_a_batched_function_is_asked_image_by_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = extractor("multiperson")
-    early = SimpleNamespace(predict_single_image=asked._model._loaded.predict_single_image)
-    monkeypatch.setattr(asked._model, "_loaded", early)
-    answers = asked.estimate([image(), image(p0=BOX)], [camera(), camera()])
+def test_a_model_without_a_batched_function_is_called_image_by_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    multiperson = extractor("multiperson")
+    early = SimpleNamespace(predict_single_image=multiperson._model._loaded.predict_single_image)
+    monkeypatch.setattr(multiperson._model, "_loaded", early)
+    answers = multiperson.estimate([image(), image(p0=BOX)], [camera(), camera()])
     assert answers[0] is None
     check(answers[1], "multiperson", BOX, camera())
 
@@ -205,12 +204,13 @@ def sentence(call: Any) -> str:
     return text
 
 
-def test_what_is_no_metrabs_model_is_refused(tmp_path: Path) -> None:
+def test_other_models_are_refused(tmp_path: Path) -> None:
     assert "no MeTRAbs model" in sentence(lambda: load_model(STANDINS / "foreign"))
     assert "has 3 joint names" in sentence(lambda: load_model(STANDINS / "multiperson_foreign"))
     assert "smpl_24" in sentence(lambda: load_model(STANDINS / "current_coco"))
     assert "detector" in sentence(lambda: extractor("multiperson", detector="own"))
     assert "no detector" in sentence(lambda: extractor("multiperson", detector=str(STANDINS / "singleperson")))
+    assert "takes no boxes" in sentence(lambda: extractor("combined", detector=str(STANDINS / "batched")))
     assert "saved_model.pb is missing" in sentence(lambda: MetrabsExtractor(str(tmp_path)))
 
 
@@ -236,18 +236,18 @@ def test_damaged_models_are_refused(tmp_path: Path, how: str) -> None:
     assert str(tmp_path / "model") in said and "fetch it again" in said
 
 
-def test_another_signature_is_refused_when_it_is_asked() -> None:
+def test_another_signature_is_refused_when_it_is_called() -> None:
     model = load_model(STANDINS / "combined")
-    model._loaded = load_model(STANDINS / "multiperson")._loaded  # its function wants boxes
+    model._loaded = load_model(STANDINS / "multiperson")._loaded  # its function needs boxes
     said = sentence(lambda: model.detect([image()], [camera()], 0.5, Metrabs()))
     assert "published combined model" in said
 
 
-def test_torch_is_not_here() -> None:
+def test_torch_is_not_imported() -> None:
     assert "torch" not in sys.modules and "tensorflow" in sys.modules
 
 
-def test_nobody_but_blazepose_may_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rectangles are no people to BlazePose: the path runs, and answers nobody."""
-    answers: Sequence[Any] = extractor("multiperson", detector="blazepose").estimate([image(p0=BOX)], [camera()])
-    assert list(answers) == [None]
+def test_blazepose_as_the_detector() -> None:
+    """BlazePose does not detect rectangles, so nobody is found."""
+    estimates: Sequence[Any] = extractor("multiperson", detector="blazepose").estimate([image(p0=BOX)], [camera()])
+    assert list(estimates) == [None]

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from data.synthetic.body.anatomy import Anatomy
 from data.synthetic.body.model import Pose
 from data.synthetic.body.smpl_joints import anny_joints, joint_places, smpl_joints
-from modules.skeleton import JOINT_NAMES, MIRROR
+from model.skeleton import JOINT_NAMES, MIRROR
 from tests.data.synthetic.body.example_people import BENT, model, posed, shape
 
 INDEX = {name: i for i, name in enumerate(JOINT_NAMES)}

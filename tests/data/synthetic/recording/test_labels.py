@@ -5,8 +5,8 @@ import pytest
 
 from data.synthetic.recording.labels import DEPTH_MM, facing_degrees, joint_visibility, view_facts
 from data.synthetic.scene.cameras import View, look_at
+from model.skeleton import JOINT_NAMES
 from modules.pose_utils import Camera
-from modules.skeleton import JOINT_NAMES
 
 SIZE = (64, 48)
 K = np.array([[60.0, 0, 31.5], [0, 60, 23.5], [0, 0, 1]])

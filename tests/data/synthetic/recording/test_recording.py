@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data.synthetic.recording.lists import write_lists
-from modules.config import PROJECT_ROOT
+from modules.config.paths import PROJECT_ROOT
 from modules.utils import UserError
 from tests.data.synthetic.test_plan import OPTIONS, write_set
 

@@ -18,8 +18,8 @@ from data.synthetic.scene.cameras import (
     sample_distortion,
     sample_rig,
 )
+from model.skeleton import ROOT
 from modules.pose_utils import Camera, distort, project_to_image, undistort, world2cam
-from modules.skeleton import ROOT
 from modules.utils import UserError
 
 

@@ -1,0 +1,177 @@
+"""Joint features: image features at each joint from BlazePose's landmark network, cached beside the poses.
+
+    <cache>/<extractor>-<weights>/<split>/joint_features-<network>/part-00000.npz     of the crops in crops/part-00000.jpgs:
+        offsets (n,)                            byte offsets of the crops
+        joint_features (n, 2, 24, 48) float16   of the crop, and of the mirrored crop in its own left and right
+        key                                     digest of what made them
+
+The features are the last layer of the network's decoder before its heatmaps, at 64 px, sampled at the cached joints. They
+contain occlusion, limb direction and ground contact, which 2D positions do not. The crop is rotated and scaled by the cached
+joints, as MediaPipe does from one video frame to the next.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from model.inputs import CROP_SIZE, FEATURE_CHANNELS
+from model.skeleton import JOINT_NAMES, MIRROR, ROOT
+from modules.cache.crop_joints import cached_crop_pose
+from modules.cache.store import cache_folder, open_cache, part_key
+from modules.cache.table import Rows
+from modules.config.schema import Config
+from modules.console import progress_bar
+from modules.extractors.blazepose.decoding import LANDMARK_SIZE
+from modules.extractors.blazepose.network import Network
+from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256, check_weights
+from modules.files.atomic import atomic_path
+from modules.files.hashing import digest
+from modules.files.layout import list_frames
+from modules.pose_utils import cam2pixel
+from modules.utils import UserError, log
+
+FEATURES_VERSION = 1  # increment it whenever the same crop would give other features
+DECODER_LAYER = {"full": "model_1/model/add_11/add", "heavy": "model_1/model/add_25/add"}  # (64, 64, 48)
+MARGIN = 1.15  # half side of the square over the distance from the pelvis to the farthest joint
+NECK = JOINT_NAMES.index("neck")
+
+
+def upright_square(joints_px: np.ndarray) -> np.ndarray:
+    """Returns the affine map (2, 3) from crop px to a square of LANDMARK_SIZE px about the joints (24, 2) px.
+
+    The neck is above the pelvis in the square. Pixel centres are at integers in both.
+    """
+    centre = joints_px[ROOT]
+    up = joints_px[NECK] - centre
+    reach = max(MARGIN * float(np.linalg.norm(joints_px - centre, axis=1).max()), 1.0)
+    length = float(np.linalg.norm(up))
+    right = np.array([-up[1], up[0]]) / length if length > 0 else np.array([1.0, 0.0])
+    turn = np.array([right, [-right[1], right[0]]]) * (LANDMARK_SIZE / (2 * reach))
+    return np.column_stack([turn, (LANDMARK_SIZE - 1) / 2 - turn @ centre])
+
+
+def sample(grid: np.ndarray, points_px: np.ndarray) -> np.ndarray:
+    """Samples a feature map (H, H, C) over LANDMARK_SIZE px at points (N, 2) px, bilinearly: (N, C).
+
+    Points outside the outermost cell centres are clamped to them.
+    """
+    cells = len(grid)
+    at = np.clip((points_px + 0.5) * (cells / LANDMARK_SIZE) - 0.5, 0, cells - 1)
+    low = np.minimum(at.astype(int), cells - 2)
+    right, down = (at - low).T[..., None]
+    x, y = low.T
+    above = grid[y, x] * (1 - right) + grid[y, x + 1] * right
+    below = grid[y + 1, x] * (1 - right) + grid[y + 1, x + 1] * right
+    sampled: np.ndarray = above * (1 - down) + below * down
+    return sampled
+
+
+class JointFeatureExtractor:
+    """Runs BlazePose's landmark network and samples its last decoder layer."""
+
+    def __init__(self, weights: str, threads: int | None = None) -> None:
+        path = check_weights(weights, BLAZEPOSE_FOLDER)[1]
+        self._network = Network(path, threads or os.cpu_count() or 1, intermediate=DECODER_LAYER[weights])
+
+    def features(self, crop_rgb: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
+        """Returns the features (2, 24, 48) float16 of a crop (256, 256, 3) with joints (24, 2) px, and of the mirrored crop."""
+        mirrored = joints_px[list(MIRROR)] * [-1, 1] + [CROP_SIZE - 1, 0]
+        both = (crop_rgb, joints_px), (crop_rgb[:, ::-1], mirrored)
+        return np.stack([self._sample(*view) for view in both]).astype(np.float16)
+
+    def _sample(self, crop_rgb: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
+        warp = upright_square(joints_px)
+        square = cv2.warpAffine(crop_rgb, warp, (LANDMARK_SIZE, LANDMARK_SIZE), flags=cv2.INTER_LINEAR)
+        self._network.run(square * np.float32(1 / 255))
+        return sample(self._network.intermediate_output(), joints_px @ warp[:, :2].T + warp[:, 2])
+
+
+def joint_features_path(crop_file: Path, weights: str) -> Path:
+    """Returns the file of the joint features of a part's crops."""
+    return crop_file.parent.parent / f"joint_features-{weights}" / f"{crop_file.stem}.npz"
+
+
+def fill_joint_features(config: Config, split: str, weights: str) -> int:
+    """Computes the missing joint features of a split's cache with BlazePose's `weights`; returns the number of images.
+
+    Existing parts are kept. Raises UserError if the cache is incomplete or the weights are missing.
+    """
+    rows, _ = open_cache(config, split, list_frames(config.data_root, split))
+    rows = rows.take(rows["found"].astype(bool))
+    check_weights(weights, BLAZEPOSE_FOLDER)
+    files = np.array([str(path) for path in rows.crop_files])
+    keys = {path: _key(path, weights) for path in dict.fromkeys(rows.crop_files)}
+    missing = [path for path, key in keys.items() if _read(joint_features_path(path, weights), key) is None]
+    todo = int(np.isin(files, [str(path) for path in missing]).sum())
+    if not missing:
+        return 0
+    extractor = JointFeatureExtractor(weights)
+    with progress_bar(todo, f"joint features {split}", "image") as bar:
+        for path in missing:
+            part = rows.take(files == str(path))
+            joints_px = cam2pixel(cached_crop_pose(part.columns).joints_mm, part["K_crop"])
+            features = []
+            for index in range(len(part)):
+                features.append(extractor.features(part.read_crop(index), joints_px[index]))
+                bar.update(1)
+            with atomic_path(joint_features_path(path, weights)) as temporary, open(temporary, "wb") as file:
+                np.savez(
+                    file,
+                    offsets=part["crop_offset"].astype(np.int64),
+                    joint_features=np.stack(features),
+                    key=keys[path],
+                )
+    log.info("%s: joint features of %d images cached", cache_folder(config, split), todo)
+    return todo
+
+
+def read_joint_features(rows: Rows, weights: str) -> np.ndarray:
+    """Returns the cached joint features of rows in which a person was found: (B, 2, 24, 48) float16.
+
+    Raises UserError if one is missing or stale.
+    """
+    features = np.zeros((len(rows), 2, len(JOINT_NAMES), FEATURE_CHANNELS), np.float16)
+    files = np.array([str(path) for path in rows.crop_files])
+    for path in dict.fromkeys(rows.crop_files):
+        file = joint_features_path(path, weights)
+        stored = _read(file, _key(path, weights))
+        if stored is None:
+            raise UserError(
+                f"{file}: the joint features are missing or stale; run python extract_train_info.py --joint-features {weights}"
+            )
+        offsets, values = stored
+        here = np.flatnonzero(files == str(path))
+        wanted = rows["crop_offset"][here].astype(np.int64)
+        at = np.minimum(np.searchsorted(offsets, wanted), len(offsets) - 1)
+        if not (offsets[at] == wanted).all():
+            raise UserError(f"{file}: the joint features of an image are missing; delete this file and extract again")
+        features[here] = values[at]
+    return features
+
+
+def _key(crop_file: Path, weights: str) -> str:
+    """Returns the digest of everything that determines a part's features: the key of its poses, and the network."""
+    table = crop_file.parent.parent / "poses" / f"{crop_file.stem}.parquet"
+    try:
+        made_by = part_key(table)
+    except (OSError, pa.ArrowException):
+        raise UserError(f"{table}: this part is damaged or missing; delete {table.parent} and extract again") from None
+    return digest([FEATURES_VERSION, BLAZEPOSE_SHA256[f"pose_landmark_{weights}.tflite"], made_by])
+
+
+def _read(path: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns a part's ascending offsets and its features; None if they are missing, damaged or stale."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["key"]) != key:
+                return None
+            offsets, features = stored["offsets"], stored["joint_features"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return (offsets, features) if len(offsets) == len(features) > 0 else None

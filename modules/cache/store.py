@@ -1,0 +1,193 @@
+"""Reads and writes the cache on disk.
+
+    <cache>/<extractor>-<weights>/<split>/poses/part-00000.parquet   one row per image: pandas.read_parquet(".../poses")
+    <cache>/<extractor>-<weights>/<split>/crops/part-00000.jpgs      the person crops, JPEG after JPEG
+    <cache>/<extractor>-<weights>/<split>/cache.json                 written last: what made it, and that it is complete
+
+With test-time augmentation, <weights> is followed by -tta. Parts are written atomically, so that a killed extraction resumes
+with the first missing part. Caches of WorldPose, the project's former name, are read too: only the name of the key differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model.inputs import CROP_SIZE
+from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMNS, Rows
+from modules.config.schema import Config
+from modules.files.atomic import atomic_path, read_json, write_json
+from modules.files.hashing import digest, sha256_file
+from modules.files.layout import Frame
+from modules.utils import UserError, log
+
+CACHE_VERSION = 2
+IMAGE_TAIL = 16384  # bytes at the end of every image that are hashed to detect a stale cache
+KEYS = (b"groundpose_key", b"worldpose_key")  # names of the key in a part's metadata: current, former
+
+
+def cache_folder(config: Config, split: str) -> Path:
+    """Returns the cache folder of a split for the configured extraction."""
+    return config.cache_root / _extraction_name(config, "tta") / split
+
+
+def _extraction_name(config: Config, tta: str) -> str:
+    extract = config.EXTRACT
+    return f"{extract.extractor}-{Path(extract.weights).name}{f'-{tta}' if extract.uses_tta else ''}"
+
+
+def adopt_old_cache(config: Config) -> None:
+    """Renames a cache folder of WorldPose, whose name ends in -several, so that nothing is extracted again."""
+    old, new = (config.cache_root / _extraction_name(config, tta) for tta in ("several", "tta"))
+    if old != new and old.is_dir() and not new.exists():
+        old.rename(new)
+        log.info("%s: this cache of WorldPose is now %s", old, new)
+
+
+def inputs_digest(frames: Sequence[Frame]) -> str:
+    """Returns the digest of the inputs: cameras and labels whole, images by size and last bytes.
+
+    Raises UserError for an image that is missing, such as a dangling link.
+    """
+    cameras = {str(f.camera_path.relative_to(f.root)): f.camera_path for f in frames}
+    labels = {str(f.label_path.relative_to(f.root)): f.label_path for f in frames}
+    contents = {name: sha256_file(path) if path.is_file() else None for name, path in {**cameras, **labels}.items()}
+    return digest([contents, [[f.file_name, *_image_mark(f.image_path)] for f in frames]])
+
+
+def _image_mark(path: Path) -> tuple[int, str]:
+    """Returns the size and the hash of the last bytes, since reading a million whole images would take an hour.
+
+    Entropy-coded data form one chain, so a changed image of the same size has other last bytes.
+    """
+    try:
+        with open(path, "rb") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - IMAGE_TAIL))
+            return size, hashlib.sha256(handle.read()).hexdigest()
+    except OSError as error:
+        raise UserError(
+            f"{path}: this image is missing or cannot be read ({error.strerror}); restore it, or remove its name"
+        ) from None
+
+
+def cache_options() -> dict[str, Any]:
+    """Returns the options of the cache itself; a change makes it stale."""
+    return {"version": CACHE_VERSION, "crop_size": CROP_SIZE, "crop_margin": CROP_MARGIN}
+
+
+def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
+    """Returns the Parquet file and the crop file of a part."""
+    return folder / "poses" / f"part-{index:05d}.parquet", folder / "crops" / f"part-{index:05d}.jpgs"
+
+
+def write_part(folder: Path, index: int, rows: list[dict[str, Any]], crops: Sequence[bytes], key: str) -> None:
+    """Writes one part: first the crops, then the table, which marks the part as complete. A full disk leaves neither."""
+    poses, packed = part_paths(folder, index)
+    table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({KEYS[0]: key}))
+    with atomic_path(poses) as new_poses:
+        pq.write_table(table, new_poses, compression="zstd")
+        with atomic_path(packed) as new_packed:
+            new_packed.write_bytes(b"".join(crops))
+            manifest_path(folder).unlink(missing_ok=True)  # it describes the parts of an older cache
+            poses.unlink(missing_ok=True)  # an old table must not refer to new crops
+
+
+def part_exists(folder: Path, index: int, names: Sequence[str], key: str) -> bool:
+    """Whether this part is complete, was made with `key`, and holds exactly these images."""
+    poses, packed = part_paths(folder, index)
+    if not (poses.is_file() and packed.is_file()):
+        return False
+    try:
+        table = pq.read_table(poses, columns=["file_name"])
+    except (OSError, pa.ArrowException):
+        return False
+    return _key_in(table.schema) == key and table["file_name"].to_pylist() == list(names)
+
+
+def part_key(table_path: Path) -> str:
+    """Returns the key of a part's table, empty if it has none. Raises OSError or ArrowException if it cannot be read."""
+    return _key_in(pq.read_schema(table_path))
+
+
+def _key_in(schema: pa.Schema) -> str:
+    metadata = schema.metadata or {}
+    return next((metadata[key].decode() for key in KEYS if key in metadata), "")
+
+
+def drop_parts_from(folder: Path, count: int) -> None:
+    """Removes parts numbered `count` and above, left by an unfinished extraction of more images."""
+    for path in (*folder.glob("poses/part-*.parquet"), *folder.glob("crops/part-*.jpgs")):
+        if int(path.stem.removeprefix("part-")) >= count:
+            path.unlink()
+
+
+def manifest_path(folder: Path) -> Path:
+    """Returns the path of the manifest, which exists if a cache is complete."""
+    return folder / "cache.json"
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Writes the manifest, which marks a cache as complete."""
+    write_json(manifest_path(folder), manifest)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Returns the manifest of a complete cache, or None."""
+    path = manifest_path(folder)
+    if not path.exists():
+        return None
+    fix = f"delete {folder} and extract again"
+    manifest = read_json(path, fix)
+    if not (isinstance(manifest, dict) and isinstance(manifest.get("parts"), int)):
+        raise UserError(f"{path}: this is not a manifest of a cache; {fix}")
+    return manifest
+
+
+def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Rows, dict[str, Any]]:
+    """Returns the rows of a split in the frames' order, and the manifest. Raises UserError if it is missing or stale."""
+    folder = cache_folder(config, split)
+    fix = f"run python extract_train_info.py --split {split}"
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise UserError(f"{folder}: there is no complete cache of the {split} images; {fix}")
+    if manifest.get("options") != cache_options():
+        raise UserError(f"{manifest_path(folder)}: the cache is of another version or crop size; {fix}")
+    if manifest.get("inputs") != inputs_digest(frames):
+        raise UserError(f"{manifest_path(folder)}: images, cameras or labels have changed since extraction; {fix}")
+    return read_rows(folder, int(manifest["parts"])), manifest
+
+
+def read_rows(folder: Path, parts: int) -> Rows:
+    """Reads the parts of a cache. Raises UserError if one is damaged or missing."""
+    tables, crop_files = [], []
+    for index in range(parts):
+        poses, packed = part_paths(folder, index)
+        try:
+            tables.append(pq.read_table(poses, schema=SCHEMA))
+        except (OSError, pa.ArrowException):
+            raise UserError(f"{poses}: this part is damaged or missing; delete {folder} and extract again") from None
+        crop_files += [packed] * tables[-1].num_rows
+    table = pa.concat_tables(tables)
+    columns: dict[str, np.ndarray] = {name: np.array(table[name].to_pylist(), dtype=object) for name in TEXT_COLUMNS}
+    columns |= {name: table[name].to_numpy() for name in ("found", "labelled")}
+    columns |= {name: _to_numbers(table[name], shape) for name, shape in NUMBER_COLUMNS.items()}
+    return Rows(columns, tuple(crop_files))
+
+
+def _to_numbers(column: pa.ChunkedArray, shape: tuple[int, ...]) -> np.ndarray:
+    values = column.combine_chunks()
+    out = np.full((len(values), *shape), np.nan)
+    valid = np.asarray(values.is_valid())
+    if shape == ():
+        out[valid] = values.drop_null().to_numpy(zero_copy_only=False)
+    else:
+        out[valid] = values.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, *shape)
+    return out

@@ -1,0 +1,139 @@
+"""Defines the columns of the cache, and its rows as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from model.skeleton import NUM_JOINTS
+from modules.files.layout import Frame
+from modules.pose_utils import Camera
+from modules.utils import UserError
+
+CROP_MARGIN = 1.25  # side of the crop over the longer side of the person box
+J = NUM_JOINTS
+TEXT_COLUMNS = (
+    "file_name", "image_path", "pose", "person", "camera", "sequence", "extractor", "fingerprint", "choice",
+)  # fmt: skip
+# Shapes of the number columns. Null (nobody found, no label, not declared) is read as NaN.
+NUMBER_COLUMNS: dict[str, tuple[int, ...]] = {
+    "image_size": (2,),
+    "box_xywh": (4,),  # undistorted px
+    "score": (),
+    "people": (),  # how many the extractor found, if known
+    "person_index": (),  # which of them this is, by the rule in `choice`
+    "joints_px": (J, 2),  # undistorted px
+    "confidence": (J,),
+    "joints_rel_mm": (J, 3),  # the extractor's own 3D: relative to the pelvis, camera axes
+    "depth_root_mm": (),  # the extractor's pelvis; by least squares where it gives none
+    "depth_rel_mm": (J,),
+    "root_cam_mm": (3,),
+    "K": (3, 3),
+    "R": (3, 3),
+    "t": (3,),
+    "distortion": (5,),
+    "world_up": (3,),
+    "floor_height_mm": (),
+    "R_cam2crop": (3, 3),
+    "K_crop": (3, 3),
+    "crop_offset": (),
+    "crop_bytes": (),
+    "joints_world_mm": (J, 3),  # the label, and what is derived from it
+    "true_joints_px": (J, 2),
+    "true_depth_root_mm": (),
+    "true_depth_rel_mm": (J,),
+}
+IS_EXTRA = "is_extra"  # whether a row is of an extra data set; in memory only
+TRUTH_COLUMNS = ("joints_world_mm", "true_joints_px", "true_depth_root_mm", "true_depth_rel_mm")
+
+
+def _arrow_type(shape: tuple[int, ...]) -> pa.DataType:
+    return pa.float64() if shape == () else pa.list_(pa.float64(), int(np.prod(shape)))
+
+
+SCHEMA = pa.schema(
+    [
+        *(pa.field(name, pa.string(), nullable=False) for name in TEXT_COLUMNS),
+        pa.field("found", pa.bool_(), nullable=False),
+        pa.field("labelled", pa.bool_(), nullable=False),
+        *(pa.field(name, _arrow_type(shape)) for name, shape in NUMBER_COLUMNS.items()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of the cache as arrays: `rows["joints_px"]` is (rows, 24, 2). Missing numbers are NaN."""
+
+    columns: Mapping[str, np.ndarray]
+    crop_files: tuple[Path, ...]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns["file_name"])
+
+    def take(self, which: np.ndarray | Sequence[int]) -> Rows:
+        """Returns the rows at these indices, or where this mask is true."""
+        index = np.asarray(which)
+        return Rows(
+            {name: values[index] for name, values in self.columns.items()}, tuple(np.asarray(self.crop_files)[index])
+        )
+
+    def with_extra(self, others: Sequence[Rows]) -> Rows:
+        """Returns these rows followed by those of other caches; `primary` of the result returns the former."""
+        all_rows = (self, *others)
+        columns = {name: np.concatenate([rows[name] for rows in all_rows]) for name in self.columns}
+        columns[IS_EXTRA] = np.repeat([False, True], [len(self), sum(map(len, others))])
+        return Rows(columns, tuple(path for rows in all_rows for path in rows.crop_files))
+
+    @property
+    def primary(self) -> Rows:
+        """The rows that are not of an extra data set."""
+        return self.take(~self[IS_EXTRA]) if IS_EXTRA in self.columns else self
+
+    def without_truth(self) -> Rows:
+        """Returns the rows without their labels, so that nothing downstream can use them."""
+        blank = {name: np.full_like(self[name], np.nan) for name in TRUTH_COLUMNS}
+        return Rows({**self.columns, **blank, "labelled": np.zeros(len(self), bool)}, self.crop_files)
+
+    def read_crop(self, row: int) -> np.ndarray:
+        """Returns the row's person crop: (256, 256, 3) uint8 RGB. Raises UserError if it is damaged."""
+        offset, size = int(self["crop_offset"][row]), int(self["crop_bytes"][row])
+        try:
+            with open(self.crop_files[row], "rb") as handle:
+                handle.seek(offset)
+                data = handle.read(size)
+        except OSError:
+            data = b""
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if len(data) == size > 0 else None
+        if image is None:
+            raise UserError(f"{self.crop_files[row]}: a crop is damaged or missing; delete this file and extract again")
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def to_row(frame: Frame, camera: Camera, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns one row of the table; number columns that are missing in `values` become null."""
+    row: dict[str, Any] = {
+        "file_name": frame.file_name, "image_path": frame.image_path.relative_to(frame.root).as_posix(),
+        "pose": frame.pose, "person": frame.person, "camera": frame.camera, "sequence": frame.sequence,
+        "K": camera.K, "R": camera.R, "t": camera.t, "distortion": camera.distortion, "world_up": camera.world_up,
+        "floor_height_mm": camera.floor_height_mm, "choice": "", **values,
+    }  # fmt: skip
+    for name, shape in NUMBER_COLUMNS.items():
+        value = row.get(name)
+        if value is None:
+            row[name] = None
+            continue
+        array = np.asarray(value, dtype=np.float64)
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(f"{frame.file_name}: the column {name} needs finite numbers of shape {shape}")
+        row[name] = float(array) if shape == () else array.ravel().tolist()
+    return row

@@ -1,0 +1,87 @@
+"""Reads a config file, overlays `--set` assignments, and checks the result."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from modules.config.messages import explain, one_line
+from modules.config.paths import DEFAULT_CONFIG, project_path
+from modules.config.schema import Config
+from modules.config.yaml_text import parse_exponents, parse_yaml, read_yaml
+from modules.utils import UserError
+
+
+def _overlay(tree: dict[str, Any], assignment: str) -> None:
+    """Applies one `SECTION.key=value`; the value is read as YAML."""
+    target, separator, text = assignment.partition("=")
+    section, dot, key = target.strip().partition(".")
+    if not (separator and dot and section and key):
+        raise UserError(f"--set {one_line(assignment)}: write SECTION.key=value, such as TRAIN.num_epochs=5")
+    try:
+        value = parse_yaml(text)
+    except ValueError as error:
+        raise UserError(
+            f"--set {one_line(assignment)}: the value is not valid YAML ({error}); put text in quotes"
+        ) from None
+    branch = tree.setdefault(section, {})
+    if not isinstance(branch, dict):
+        raise UserError(
+            f"--set {one_line(assignment)}: {section} is not a section of keys in the config file; fix it there"
+        )
+    branch[key] = value
+
+
+def load_config(path: Path, assignments: Sequence[str] = ()) -> Config:
+    """Reads a config file and overlays the `SECTION.key=value` assignments. Raises UserError for an invalid value."""
+    tree = read_yaml(path)
+    for assignment in assignments:
+        _overlay(tree, assignment)
+    return parse_config(tree, str(path), assignments)
+
+
+def parse_config(tree: Any, source: str, assignments: Sequence[str] = ()) -> Config:
+    """Checks a mapping against the schema. The UserError names `source`, or the assignment that caused it."""
+    try:
+        return Config.model_validate(parse_exponents(tree))
+    except ValidationError as error:
+        raise UserError(f"{_cause(error, assignments) or source}: {explain(error)}") from None
+
+
+def _cause(error: ValidationError, assignments: Sequence[str]) -> str | None:
+    """Returns the assignment that caused an error, as `--set ...`; None if the config file did."""
+    where = [str(part) for part in error.errors()[0]["loc"][:2]]
+    is_section = len(where) == 1 and where[0] not in Config.model_fields
+    for assignment in reversed(assignments):
+        target = assignment.partition("=")[0].strip()
+        if target.split(".", 1) == where or (is_section and target.split(".")[0] == where[0]):
+            return f"--set {one_line(assignment)}"
+    return None
+
+
+def dump_config(config: Config) -> str:
+    """Returns the resolved config as YAML, in the order of the schema."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds --config and --set to a parser."""
+    parser.add_argument("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"config file ({DEFAULT_CONFIG})")
+    parser.add_argument("--set", metavar="SECTION.key=value", dest="assignments", action="append", default=[],
+                        help="override one key; may be repeated")  # fmt: skip
+
+
+def config_arguments(file: str, assignments: Sequence[str]) -> list[str]:
+    """Returns the arguments --config and --set for a child process."""
+    return ["--config", file, *(part for assignment in assignments for part in ("--set", assignment))]
+
+
+def config_from_arguments(arguments: argparse.Namespace) -> Config:
+    """Returns the config of --config and --set; a relative file is searched in the working folder, then the project."""
+    path = Path(arguments.config)
+    return load_config(path if path.exists() else project_path(arguments.config), arguments.assignments)

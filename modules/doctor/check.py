@@ -1,0 +1,151 @@
+"""Runs the doctor over a split: reads its files, runs the extractor, diagnoses each camera, draws the contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from modules.config.schema import Config
+from modules.doctor import diagnosis
+from modules.doctor.diagnosis import Diagnosis
+from modules.doctor.files import Files, Report, by_camera, read_files, unusable_images
+from modules.doctor.mistakes import Evidence, corrected_scene
+from modules.doctor.world import check_world, unreliable_parts
+from modules.extractors import configured_extractor
+from modules.files.images import decode_image
+from modules.files.layout import Frame, list_frames
+from modules.pose_utils import Camera
+from modules.utils import UserError
+from modules.vis import COMPARISON_LEGEND, comparison_tile, contact_sheet, write_image
+
+SHEET_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The images in which the extractor finds a person, and their evidence; two lists of equal length."""
+
+    evidence: list[Evidence] = field(default_factory=list)
+    images: list[np.ndarray] = field(default_factory=list)  # RGB
+
+
+def check(config: Config, split: str, images_per_camera: int) -> Report:
+    """Checks one split and returns the report. Every problem names a file, field or camera, and the fix."""
+    frames = list_frames(config.data_root, split)
+    report = Report()
+    files = read_files(frames, report)
+    labelled = [frame for frame in files.frames if frame.label_path in files.labels]
+    report.notes.append(f"{len(frames)} images, {len(labelled)} of them readable and labelled")
+    unusable = unusable_images(files, report)
+    usable = [frame for frame in labelled if frame.image_path not in unusable]
+    examined = _examine(config, _spread(usable, images_per_camera), files, report) if usable else Examined()
+    cameras = sorted({one.camera for one in examined.evidence})
+    diagnoses = [diagnosis.diagnose([e for e in examined.evidence if e.camera == camera]) for camera in cameras]
+    if examined.evidence:
+        _report_diagnoses(examined.evidence, diagnoses, report)
+        report.sheet = config.results_root / "check" / f"{split}.jpg"
+        write_image(report.sheet, _sheet(examined, diagnoses))
+    check_world(files, unreliable_parts(diagnoses), report)
+    if not labelled:
+        _report_unlabelled(config, split, frames, report)
+    return report
+
+
+def _report_unlabelled(config: Config, split: str, frames: Sequence[Frame], report: Report) -> None:
+    """Reports that there is no readable label: a note for a test split without labels, else a problem."""
+    if split == "test" and not any(frame.label_path.exists() for frame in frames):
+        report.notes.append(
+            f"{config.data_root}: the test images have no labels, so cameras, image sizes and EXIF are checked, "
+            "but not where labels project"
+        )
+    else:
+        report.problems.append(
+            f"{config.data_root}: no image has both a readable camera and a readable label; add them, or fix those above"
+        )
+
+
+def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
+    """Returns up to `count` frames of each camera, evenly spread over its images."""
+    chosen = []
+    for own in by_camera(frames).values():
+        chosen += [own[i] for i in sorted({round(x) for x in np.linspace(0, len(own) - 1, min(count, len(own)))})]
+    return chosen
+
+
+def _examine(config: Config, frames: Sequence[Frame], files: Files, report: Report) -> Examined:
+    """Runs the extractor on the frames and returns the evidence of those in which it finds a person."""
+    extractor = configured_extractor(config.with_tta(False))  # a single crop is exact enough for a reference detection
+    examined = Examined()
+    for frame in frames:
+        try:
+            image, _ = decode_image(frame.image_path)
+        except UserError as error:
+            report.problems.append(str(error))
+            continue
+        size = (image.shape[1], image.shape[0])
+        found = extractor.estimate([image], [_uncalibrated(size)])[0]
+        if found is None:
+            report.notes.append(f"{frame.file_name}: the extractor finds no person")
+            continue
+        numbers = files.cameras[frame.camera_path]
+        examined.evidence.append(
+            Evidence(
+                frame.file_name, frame.camera, size, found.joints_px, numbers.intrinsics, numbers.image_scale,
+                numbers.extrinsics, numbers.optional.get("distortion"), files.labels[frame.label_path],
+            )
+        )  # fmt: skip
+        examined.images.append(image)
+    if not examined.evidence:
+        report.problems.append(
+            f"{config.data_root}: the extractor finds no person in the examined images; check that they show one"
+        )
+    return examined
+
+
+def _uncalibrated(size: tuple[int, int]) -> Camera:
+    """Returns a camera without lens and rotation: the reference detection must not depend on the calibration."""
+    K = np.array([[max(size), 0, size[0] / 2], [0, max(size), size[1] / 2], [0, 0, 1.0]])
+    return Camera(K, np.eye(3), np.zeros(3), size)
+
+
+def _report_diagnoses(evidence: Sequence[Evidence], diagnoses: Sequence[Diagnosis], report: Report) -> None:
+    """Adds a sentence per camera to the report, and the share of joints inside the images."""
+    for found in diagnoses:
+        where = f"camera {found.camera}"
+        if found.mistakes is None:
+            report.problems.append(
+                f"{where}: labels project {_distance(found.before_px)}, and none of the known mistakes explains it; "
+                "check that cameras, labels and images belong together"
+            )
+        elif found.mistakes:
+            what = "; ".join(f"{mistake.what}: {mistake.fix}" for mistake in found.mistakes)
+            report.problems.append(
+                f"{where}: {what} (as written, labels project {_distance(found.before_px)}; "
+                f"once fixed, {_distance(found.after_px)})"
+            )
+        else:
+            report.notes.append(f"{where}: labels project {_distance(found.before_px)}")
+    inside = diagnosis.inside_share(evidence)
+    report.notes.append(f"{inside:.0%} of the label joints are inside their images")
+
+
+def _distance(value_px: float) -> str:
+    """Returns a misfit in words."""
+    return (
+        f"{value_px:.0f} px from the extractor's joints" if np.isfinite(value_px) else "behind the camera or not at all"
+    )
+
+
+def _sheet(examined: Examined, diagnoses: Sequence[Diagnosis]) -> np.ndarray:
+    """Returns the contact sheet: every image as written and, if its camera has mistakes, once fixed."""
+    mistakes = {found.camera: found.mistakes or () for found in diagnoses}
+    tiles = []
+    for one, image in zip(examined.evidence, examined.images, strict=True):
+        versions = {"as written": (), "once fixed": mistakes[one.camera]}
+        for title, corrected in versions.items():
+            if title == "as written" or corrected:
+                pixels = diagnosis.project(one, corrected_scene(one, corrected))
+                tiles.append(comparison_tile(image, one.joints_px, pixels, f"{one.file_name}  {title}"))
+    return contact_sheet(tiles, SHEET_COLUMNS, COMPARISON_LEGEND)

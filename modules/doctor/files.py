@@ -1,0 +1,101 @@
+"""Reads all cameras, labels and image headers of a split, and reports those that cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from modules.files.cameras import CameraNumbers, camera_from_numbers, read_camera_numbers
+from modules.files.image_header import header_problem
+from modules.files.labels import read_named_label, unrecognised_names_note
+from modules.files.layout import Frame
+from modules.utils import UserError
+
+MOST_SENTENCES = 10  # of one kind; further ones are counted
+
+
+@dataclass
+class Report:
+    """The findings of the doctor: sentences to note, problems to fix, and the contact sheet."""
+
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    sheet: Path | None = None
+
+
+@dataclass(frozen=True)
+class Files:
+    """The readable part of a split. Cameras have numbers of the right shapes, but may be impossible."""
+
+    frames: list[Frame]  # those with a readable camera, and a readable label or none
+    cameras: Mapping[Path, CameraNumbers]
+    labels: Mapping[Path, np.ndarray]  # (24, 3) as written, in SMPL order
+
+
+def read_files(frames: Sequence[Frame], report: Report) -> Files:
+    """Reads every camera and label as the other scripts do, and adds what they would refuse to the report."""
+    sentences: list[str] = []
+    cameras, labels = {}, {}
+    for path in sorted({frame.camera_path for frame in frames}):
+        try:
+            cameras[path] = read_camera_numbers(path)
+            camera_from_numbers(path, cameras[path])
+        except UserError as error:
+            sentences.append(str(error))
+    unnamed, unreadable = [], set()
+    for path in sorted({frame.label_path for frame in frames if frame.label_path.exists()}):
+        try:
+            labels[path], recognised = read_named_label(path)
+            unnamed += [] if recognised else [path]
+        except UserError as error:
+            unreadable.add(path)
+            sentences.append(str(error))
+    report.notes += [unrecognised_names_note(unnamed)] if unnamed else []
+    report.problems += shortened(sentences)
+    readable = [frame for frame in frames if frame.camera_path in cameras and frame.label_path not in unreadable]
+    return Files(readable, cameras, labels)
+
+
+def shortened(sentences: Sequence[str]) -> list[str]:
+    """Returns the first MOST_SENTENCES of the sentences, and one that counts the others."""
+    rest = len(sentences) - MOST_SENTENCES
+    return [*sentences[:MOST_SENTENCES], *([f"... and {rest} more files like these"] if rest > 0 else [])]
+
+
+def unusable_images(files: Files, report: Report) -> set[Path]:
+    """Returns the images that extraction would refuse, and adds one sentence per camera to the report."""
+    unusable: set[Path] = set()
+    for camera, frames in by_camera(files.frames).items():
+        sentences = {}
+        for frame in frames:
+            image_size = files.cameras[frame.camera_path].optional.get("image_size")
+            sentence = header_problem(frame.image_path, image_size)
+            if sentence:
+                sentences[frame.image_path] = sentence
+        if sentences:
+            none_left = "" if len(sentences) < len(frames) else ", so its calibration cannot be checked"
+            report.problems.append(
+                f"camera {camera}: {len(sentences)} of {len(frames)} images cannot be used{none_left}: "
+                f"{_example(sentences)}"
+            )
+        unusable |= set(sentences)
+    return unusable
+
+
+def _example(sentences: Mapping[Path, str]) -> str:
+    """Returns the first sentence of the most frequent reason. The next run reports the next reason."""
+    reasons = {path: sentence.removeprefix(f"{path}: ") for path, sentence in sentences.items()}
+    most = Counter(reasons.values()).most_common(1)[0][0]
+    return next(sentences[path] for path, reason in reasons.items() if reason == most)
+
+
+def by_camera(frames: Iterable[Frame]) -> dict[str, list[Frame]]:
+    """Groups frames by camera, in the order of the cameras' names."""
+    found: dict[str, list[Frame]] = {}
+    for frame in frames:
+        found.setdefault(frame.camera, []).append(frame)
+    return dict(sorted(found.items()))

@@ -1,0 +1,50 @@
+"""Computes the joints of every method in the result tables: baselines, prediction and bound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from modules.cache.table import Rows
+from modules.inference.baselines import (
+    place_at_height,
+    place_extractor,
+    place_least_squares,
+    place_on_floor,
+    true_depth_bound,
+)
+from modules.inference.prediction import fallback_world
+from modules.pose_utils import world2cam
+
+OURS = "PoseNet"
+OWN = "extractor, its own 3D"
+LEAST_SQUARES = "extractor, least squares"
+AT_HEIGHT = "extractor, training pelvis height"
+ON_FLOOR = "extractor, lowest foot on the floor"
+BOUND = "2D + true depth (bound)"
+
+
+def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> dict[str, np.ndarray]:
+    """Returns every method's joints (B, 24, 3) world mm for labelled rows; `ours` names the prediction."""
+    found = rows["found"].astype(bool)
+    fallback = fallback_world(np.array(facts["mean_pose_crop_mm"]), rows["R"], rows["t"])
+    found_rows = rows.take(found).columns
+
+    def complete(joints: np.ndarray) -> np.ndarray:
+        """Returns the joints of the found rows, and the fallback for the others."""
+        out = fallback.copy()
+        out[found] = joints
+        return out
+
+    own, least_squares = place_extractor(found_rows), place_least_squares(found_rows)
+    # Both are equal if the extractor estimates no root.
+    methods = {} if np.allclose(own, least_squares, atol=1e-3) else {OWN: complete(own)}
+    methods[LEAST_SQUARES] = complete(least_squares)
+    has_up = np.isfinite(found_rows["world_up"]).all()
+    if has_up and facts["pelvis_height_mm"] is not None:
+        methods[AT_HEIGHT] = complete(place_at_height(found_rows, facts["pelvis_height_mm"]))
+    if has_up and np.isfinite(found_rows["floor_height_mm"]).all():
+        methods[ON_FLOOR] = complete(place_on_floor(found_rows))
+    true_depth = world2cam(found_rows["joints_world_mm"], found_rows["R"], found_rows["t"])[..., 2]
+    return {**methods, ours: predicted, BOUND: complete(true_depth_bound(found_rows, true_depth))}

@@ -1,0 +1,39 @@
+"""Loads the test task: the requested images as cache rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modules.cache.store import open_cache
+from modules.cache.table import Rows
+from modules.config.schema import Config
+from modules.files.layout import Frame, list_frames
+from modules.files.submission import requested_frames
+
+
+@dataclass(frozen=True)
+class Task:
+    """The requested test images as cache rows, in the order of the sample submission."""
+
+    names: list[str]
+    frames: list[Frame]
+    rows: Rows
+    cache_key: str
+    fingerprint: str
+
+    def take(self, mask: np.ndarray) -> Task:
+        """Returns the images where the mask is true."""
+        kept = np.flatnonzero(mask)
+        names, frames = [self.names[i] for i in kept], [self.frames[i] for i in kept]
+        return Task(names, frames, self.rows.take(mask), self.cache_key, self.fingerprint)
+
+
+def load_task(config: Config) -> Task:
+    """Reads the sample submission and finds its images in the cache. Raises UserError for one that is no test image."""
+    requested = requested_frames(config)
+    rows, manifest = open_cache(config, "test", list_frames(config.data_root, "test"))
+    index = {name: place for place, name in enumerate(rows["file_name"])}
+    names = [frame.file_name for frame in requested]
+    return Task(names, requested, rows.take([index[name] for name in names]), manifest["key"], manifest["fingerprint"])

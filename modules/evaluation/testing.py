@@ -1,0 +1,125 @@
+"""Stage 3: predicts the test images with a trained run and writes the submission, the tables and the pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modules.config.paths import project_path
+from modules.config.schema import Config
+from modules.evaluation.methods import OURS, compare
+from modules.evaluation.pictures import draw
+from modules.evaluation.prediction import calibration_of, predict_rows
+from modules.evaluation.tables import format_breakdown, format_table, report, write_per_image
+from modules.evaluation.task import Task, load_task
+from modules.extractors import configured_fingerprint
+from modules.files.atomic import atomic_folder, read_json, write_json, write_text
+from modules.files.hashing import sha256_file
+from modules.files.submission import uncertainty_path, write_submission
+from modules.inference.uncertainty_file import write_uncertainty
+from modules.recipes import recipe_of
+from modules.runs.checkpoints import load_checkpoint, restore_network
+from modules.runs.folders import best_checkpoint
+from modules.utils import UserError, log
+
+TESTED = "tested.json"
+
+
+def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, dict[str, Any]]:
+    """Returns a finished run's best checkpoint: its path and content.
+
+    `fingerprint` is that of the test cache's extractor; None if it is unknown. Raises UserError for a checkpoint that is
+    missing or damaged, or was trained with another extractor.
+    """
+    path = best_checkpoint(run)
+    checkpoint = load_checkpoint(path)
+    same_name = checkpoint["config"]["EXTRACT"]["extractor"] == config.EXTRACT.extractor
+    if not same_name or fingerprint not in (None, checkpoint["fingerprint"]):
+        raise UserError(
+            f"{path}: it was trained on another extractor's cache than that of the test images; "
+            "set EXTRACT and METRABS as in the run's train_config.yaml, or train again"
+        )
+    return path, checkpoint
+
+
+def with_run_extraction(config: Config, run: Path) -> Config:
+    """Returns the config with the test-time augmentation that the run's training poses were extracted with."""
+    extract = load_checkpoint(best_checkpoint(run))["config"]["EXTRACT"]
+    return config.with_tta(bool(extract["test_time_augmentation"]))
+
+
+def check_run(config: Config, run: Path) -> str:
+    """Returns the joint features that a run needs. Raises UserError for a run that cannot predict with this config."""
+    path, checkpoint = load_run(config, run, configured_fingerprint(config))
+    restore_network(checkpoint, path)
+    return str(checkpoint["spec"]["joint_features"])
+
+
+def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
+    """Predicts the requested images with a run; returns the results folder and the table (empty without labels)."""
+    task = load_task(config)
+    path, checkpoint = load_run(config, run, task.fingerprint)
+    folder = config.results_root / "test" / run.resolve().stem
+    output = project_path(config.TEST.output)
+    key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
+    if reuse and _is_tested(folder, output, key):
+        log.info("%s: tested already", folder)
+        return folder, (folder / "table.md").read_text(encoding="utf-8")
+    predicted, log_error = predict_rows(config, checkpoint, path, task.rows)
+    write_submission(output, task.names, predicted)
+    calibration = calibration_of(checkpoint)
+    if calibration is not None and log_error is not None:
+        write_uncertainty(uncertainty_path(output), task.names, log_error, calibration)
+    else:
+        uncertainty_path(output).unlink(missing_ok=True)  # a file of an earlier run does not belong to this submission
+    not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
+    marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
+    # The folder of an earlier test is replaced as a whole, once this test is finished.
+    with atomic_folder(folder) as new_folder:
+        table = _write_results(new_folder, task, predicted, checkpoint)
+        write_json(new_folder / TESTED, marker)
+    for name in not_found:
+        log.info("no person found, predicted as the training mean straight ahead of the camera: %s", name)
+    return folder, table
+
+
+def _write_results(folder: Path, task: Task, predicted: np.ndarray, checkpoint: dict[str, Any]) -> str:
+    """Fills a results folder; returns the table, empty without labels."""
+    write_submission(folder / "pred_submission.json", task.names, predicted)
+    labelled = task.rows["labelled"].astype(bool)
+    draw(folder, task, predicted)
+    if not labelled.all():
+        log.info("%d of %d test images have no label and are not scored", (~labelled).sum(), len(labelled))
+    title, facts = recipe_of(checkpoint).title, checkpoint["facts"]
+    table = score(folder, task.take(labelled), predicted[labelled], facts, title) if labelled.any() else ""
+    write_text(folder / "table.md", table)
+    return table
+
+
+def score(folder: Path, task: Task, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> str:
+    """Writes the metrics of every method into `folder`; returns them as Markdown tables. `ours` names the prediction."""
+    methods = compare(task.rows, predicted, facts, ours)
+    results = report(task.rows, methods)
+    write_json(folder / "metrics.json", {"images": len(task.names), "methods": results})
+    write_per_image(folder / "per_image.csv", task, methods)
+    parts = (format_table(results), format_breakdown(results, "per_camera"), format_breakdown(results, "per_joint"))
+    return "\n\n".join(parts) + "\n"
+
+
+def overall_scores(folder: Path) -> dict[str, dict[str, float]] | None:
+    """Returns every method's metrics over all images of a results folder; None if nothing could be scored."""
+    path = folder / "metrics.json"
+    if not path.exists():
+        return None
+    return {name: result["overall"] for name, result in read_json(path)["methods"].items()}
+
+
+def _is_tested(folder: Path, output: Path, key: str) -> bool:
+    """Whether `folder` holds the results of a test with this key, and `output` is still its submission."""
+    marker = folder / TESTED
+    if not (output.exists() and marker.exists() and (folder / "table.md").exists()):
+        return False
+    found = read_json(marker)
+    return bool(found["key"] == key and found["output"] == sha256_file(output))

@@ -1,0 +1,113 @@
+"""BlazePose on one image: the person detector followed by the landmark network, on one crop or with multi-crop TTA."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from modules.extractors.blazepose import decoding
+from modules.extractors.blazepose.decoding import DETECTOR_SIZE, LANDMARK_SIZE, NUM_LANDMARKS, Square
+from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, Landmarks, person_box
+from modules.extractors.blazepose.merging import merge_landmarks
+from modules.extractors.blazepose.network import Network
+from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
+
+MIN_POSE_SCORE = 0.5
+ROTATIONS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # of the detector's input, tried until a person is found
+MIN_CERTAINTY = 0.7  # below it are all gross failures, and one in seven of all images (benchmarks.crops)
+
+
+class BlazePose:
+    """The detector and the landmark network; the detector runs on every image.
+
+    The detector was trained on upright people and misses many who lie or stand on their hands. If it finds nobody, or the
+    landmark network rejects its detection, it runs on the rotated image too (MediaPipe does not do that).
+    """
+
+    def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
+        paths = check_weights(weights, models_dir)
+        self._detector, self._landmarker = (Network(path, threads or os.cpu_count() or 1) for path in paths)
+        self._anchors = decoding.make_anchors()
+
+    def detect(self, image_rgb: np.ndarray) -> Landmarks | None:
+        """Returns the most confident person of a raw RGB image (H, W, 3) uint8, or None."""
+        return next(self._accepted(image_rgb), None)
+
+    def detect_with_tta(self, image_rgb: np.ndarray) -> Landmarks | None:
+        """Returns the same person averaged over several crops (test-time augmentation), or None if `detect` does.
+
+        Rotated images are tried until a crop is certain, because the detector misplaces people who bend double or are
+        upside down. The most certain crop is then estimated again mirrored, and again in the square around its own
+        landmarks, and the crops that agree are averaged.
+        """
+        crops = []
+        for found in self._accepted(image_rgb):
+            crops.append(found)
+            if found.certainty > MIN_CERTAINTY:
+                break
+        if not crops:
+            return None
+        best = max(crops, key=lambda found: found.certainty)
+        mirrored = self.estimate_landmarks(image_rgb, best.square, mirrored=True)
+        recentred = self.estimate_landmarks(image_rgb, best.next_square)
+        return merge_landmarks([*crops, *(found for found in (mirrored, recentred) if found is not None)])
+
+    def _accepted(self, image_rgb: np.ndarray) -> Iterator[Landmarks]:
+        """Yields the landmarks for each rotation in which the detector and the landmark network both find a person."""
+        for rotation in ROTATIONS:
+            square = self.detect_square(image_rgb, rotation)
+            found = None if square is None else self.estimate_landmarks(image_rgb, square)
+            if found is not None:
+                yield found
+
+    def detect_square(self, image_rgb: np.ndarray, rotation: float = 0.0) -> Square | None:
+        """Returns the square around the most confident person, or None; the input is rotated by `rotation` radians."""
+        whole = decoding.letterbox(image_rgb.shape[1], image_rgb.shape[0], rotation)
+        crop = _crop(image_rgb, whole, DETECTOR_SIZE, cv2.BORDER_CONSTANT)
+        self._detector.run(crop * np.float32(2 / 255) - np.float32(1))
+        logits = self._detector.output(len(self._anchors))
+        keypoints = decoding.decode_detection(self._detector.output(len(self._anchors), 12), logits, self._anchors)
+        return None if keypoints is None else decoding.person_square(whole.to_image(keypoints))
+
+    def estimate_landmarks(self, image_rgb: np.ndarray, square: Square, mirrored: bool = False) -> Landmarks | None:
+        """Returns the landmarks of the person in a square of the image, or None if the person's score is too low.
+
+        `mirrored`: the network runs on the square's mirror image, and its result is mirrored back.
+        """
+        crop = _crop(image_rgb, square, LANDMARK_SIZE, cv2.BORDER_REPLICATE)
+        self._landmarker.run((crop[:, ::-1] if mirrored else crop) * np.float32(1 / 255))
+        score = float(self._landmarker.output(1)[0])
+        if score <= MIN_POSE_SCORE:
+            return None
+        points = self._landmarker.output(39, 5)
+        heatmap = self._landmarker.output(64, 64, 39)[..., :NUM_LANDMARKS]
+        world = self._landmarker.output(39, 3)[:NUM_LANDMARKS]
+        shares = points[:, :2].astype(np.float64) / LANDMARK_SIZE
+        shares[:NUM_LANDMARKS] = decoding.refine_from_heatmap(shares[:NUM_LANDMARKS], heatmap)
+        shares -= decoding.HALF_PIXEL
+        certainty = float(decoding.sigmoid(heatmap.max((0, 1))).mean())
+        visibility, presence = decoding.sigmoid(points[:NUM_LANDMARKS, 3:].T)
+        mirror = list(LANDMARK_MIRROR)
+        if mirrored:
+            shares[:, 0] = 1 - 1 / LANDMARK_SIZE - shares[:, 0]  # pixel i of a row becomes pixel LANDMARK_SIZE - 1 - i
+            world = world * [-1, 1, 1]
+            world, visibility, presence = (values[mirror] for values in (world, visibility, presence))
+        landmarks_px = square.to_image(shares)
+        next_square = decoding.person_square(landmarks_px[NUM_LANDMARKS:])
+        landmarks_px = landmarks_px[:NUM_LANDMARKS]
+        if mirrored:
+            landmarks_px = landmarks_px[mirror]
+        box, world_mm = person_box(landmarks_px, presence), 1000 * decoding.rotate_world(world, square)
+        return Landmarks(score, box, landmarks_px, visibility, presence, world_mm, certainty, square, next_square)
+
+
+def _crop(image_rgb: np.ndarray, square: Square, size: int, border: int) -> np.ndarray:
+    """Returns the square of the image, rotated upright, as (size, size, 3) uint8 (MediaPipe's ImageToTensor on OpenCV)."""
+    (x, y), side, degrees = square.centre.tolist(), square.side, float(np.degrees(square.angle))
+    target = np.array([[0, size], [0, 0], [size, 0], [size, size]], dtype=np.float32)
+    warp = cv2.getPerspectiveTransform(cv2.boxPoints(((x, y), (side, side), degrees)), target)
+    return cv2.warpPerspective(image_rgb, warp, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)

@@ -1,0 +1,89 @@
+"""BlazePose as an extractor: one person's 33 landmarks, undistorted and mapped to the 24 SMPL joints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from model.skeleton import ROOT
+from modules.config.schema import Config
+from modules.extractors.base import Estimate
+from modules.extractors.blazepose.detector import MIN_CERTAINTY, MIN_POSE_SCORE, ROTATIONS, BlazePose
+from modules.extractors.blazepose.landmarks import BOX_MARGIN, LANDMARKS_TO_SMPL24, Landmarks, person_box
+from modules.extractors.blazepose.merging import AGREEMENT
+from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, are_present, check_weights, weight_paths
+from modules.files.hashing import digest, sha256_file
+from modules.pose_utils import Camera, undistort
+
+DECODER_VERSION = 1  # raise it whenever the same image and weights would give other numbers
+TTA_VERSION = 1  # likewise, with test-time augmentation
+
+
+class BlazePoseExtractor:
+    """BlazePose behind the contract of `modules.extractors.base.Extractor`."""
+
+    name = "blazepose"
+    needs_world_up = False
+
+    def __init__(
+        self,
+        weights: str = "full",
+        models_dir: Path = BLAZEPOSE_FOLDER,
+        threads: int | None = None,
+        test_time_augmentation: bool = False,
+    ) -> None:
+        self._model = BlazePose(weights, models_dir, threads)
+        self._detect = self._model.detect_with_tta if test_time_augmentation else self._model.detect
+        self.fingerprint = self._fingerprint(check_weights(weights, models_dir), test_time_augmentation)
+
+    @classmethod
+    def from_config(cls, config: Config) -> BlazePoseExtractor:
+        """Loads BlazePose with the config's weights and test-time augmentation. Raises UserError if the weights are missing."""
+        return cls(config.EXTRACT.weights, test_time_augmentation=config.EXTRACT.uses_tta)
+
+    @classmethod
+    def fingerprint_from_config(cls, config: Config) -> str | None:
+        """Returns the fingerprint of `from_config(config)` without loading it; None if its weights are missing."""
+        return cls.fingerprint_of(config.EXTRACT.weights, test_time_augmentation=config.EXTRACT.uses_tta)
+
+    @classmethod
+    def fingerprint_of(
+        cls, weights: str, models_dir: Path = BLAZEPOSE_FOLDER, test_time_augmentation: bool = False
+    ) -> str | None:
+        """Returns the fingerprint of an extractor with these weights; None if a file of them is missing."""
+        if not are_present(weights, models_dir):
+            return None
+        return cls._fingerprint(weight_paths(weights, models_dir), test_time_augmentation)
+
+    @classmethod
+    def _fingerprint(cls, paths: Sequence[Path], test_time_augmentation: bool) -> str:
+        made_by = {
+            "extractor": cls.name,
+            "weights": {path.name: sha256_file(path) for path in paths},
+            "decoder": [DECODER_VERSION, MIN_POSE_SCORE, BOX_MARGIN, ROTATIONS, cv2.__version__],
+            "matrix": LANDMARKS_TO_SMPL24.tolist(),
+        }
+        # "several" is the old name of test-time augmentation; another key would make every existing cache stale.
+        tta = {"several": [TTA_VERSION, MIN_CERTAINTY, AGREEMENT]} if test_time_augmentation else {}
+        return digest({**made_by, **tta})
+
+    def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+        """Returns one estimate per raw RGB image (H, W, 3) uint8, in order; None if no person was found."""
+        found = ((self._detect(image), camera) for image, camera in zip(images_rgb, cameras, strict=True))
+        return [None if landmarks is None else as_estimate(landmarks, camera) for landmarks, camera in found]
+
+
+def as_estimate(found: Landmarks, camera: Camera) -> Estimate:
+    """Returns the SMPL joints of a person seen by this camera, with the lens distortion removed."""
+    landmarks_px = undistort(found.landmarks_px, camera.K, camera.distortion)
+    joints_mm = LANDMARKS_TO_SMPL24 @ found.world_landmarks_mm
+    return Estimate(
+        score=found.score,
+        box_xywh=person_box(landmarks_px, found.presence),
+        joints_px=LANDMARKS_TO_SMPL24 @ landmarks_px,
+        confidence=LANDMARKS_TO_SMPL24 @ (found.visibility * found.presence),
+        joints_rel_mm=joints_mm - joints_mm[ROOT],
+    )

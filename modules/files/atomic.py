@@ -1,0 +1,104 @@
+"""Writes files atomically, and reads and writes JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from modules.utils import UserError
+
+
+def _is_alive(pid: int) -> bool:
+    """Returns whether a process with this id runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def _errors_name(path: Path, temporary: Path) -> Iterator[None]:
+    """Context manager: an OSError names `path` instead of the temporary file, or instead of no file (full disk)."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename).startswith(str(temporary)):
+            error.filename = str(path) + str(error.filename or "").removeprefix(str(temporary))
+        raise
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Context manager: a temporary file name beside `path` that is renamed to `path` when the block succeeds.
+
+    The temporary file is removed when the block raises. Temporary files of killed processes are removed by the next
+    process that writes `path`. An OSError names `path`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{glob.escape(path.stem)}.*-*.tmp{glob.escape(path.suffix)}"):
+        writer = leftover.name.removeprefix(f".{path.stem}.").split("-")[0]
+        if writer.isdigit() and not _is_alive(int(writer)):
+            leftover.unlink(missing_ok=True)
+    # The suffix stays last: image and table writers choose their format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    try:
+        with _errors_name(path, temporary):
+            yield temporary
+            with open(temporary, "rb") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Context manager: an empty temporary folder that replaces the folder `path` when the block succeeds."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        with _errors_name(path, temporary):
+            temporary.mkdir(parents=True)
+            yield temporary
+            shutil.rmtree(path, ignore_errors=True)
+            os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file atomically: readers see the old content or the new one, never a part of it."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text atomically."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
+    """Writes strict JSON atomically. Raises ValueError for NaN and infinity."""
+    write_text(path, json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, fix: str = "restore it") -> Any:
+    """Reads a JSON file. Raises UserError, which ends with `fix`, if the file is missing or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: this file is missing; {fix}") from None
+    except OSError as error:
+        raise UserError(f"{path}: this file cannot be read ({error.strerror}); {fix}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: this is not readable JSON ({error}); {fix}") from None

@@ -1,0 +1,115 @@
+"""Decodes image files without applying EXIF orientation, and resamples them for a crop's virtual camera."""
+
+from __future__ import annotations
+
+from mmap import mmap
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from modules.files.exif import exif_orientation, is_jpeg, is_png
+from modules.pose_utils import Camera, cam2pixel, distort, pixel2ray
+from modules.utils import UserError
+
+
+def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
+    """Decodes an image to RGB (H, W, 3) uint8, with pixels as stored: EXIF orientation is never applied.
+
+    A camera is calibrated either for the stored pixels or for the pixels turned by EXIF, and only its `image_size`
+    (width, height) can tell which. An image with an EXIF orientation is therefore read only if `image_size` is the
+    stored size and differs from the turned size.
+
+    Raises UserError if the file is missing, broken, of another size than `image_size`, or turned ambiguously.
+    """
+    image, orientation = decode_image(path)
+    problem = size_problem(path, (image.shape[1], image.shape[0]), image_size, orientation)
+    if problem:
+        raise UserError(problem)
+    return image
+
+
+def decode_image(path: Path) -> tuple[np.ndarray, int]:
+    """Returns the stored pixels as RGB (H, W, 3) uint8, and the EXIF orientation that was not applied (1: none).
+
+    Raises UserError if the file is missing, truncated or not an image.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: this image is missing or cannot be read ({error.strerror}); restore it") from None
+    if is_truncated(data):
+        raise UserError(truncation_problem(path))
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # the header announces more pixels than OpenCV accepts
+        image = None
+    if image is None:
+        raise UserError(f"{path}: this is not a readable image; replace the file")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), exif_orientation(data)
+
+
+def is_truncated(data: bytes | mmap) -> bool:
+    """Returns whether a JPEG or PNG lacks its end marker. OpenCV would fill the missing part with grey."""
+    end = data[max(len(data) - 1024, 0) :]
+    return (is_jpeg(data) and b"\xff\xd9" not in end) or (is_png(data) and b"IEND" not in end)
+
+
+def truncation_problem(path: Path) -> str:
+    """Returns the message for a truncated image."""
+    return f"{path}: this image is truncated; replace the file"
+
+
+def size_problem(
+    path: Path, size: tuple[int, int], image_size: tuple[int, int] | None, orientation: int = 1
+) -> str | None:
+    """Returns a message if the stored size (width, height) does not fit the camera's `image_size`, else None.
+
+    With an EXIF orientation other than 1, the sizes must also tell whether the camera is calibrated for stored pixels.
+    """
+    width, height = size
+    shown = (height, width) if orientation >= 5 else (width, height)
+    if orientation != 1 and image_size in (None, shown):
+        return _orientation_problem(path, (width, height), orientation, image_size)
+    if image_size is None or image_size == (width, height):
+        return None
+    return (
+        f"{path}: the image is {width}x{height} px, but its camera's image_size is {image_size[0]}x{image_size[1]}; "
+        "use the image size that was calibrated"
+    )
+
+
+def _orientation_problem(
+    path: Path, stored: tuple[int, int], orientation: int, image_size: tuple[int, int] | None
+) -> str:
+    """Returns the message for an EXIF orientation that cannot be reconciled with the calibration."""
+    if image_size is None:
+        why = "its camera declares no image_size that says which way it was calibrated"
+    elif image_size != stored:
+        why = f"its camera's image_size is the turned {image_size[0]}x{image_size[1]}"
+    else:
+        why = "image_size is the same both ways, so that it cannot say which way the camera was calibrated"
+    return (
+        f"{path}: EXIF orientation {orientation} turns this image of {stored[0]}x{stored[1]} stored px, and {why}; "
+        "bake the turn into the pixels, or calibrate for the stored ones, and drop the EXIF tag"
+    )
+
+
+def warp_crop(
+    image: np.ndarray, camera: Camera, R_cam2crop: np.ndarray, K_crop: np.ndarray, size_px: int
+) -> np.ndarray:
+    """Resamples an image as a crop's virtual camera sees it: (size_px, size_px, 3) uint8, without lens distortion.
+
+    Pixels outside the image are black. If the image has more detail than the crop can show, it is sampled at up to
+    four times the crop's resolution and averaged.
+    """
+    fine = int(np.clip(round(camera.K[0, 0] / K_crop[0, 0]), 1, 4))
+    grid = np.arange(-1.0, size_px + 1)  # one more px on each side, for interpolation at the border
+    rays_cam = pixel2ray(np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2), K_crop) @ R_cam2crop
+    source = distort(cam2pixel(rays_cam, camera.K), camera.K, camera.distortion)
+    maps = source.reshape(len(grid), len(grid), 2).astype(np.float32)
+    # The map is smooth: between the crop's pixel centres it is linear to far below a hundredth of a pixel.
+    maps = cv2.resize(maps, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)[fine:-fine, fine:-fine]
+    warped = cv2.remap(image, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA) if fine > 1 else warped

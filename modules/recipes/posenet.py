@@ -1,0 +1,180 @@
+"""PoseNet's recipe: augmented crops, simulated views for the pose branch, and one objective per model type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from model.heatmaps import marginals
+from model.model import ImageAndPoseNet, ImageOnlyNet, PoseNet, PoseOnlyNet, PoseOutput, make_posenet
+from model.pose_branch import BranchOutput, PoseBranch, mean_output
+from modules.cache.joint_features import read_joint_features
+from modules.cache.table import Rows
+from modules.config.train import Train
+from modules.dataset import PoseDataset, Sample
+from modules.inference.lifting import lift
+from modules.recipes.base import Autocast, Objective, Recipe
+from modules.recipes.statistics import fit_feature_axes, fit_input_scale, fit_root_cues
+from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
+from modules.simulation.views import RealViews, SimulationSettings, ViewSimulator
+from modules.training.losses import Distance, heatmap_loss, log_error_loss, pose_loss
+from modules.utils import UserError
+
+
+class PoseNetRecipe(Recipe):
+    """PoseNet's recipe (see modules.recipes.base.Recipe)."""
+
+    title = "PoseNet"
+    augmentation = POSENET_AUGMENTATION
+
+    @staticmethod
+    def check_start(train: Train, parts: Sequence[Rows]) -> None:
+        """Raises UserError if joint features are used, and some are missing or stale."""
+        for rows in parts if train.joint_features != "none" else ():
+            read_joint_features(rows, train.joint_features)
+
+    def network(self, pretrained: bool = False) -> PoseNet:
+        """Returns an untrained PoseNet."""
+        return make_posenet(self.spec, pretrained)
+
+    def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
+        """Returns samples in the crop's camera."""
+        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.spec.joint_features)
+
+    def objective(
+        self, network: PoseNet, rows: Rows, train: Train, distance: Distance, autocast: Autocast
+    ) -> Objective:
+        """Returns the objective of the model type; the pose branch's statistics are fitted to the rows."""
+        if isinstance(network, ImageOnlyNet):
+            return ImageObjective(network, distance, autocast, train.heatmap_sigma)
+        simulator = make_simulator(rows, train) if train.simulated_views > 0 else None
+        if network.pose is not None:
+            fit_pose_branch(network.pose, rows, train)
+        if isinstance(network, ImageAndPoseNet):
+            return ImageAndPoseObjective(network, distance, autocast, simulator, train.heatmap_sigma)
+        return PoseObjective(network, distance, autocast, simulator)
+
+    def check_rows(self, network: PoseNet, rows: Rows) -> None:
+        """Raises UserError if the network needs a floor, and a row declares none."""
+        lacking = np.isnan(rows["floor_height_mm"]) | np.isnan(rows["world_up"]).any(1)
+        if lacking.any() and network.pose is not None and network.pose.needs_floor:
+            raise UserError(
+                f"{rows['file_name'][lacking][0]} and {lacking.sum() - 1} more images: their cameras declare no floor, but "
+                "this network places people by the floor; write world_up and floor_height_mm into the camera files, or "
+                "train on data without them"
+            )
+
+    def log_errors(self, outputs: Sequence[PoseOutput]) -> np.ndarray:
+        """Returns the predicted log error (B, 24) in mm, before calibration."""
+        return np.asarray(torch.cat([output.log_error for output in outputs]).double().cpu().numpy())
+
+    def lift(self, outputs: Sequence[PoseOutput], rows: Rows) -> np.ndarray:
+        """Lifts through the crop's camera, K and [R|t]: (B, 24, 3) world mm."""
+        uvd = torch.cat([output.uvd for output in outputs]).double().cpu().numpy()
+        root_mm = torch.cat([output.root_mm for output in outputs]).double().cpu().numpy()
+        return lift(uvd, root_mm, rows.columns)
+
+
+def make_simulator(rows: Rows, train: Train) -> ViewSimulator:
+    """Returns the simulator of views that the config describes."""
+    settings, real_views = SimulationSettings.of(train), None
+    if train.real_view_share > 0:
+        augmentation = PoseNetRecipe.augmentation_of(train)
+        real_views = RealViews(rows, settings, augmentation, train.joint_features)
+    return ViewSimulator(rows, settings, real_views, train.real_view_share)
+
+
+def fit_pose_branch(branch: PoseBranch, rows: Rows, train: Train) -> None:
+    """Fits the statistics of the pose branch; weights of TRAIN.init_from keep the input scales they were trained with."""
+    branch.root_cues.copy_(torch.tensor(fit_root_cues(rows.primary)))
+    if train.init_from is None:
+        if branch.learns_root:
+            fit_input_scale(branch, rows)
+        if branch.uses_joint_features:
+            fit_feature_axes(branch, rows, train.joint_features)
+
+
+class PoseObjective(Objective):
+    """Objective of the pose branch: trains on simulated views, or without a simulator on the cached poses of the images."""
+
+    network: PoseOnlyNet | ImageAndPoseNet
+
+    def __init__(
+        self, network: PoseNet, distance: Distance, autocast: Autocast, simulator: ViewSimulator | None
+    ) -> None:
+        super().__init__(network, distance, autocast)
+        self.simulator = simulator
+        self.trains_on_images = simulator is None
+
+    def view_loss(self, view: Sample) -> torch.Tensor:
+        """Returns the mean of the members' pose losses, plus the loss of the log error of their mean output."""
+        outputs = self.network.pose.member_outputs(view)
+        mean = mean_output(outputs)
+        self._observe(mean, view)
+        losses = [pose_loss(output.uvd, output.root_mm, view, self.distance) for output in outputs]
+        return torch.stack(losses).mean() + log_error_loss(mean, view)
+
+    def _observe(self, mean: BranchOutput, view: Sample) -> None:
+        """Receives the ensemble's mean output before the loss is computed; for subclasses."""
+
+    def image_loss(self, batch: Sample) -> torch.Tensor:
+        """Returns the loss of the images' cached poses."""
+        return self.view_loss(batch)
+
+    def output_loss(self, output: PoseOutput, batch: Sample) -> torch.Tensor:
+        """Returns the pose loss."""
+        return pose_loss(output.uvd, output.root_mm, batch, self.distance)
+
+
+class ImageAndPoseObjective(PoseObjective):
+    """Objective of both branches, each with its own loss; the prior's width follows the errors of the pose branch."""
+
+    network: ImageAndPoseNet
+
+    def __init__(
+        self,
+        network: ImageAndPoseNet,
+        distance: Distance,
+        autocast: Autocast,
+        simulator: ViewSimulator | None,
+        heatmap_sigma: float,
+    ) -> None:
+        super().__init__(network, distance, autocast, simulator)
+        self.heatmap_sigma, self.trains_on_images = heatmap_sigma, True
+
+    def _observe(self, mean: BranchOutput, view: Sample) -> None:
+        self.network.prior.update(mean.uvd - view["target"])
+
+    def image_loss(self, batch: Sample) -> torch.Tensor:
+        """Returns the heatmap loss; without a simulator, plus the loss of the images' cached poses."""
+        with self.autocast():
+            loss = heatmap_loss(marginals(self.network.image(batch["image"])), batch["target"], self.heatmap_sigma)
+        return loss if self.simulator is not None else loss + self.view_loss(batch)
+
+    def output_loss(self, output: PoseOutput, batch: Sample) -> torch.Tensor:
+        """Returns the pose loss of the fused output plus the heatmap loss."""
+        assert output.heatmaps is not None
+        return super().output_loss(output, batch) + heatmap_loss(output.heatmaps, batch["target"], self.heatmap_sigma)
+
+
+class ImageObjective(Objective):
+    """Objective of the image branch alone."""
+
+    network: ImageOnlyNet
+
+    def __init__(self, network: ImageOnlyNet, distance: Distance, autocast: Autocast, heatmap_sigma: float) -> None:
+        super().__init__(network, distance, autocast)
+        self.heatmap_sigma = heatmap_sigma
+
+    def image_loss(self, batch: Sample) -> torch.Tensor:
+        """Returns the pose loss plus the heatmap loss plus the loss of the log error."""
+        output = self.output(batch)
+        return self.output_loss(output, batch) + log_error_loss(output, batch)
+
+    def output_loss(self, output: PoseOutput, batch: Sample) -> torch.Tensor:
+        """Returns the pose loss plus the heatmap loss."""
+        assert output.heatmaps is not None
+        loss = pose_loss(output.uvd, output.root_mm, batch, self.distance)
+        return loss + heatmap_loss(output.heatmaps, batch["target"], self.heatmap_sigma)

@@ -1,0 +1,57 @@
+"""Fits the statistics in the pose branch: input scales, axes of the joint features, and root depth by pelvis height."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from model.inputs import FEATURE_CHANNELS
+from model.pose_branch import FEATURE_AXES, PoseBranch
+from model.skeleton import ROOT
+from modules.cache.crop_joints import cached_crop_pose, cam_to_crop
+from modules.cache.joint_features import read_joint_features
+from modules.cache.table import Rows
+from modules.pose_utils import world2cam
+from modules.simulation.pose_inputs import pose_inputs
+
+PELVIS_MM = 30.0  # standard deviation of the pelvis height between stances, in addition to that of the training rows
+MIN_VARIANCE = 1e-2  # of a principal axis of the standardised features, so that noise is not amplified
+
+
+def fit_input_scale(branch: PoseBranch, rows: Rows) -> None:
+    """Fits the mean and standard deviation by which the pose branch standardises its inputs."""
+    arrays = pose_inputs(cached_crop_pose(rows.columns), rows.columns)
+    inputs = branch.inputs({name: torch.from_numpy(np.asarray(x, np.float32)) for name, x in arrays.items()})
+    branch.inputs_mean.copy_(inputs.mean(0))
+    branch.inputs_std.copy_(inputs.std(0).clamp_min(1e-3))
+
+
+def fit_feature_axes(branch: PoseBranch, rows: Rows, joint_features: str) -> None:
+    """Fits the mean and the principal axes of the joint features, scaled to unit variance (PCA whitening)."""
+    cached = read_joint_features(rows, joint_features)[:, 0]
+    features = cached.reshape(-1, FEATURE_CHANNELS).astype(np.float64)
+    mean, std = features.mean(0), features.std(0) + 1e-3
+    variances, axes = np.linalg.eigh(np.cov((features - mean) / std, rowvar=False, bias=True))
+    whitened = axes / np.sqrt(variances.clip(MIN_VARIANCE))
+    branch.features_mean.copy_(torch.from_numpy(mean))
+    branch.features_axes.copy_(torch.from_numpy(whitened[:, ::-1][:, :FEATURE_AXES] / std[:, None]))
+
+
+def fit_root_cues(rows: Rows) -> tuple[float, float, float]:
+    """Fits the root depth by pelvis height: the mean height (m), its error (m), the extractor's relative depth error.
+
+    Heights are over the floor; errors are root mean squares. If a row declares no floor: (0, 1e6, 0), which leaves the
+    extractor's root depth unchanged.
+    """
+    pose = cached_crop_pose(rows.columns)
+    features = pose_inputs(pose, rows.columns)["pose_features"]
+    estimated_height, to_camera = features[:, ROOT, 3], features[:, ROOT, 4]  # m; to_camera: negative below the camera
+    heights = (rows["joints_world_mm"][:, ROOT] * rows["world_up"]).sum(-1) - rows["floor_height_mm"]
+    if not np.isfinite(heights).all():
+        return 0.0, 1e6, 0.0
+    height = float(heights.mean()) / 1e3
+    truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
+    root_log = np.log(pose.root_mm / cam_to_crop(truth, rows["R_cam2crop"]).root_mm)
+    height_at_true_depth = (estimated_height - to_camera) + to_camera * np.exp(-root_log)  # of the pelvis's 2D ray
+    error = height_at_true_depth - height
+    return height, float(np.hypot(np.sqrt((error**2).mean()), PELVIS_MM / 1e3)), float(np.sqrt((root_log**2).mean()))

@@ -1,0 +1,51 @@
+"""Validates a network: computes its loss and score, and calibrates its log error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from modules.cache.table import Rows
+from modules.dataset import Sample
+from modules.inference.uncertainty import Calibration
+from modules.metrics import joint_errors, root_error, root_relative_mpjpe
+from modules.recipes.base import Objective, Recipe
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result of one validation; errors in mm."""
+
+    loss: float
+    score: float
+    root: float
+    root_relative: float
+    uncertainty: dict[str, Any] | None  # a Calibration as plain numbers; None if the network predicts no log errors
+
+
+@torch.no_grad()
+def validate(
+    recipe: Recipe,
+    objective: Objective,
+    loader: Iterable[Sample],
+    rows: Rows,
+    metric: Callable[[np.ndarray, np.ndarray], float],
+) -> Evaluation:
+    """Evaluates the objective's network on labelled rows, whose samples the loader yields in order."""
+    objective.network.eval()
+    total = 0.0
+    outputs = []
+    for batch in loader:
+        outputs.append(objective.output(batch))
+        total += objective.output_loss(outputs[-1], batch).item() * len(batch["joints"])
+    world, reference = recipe.lift(outputs, rows), rows["joints_world_mm"]
+    log_errors = recipe.log_errors(outputs)
+    calibration = None if log_errors is None else Calibration.fit(log_errors, joint_errors(world, reference)).as_dict()
+    return Evaluation(
+        total / len(reference), metric(world, reference), root_error(world, reference),
+        root_relative_mpjpe(world, reference), calibration,
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Writes checkpoints atomically, and reads them without running code."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from modules.config.paths import PROJECT_ROOT, project_path
+from modules.config.schema import Config
+from modules.config.train import Train
+from modules.files.atomic import atomic_path
+from modules.recipes import RECIPES, recipe_of
+from modules.runs.folders import CHECKPOINT_VERSION, best_checkpoint
+from modules.runs.released import SUFFIX, read_released
+from modules.utils import UserError
+
+RELEASED = PROJECT_ROOT / "pre_models" / "posenet" / "posenet.safetensors"
+
+
+def released_for(config: Config) -> Path | None:
+    """Returns the released weights, if they exist and were trained on the configured extractor; else None."""
+    if not RELEASED.is_file():
+        return None
+    trained, extract = load_checkpoint(RELEASED)["config"]["EXTRACT"], config.EXTRACT
+    same = (trained["extractor"], trained["weights"]) == (extract.extractor, extract.weights)
+    return RELEASED if same else None
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Writes a checkpoint atomically; a full disk leaves the old one intact."""
+    try:
+        with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+            torch.save({"version": CHECKPOINT_VERSION, **content}, handle)
+    except (OSError, RuntimeError) as error:
+        # torch raises a RuntimeError while it handles the OSError of the file.
+        cause = error if isinstance(error, OSError) else error.__context__
+        why = getattr(cause, "strerror", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}: the checkpoint cannot be written ({why}); free some space and start again") from None
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint's tensors and plain values without running code. Raises UserError if it is missing or damaged."""
+    content = read_released(path) if path.suffix == SUFFIX else _read_checkpoint(path)
+    if content.get("version") != CHECKPOINT_VERSION:
+        raise UserError(
+            f"{path}: this checkpoint is of an earlier version (WorldPose); train again, or use the released weights"
+        )
+    return content
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise UserError(f"{path}: this checkpoint is missing; run python train.py")
+    damaged = UserError(f"{path}: this checkpoint is damaged or not PoseNet's; train again, or use another --run")
+    if not zipfile.is_zipfile(path):  # torch's format since 1.6
+        raise damaged
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile):
+        raise damaged from None
+    if not isinstance(content, dict):
+        raise damaged
+    return content
+
+
+def restore_network(content: dict[str, Any], path: Path) -> nn.Module:
+    """Returns a checkpoint's network. Raises UserError if the weights do not fit its architecture."""
+    network = recipe_of(content).network()
+    try:
+        network.load_state_dict(content["model"])
+    except RuntimeError:
+        raise UserError(f"{path}: the weights do not fit the architecture it names; train again") from None
+    return network
+
+
+def starting_weights(train: Train) -> dict[str, torch.Tensor] | None:
+    """Returns the weights of TRAIN.init_from, or None. Raises UserError if they do not fit the config."""
+    if train.init_from is None:
+        return None
+    path = best_checkpoint(project_path(train.init_from))
+    content = load_checkpoint(path)
+    theirs = recipe_of(content).spec.as_dict()
+    ours = RECIPES[train.model].spec_of(train).as_dict()
+    network = recipe_of({"spec": ours}).network()
+    wanted = network.state_dict()
+    if ours.get("model_type") == "pose":  # the pose branch of an image+pose network can be used
+        theirs = {**theirs, "model_type": "pose" if "pose" in theirs["model_type"] else theirs["model_type"]}
+    for name in sorted({*ours, *theirs}):
+        found, configured = (spec.get(name, "PoseNet") for spec in (theirs, ours))  # only PoseNet's has no `model`
+        if found != configured:
+            raise UserError(
+                f"TRAIN.init_from: {path} holds a network with {name}: {found}, not {configured}; set "
+                f"TRAIN.{name} to {found}, or TRAIN.init_from to null"
+            )
+    if not wanted.keys() <= content["model"].keys():
+        raise UserError(f"TRAIN.init_from: the weights in {path} do not fit the architecture it names; use other ones")
+    return {name: content["model"][name] for name in wanted}

@@ -1,0 +1,109 @@
+"""Names, finds and locks run folders."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from modules.cache.store import cache_folder, read_manifest
+from modules.config.paths import project_path
+from modules.config.schema import Config
+from modules.files.atomic import read_json
+from modules.files.hashing import digest, sha256_file
+from modules.files.labels import read_validation_list
+from modules.runs.released import SUFFIX
+from modules.utils import UserError
+
+CHECKPOINT_VERSION = 4
+RUN_NAME = re.compile(r"POSENET_\d{14}")
+LAST = "model.pt"
+STARTED, COMPLETE = "run.json", "summary.json"
+
+
+def run_key(config: Config, cache_key: str) -> str:
+    """Returns the digest of everything that determines a training: config sections, caches, and validation list."""
+    sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN", "PERFORMANCE_RECORD"})
+    listed = sorted(read_validation_list(config.data_root) or ()) if config.DATA.validation == "list" else []
+    content = [CHECKPOINT_VERSION, sections, cache_key, listed]
+    if config.TRAIN.init_from is not None:
+        content.append(sha256_file(best_checkpoint(project_path(config.TRAIN.init_from))))
+    return digest(content + [_extra_key(extra) for extra in config.extra])
+
+
+def _extra_key(extra: Config) -> list[Any]:
+    """Returns the cache key and the validation list of an extra data set."""
+    manifest = read_manifest(cache_folder(extra, "train")) or {}
+    return [manifest.get("key"), sorted(read_validation_list(extra.data_root) or ())]
+
+
+def origin(config: Config) -> dict[str, str]:
+    """Returns the data set, extractor and weights of a run, by which test.py finds runs of other configs."""
+    return {"root": config.DATA.root, "extractor": config.EXTRACT.extractor, "weights": config.EXTRACT.weights}
+
+
+def new_folder(parent: Path) -> Path:
+    """Makes `POSENET_<YYYYmmddHHMMSS>` below `parent`; two starts within a second get two folders."""
+    while True:
+        folder = parent / time.strftime("POSENET_%Y%m%d%H%M%S")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except OSError as error:
+            if not folder.exists():  # otherwise another process has made it
+                raise UserError(
+                    f"{folder}: this folder cannot be made ({error.strerror}); set RESULTS.root to where you may write"
+                ) from None
+            time.sleep(0.3)
+
+
+@contextlib.contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Context manager: locks a run folder. Raises UserError if another process trains in it; the lock ends with a process."""
+    with open(run / STARTED, "rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{run}: another process is training in this folder; wait until it ends, or stop it"
+            ) from None
+        yield
+
+
+def run_folders(parent: Path) -> list[Path]:
+    """Returns the run folders below `parent`, newest first."""
+    found = [path for path in parent.glob("POSENET_*") if path.is_dir() and RUN_NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def newest_complete(parent: Path, **started: str) -> Path | None:
+    """Returns the newest finished run whose run.json holds these values."""
+    return next((run for run in run_folders(parent) if is_complete(run) and _started_with(run, started)), None)
+
+
+def is_complete(run: Path) -> bool:
+    """Whether a run finished and its best checkpoint still exists."""
+    return (run / COMPLETE).exists() and (run / read_json(run / COMPLETE)["best"]).exists()
+
+
+def newest_unfinished(parent: Path, key: str) -> Path | None:
+    """Returns the newest run of this key that was interrupted after its first checkpoint."""
+    runs = (run for run in run_folders(parent) if not (run / COMPLETE).exists() and (run / LAST).exists())
+    return next((run for run in runs if _started_with(run, {"key": key})), None)
+
+
+def _started_with(run: Path, values: dict[str, str]) -> bool:
+    return not values or ((run / STARTED).exists() and read_json(run / STARTED).items() >= values.items())
+
+
+def best_checkpoint(run: Path) -> Path:
+    """Returns the best_XX.pt of a finished run, or a released file itself. Raises UserError for anything else."""
+    if run.suffix == SUFFIX:
+        return run
+    if not is_complete(run):
+        raise UserError(f"{run}: this is not a finished training; run python train.py, or name another with --run")
+    return run / str(read_json(run / COMPLETE)["best"])

@@ -1,0 +1,113 @@
+"""Augments training samples with exact geometry.
+
+Every augmentation changes the scene or a camera, and all columns of the row with it, so that pixels, poses and labels stay
+consistent. A mirrored sample is a mirrored world seen by mirrored cameras. A rotated, zoomed or shifted crop is another
+virtual camera with the same centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from model.skeleton import MIRROR
+from modules.cache.crop_joints import Columns, CropPose
+from modules.pose_utils import cam2pixel, mirror_camera, pixel2cam
+
+Row = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the random changes of a sample; the defaults change nothing."""
+
+    pose_jitter: float = 0.0  # image px, image px, mm; uniform, per joint
+    root_jitter: float = 0.0  # share of the root's depth; uniform, per image
+    mirror: float = 0.0  # probability of a mirrored scene
+    rotation: float = 0.0  # degrees about the crop's centre
+    zoom: float = 0.0  # share of the crop's scale
+    shift: float = 0.0  # share of the crop's side
+    occlusion: float = 0.0  # probability of an occluding rectangle
+    colour_jitter: float = 0.0  # share of brightness, contrast and each channel
+
+
+POSENET_AUGMENTATION = Augmentation(
+    pose_jitter=20.0, root_jitter=0.03, mirror=0.5, rotation=20.0, zoom=0.2, shift=0.1, occlusion=0.3, colour_jitter=0.2
+)
+ORIGINAL_AUGMENTATION = Augmentation(pose_jitter=20.0, colour_jitter=0.2)  # pose jitter: one draw per image and axis
+
+
+def mirror_rows(row: Columns, crop_size: int) -> Row:
+    """Mirrors the world and its cameras (world x → -x) for B rows.
+
+    Pixels u become W - 1 - u, left and right joints are swapped, and every R stays a rotation, so that the mirrored label,
+    projected by the mirrored camera, fits the mirrored image.
+    """
+    flip = np.array([-1.0, 1.0, 1.0])
+    width, order = row["image_size"][:, 0], list(MIRROR)
+    K, R, t = mirror_camera(row["K"], row["R"], row["t"], width)
+    K_crop = mirror_camera(row["K_crop"], row["R"], row["t"], np.full(len(width), float(crop_size)))[0]
+    pixels = row["joints_px"][:, order].copy()
+    pixels[..., 0] = width[:, None] - 1 - pixels[..., 0]
+    # Joint features are cached for the crop and for the mirrored crop.
+    features = {"joint_features": row["joint_features"][:, ::-1]} if "joint_features" in row else {}
+    return {
+        **row, **features, "K": K, "R": R, "t": t, "K_crop": K_crop, "joints_px": pixels,
+        "R_cam2crop": flip[:, None] * row["R_cam2crop"] * flip,
+        "world_up": row["world_up"] * flip, "joints_world_mm": row["joints_world_mm"][:, order] * flip,
+        "confidence": row["confidence"][:, order], "depth_rel_mm": row["depth_rel_mm"][:, order],
+    }  # fmt: skip
+
+
+def jitter_pose(pose: CropPose, row: Columns, how: Augmentation, rng: np.random.Generator) -> CropPose:
+    """Moves every joint by up to `pose_jitter` and scales the root depth by up to `root_jitter`, uniformly."""
+    scale = row["K_crop"][:, 0, 0] / row["K"][:, 0, 0]  # crop px per image px
+    jitter = rng.uniform(-1, 1, pose.joints_mm.shape) * how.pose_jitter
+    pixels = cam2pixel(pose.joints_mm, row["K_crop"]) + jitter[..., :2] * scale[:, None, None]
+    root_mm = pose.root_mm * (1 + rng.uniform(-1, 1, len(scale)) * how.root_jitter)
+    depth_rel_mm = pose.joints_mm[..., 2] - pose.root_mm[:, None] + jitter[..., 2]
+    return CropPose(pixel2cam(pixels, root_mm[:, None] + depth_rel_mm, row["K_crop"]), root_mm)
+
+
+def turn_cameras(row: Columns, how: Augmentation, rng: np.random.Generator, size: int) -> Row:
+    """Rotates, zooms and shifts the crop cameras of B rows (crops of `size` px) by random amounts."""
+    count = len(row["K_crop"])
+    angle = np.radians(rng.uniform(-how.rotation, how.rotation, count))
+    turn = np.zeros((count, 3, 3))
+    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angle)
+    turn[:, 1, 0] = np.sin(angle)
+    turn[:, 0, 1] = -turn[:, 1, 0]
+    turn[:, 2, 2] = 1
+    K_crop = row["K_crop"].copy()
+    K_crop[:, [0, 1], [0, 1]] *= np.exp(rng.uniform(-how.zoom, how.zoom, (count, 1)))
+    K_crop[:, :2, 2] += rng.uniform(-1, 1, (count, 2)) * how.shift * size
+    return {**row, "K_crop": K_crop, "R_cam2crop": turn @ row["R_cam2crop"]}
+
+
+def turn_crop(row: Columns, image: np.ndarray, how: Augmentation, rng: np.random.Generator) -> tuple[Row, np.ndarray]:
+    """Rotates, zooms and shifts one row's crop (S, S, 3) and its camera by random amounts; the outside is black."""
+    size = image.shape[0]
+    turned = turn_cameras(row, how, rng, size)
+    old, new = (columns["K_crop"][0] @ columns["R_cam2crop"][0] for columns in (row, turned))
+    return turned, cv2.warpPerspective(image, new @ np.linalg.inv(old), (size, size), flags=cv2.INTER_LINEAR)
+
+
+def occlude(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Covers a random rectangle, of up to half the crop's side, with one random colour."""
+    size = image.shape[0]
+    width, height = rng.integers(size // 8, size // 2, 2)
+    left, top = rng.integers(0, size - width), rng.integers(0, size - height)
+    hidden = image.copy()
+    hidden[top : top + height, left : left + width] = rng.integers(0, 256, 3)
+    return hidden
+
+
+def jitter_colour(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Varies brightness, contrast and white balance, each by up to `share`."""
+    brightness, contrast = 1 + rng.uniform(-share, share, 2)
+    channels = 1 + rng.uniform(-share, share, 3) / 2
+    mean = image.mean()
+    varied = ((image - mean) * contrast + mean) * (brightness * channels)
+    return np.asarray(np.clip(varied, 0, 255).astype(np.uint8))

@@ -1,0 +1,83 @@
+"""Changes scenes at random: people bend, turn and move over the floor; cameras are tilted, raised and miscalibrated.
+
+Shapes: B poses (B, 24, 3) world mm, up directions (B, 3), cameras R (B, 3, 3) and t (B, 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from model.skeleton import FEET, PARENTS
+from modules.config.train import Train
+
+BEND_DEGREES = 8.0  # standard deviation of the rotation at every joint
+TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform distributions
+Row = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class CalibrationError:
+    """Standard deviations of a rig's calibration errors."""
+
+    degrees: float = 0.5  # of the camera's rotation, about each axis
+    floor_mm: float = 20.0
+
+    @classmethod
+    def of(cls, train: Train) -> CalibrationError:
+        """Returns the calibration errors of the config."""
+        return cls(*train.calibration_error)
+
+
+def bend(joints: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
+    """Rotates every bone and its descendants about the parent joint by random angles; bone lengths are kept."""
+    turns = Rotation.from_rotvec(rng.normal(scale=np.radians(degrees), size=(len(joints) * 24, 3))).as_matrix()
+    turns = turns.reshape(len(joints), 24, 3, 3)
+    bent, frame = joints.copy(), turns.copy()
+    for child, parent in enumerate(PARENTS):
+        if parent >= 0:
+            frame[:, child] = frame[:, parent] @ turns[:, child]
+            bone = (joints[:, child] - joints[:, parent])[..., None]
+            bent[:, child] = bent[:, parent] + (frame[:, child] @ bone)[..., 0]
+    return bent
+
+
+def move_people(joints: np.ndarray, up: np.ndarray, row: Row, rng: np.random.Generator) -> np.ndarray:
+    """Bends people, turns them about the vertical and moves them over the floor; the lowest foot keeps its height."""
+    count = len(joints)
+    bent = bend(joints, BEND_DEGREES, rng)
+    yaw = Rotation.from_rotvec(up * rng.uniform(-np.pi, np.pi, (count, 1))).as_matrix()
+    turned = (bent - bent[:, :1]) @ yaw.swapaxes(1, 2) + joints[:, :1]
+    centre = -np.einsum("bji,bj->bi", row["R"], row["t"])
+    away = joints[:, 0] - centre
+    away -= (away * up).sum(1, keepdims=True) * up
+    sideways = np.cross(up, away / np.linalg.norm(away, axis=1, keepdims=True))
+    shift = away * rng.uniform(-DISTANCE_SHARE, DISTANCE_SHARE, (count, 1))
+    shift = shift + sideways * rng.uniform(-SHIFT_MM, SHIFT_MM, (count, 1))
+    lift = _lowest(joints, up) - _lowest(turned, up)
+    return np.asarray(turned + (shift + lift[:, None] * up)[:, None])
+
+
+def _lowest(joints: np.ndarray, up: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("bni,bi->bn", joints[:, FEET], up).min(1))
+
+
+def move_cameras(
+    R: np.ndarray, t: np.ndarray, up: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tilts the cameras about their own x axis, and raises or lowers them."""
+    angle = np.radians(rng.uniform(-TILT_DEGREES, TILT_DEGREES, (len(R), 1))) * [1.0, 0, 0]
+    raised = t - np.einsum("bij,bj->bi", R, up * rng.uniform(-RAISE_MM, RAISE_MM, (len(R), 1)))
+    tilt = Rotation.from_rotvec(angle).as_matrix()
+    return tilt @ R, np.einsum("bij,bj->bi", tilt, raised)
+
+
+def miscalibrate(row: Row, error: CalibrationError, rng: np.random.Generator) -> None:
+    """Adds calibration errors to R, t and floor_height_mm, in place; the camera's centre is kept."""
+    rotation = Rotation.from_rotvec(rng.normal(scale=np.radians(error.degrees), size=(len(row["R"]), 3)))
+    centre = np.einsum("bji,bj->bi", row["R"], row["t"])
+    row["R"] = rotation.as_matrix() @ row["R"]
+    row["t"] = np.einsum("bij,bj->bi", row["R"], centre)
+    row["floor_height_mm"] = row["floor_height_mm"] + rng.normal(scale=error.floor_mm, size=len(centre))

@@ -1,0 +1,71 @@
+"""The loss functions of PoseNet, and the distances of TRAIN.loss_function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.heatmaps import Axes, cell_centres
+from model.model import PoseOutput
+from model.pose_branch import BranchOutput
+from modules.cache.crop_joints import from_uvd
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+DISTANCES: dict[str, Distance] = {
+    "l1": functional.l1_loss,
+    "smooth_l1": lambda predicted, target: functional.smooth_l1_loss(predicted, target, beta=0.05),
+    "mse": functional.mse_loss,
+}
+
+
+def normalised_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
+    """Returns the distance in crop coordinates (u, v, depth over ±1) plus that of the log root depths."""
+    in_crop = distance(uvd, batch["target"])
+    return in_crop + distance(torch.log(root_mm), torch.log(batch["target_root_mm"]))
+
+
+def space_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
+    """Returns the distance of the joints in 3D, in metres.
+
+    It is measured along the axes of the crop's camera, so that a rotation of the world does not change it.
+    """
+    predicted = from_uvd(uvd, root_mm, batch["K_crop"]) / 1e3
+    target = from_uvd(batch["target"], batch["target_root_mm"], batch["K_crop"]) / 1e3
+    return distance(predicted, target)
+
+
+def pose_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
+    """Returns the sum of normalised_loss and space_loss for B poses; each is of order 0.1."""
+    return torch.stack([loss(uvd, root_mm, batch, distance) for loss in (normalised_loss, space_loss)]).sum()
+
+
+def distances_mm(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Returns the Euclidean distance of each joint from its target: (B, 24) mm."""
+    predicted = from_uvd(uvd, root_mm, batch["K_crop"])
+    target = from_uvd(batch["target"], batch["target_root_mm"], batch["K_crop"])
+    distances: Tensor = torch.linalg.vector_norm(predicted - target, dim=-1)
+    return distances
+
+
+def log_error_loss(output: BranchOutput | PoseOutput, batch: dict[str, Tensor]) -> Tensor:
+    """Returns the L1 loss of the predicted log error, whose minimum is the median; the pose receives no gradient."""
+    error = distances_mm(output.uvd.detach(), output.root_mm.detach(), batch)
+    return functional.l1_loss(output.log_error, error.clamp_min(1.0).log())
+
+
+def heatmap_loss(heatmaps: Axes, target: Tensor, sigma: float) -> Tensor:
+    """Returns the KL divergence of the heatmap marginals from a Gaussian about each target (B, 24, 3).
+
+    It is the mean over images, joints and axes. `sigma` is the Gaussian's standard deviation in cells; it limits how
+    confident the image branch becomes.
+    """
+    total = torch.zeros((), device=target.device)
+    for axis, probability in enumerate(heatmaps):
+        centres = cell_centres(probability.shape[-1], probability)
+        offset = (centres - target[..., axis, None].clamp(-1, 1)) * (probability.shape[-1] / 2 / sigma)
+        gaussian = (-0.5 * offset**2).softmax(-1)
+        total = total + functional.kl_div(probability.clamp_min(1e-8).log(), gaussian, reduction="none").sum(-1).mean()
+    return total / len(heatmaps)

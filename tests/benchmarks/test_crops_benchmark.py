@@ -1,0 +1,58 @@
+"""Tests of the benchmark of test-time augmentation, and that the page holds the committed tables."""
+
+import numpy as np
+import pytest
+
+from benchmarks import crops, pages, rotations, uncertainty
+from modules.extractors.blazepose.decoding import Square
+from modules.extractors.blazepose.detector import MIN_CERTAINTY
+from modules.extractors.blazepose.landmarks import LANDMARKS, LANDMARKS_TO_SMPL24, Landmarks
+from modules.files.atomic import read_json
+from modules.pose_utils import cam2pixel, cam2world
+from tests.conftest import looking_camera
+
+SQUARE = Square(np.zeros(2), 1.0)
+
+
+def one(in_plane_mm: float, certainty: float = 0.9, depth_mm: float = 80.0, ms: float = 100.0) -> dict[str, float]:
+    return {"in_plane_mm": in_plane_mm, "depth_mm": depth_mm, "certainty": certainty, "ms": ms}
+
+
+def test_errors_are_those_of_moved_landmarks(rng: np.random.Generator) -> None:
+    camera = looking_camera(rng)
+    landmarks_cam = rng.normal(0, 300, (len(LANDMARKS), 3)) + [0, 0, 4000]
+    joints_cam = LANDMARKS_TO_SMPL24 @ landmarks_cam
+    # Joints are mixed in the image, so all landmarks stand at one depth here, as one plane's points mix exactly.
+    flat = landmarks_cam * [1, 1, 0] + [0, 0, 4000]
+    joints_flat = LANDMARKS_TO_SMPL24 @ flat
+    moved_px = cam2pixel(flat, camera.K) + [camera.K[0, 0] * 50 / 4000, 0]
+    shares = np.ones(len(LANDMARKS))
+    seen = Landmarks(0.9, np.zeros(4), moved_px, shares, shares, flat - flat[0], 0.8, SQUARE, SQUARE)
+    found = crops.errors_of(seen, camera, cam2world(joints_flat, camera.R, camera.t))
+    assert found["in_plane_mm"] == pytest.approx(50, abs=0.01)
+    assert found["depth_mm"] == pytest.approx(0, abs=1e-3) and found["certainty"] == 0.8
+    deeper = crops.errors_of(seen, camera, cam2world(joints_cam, camera.R, camera.t))
+    assert deeper["depth_mm"] == pytest.approx(np.abs(joints_cam[:, 2] - joints_cam[0, 2]).mean(), abs=1e-3)
+
+
+def test_a_missed_person_is_lost_and_counts_in_no_mean(rng: np.random.Generator) -> None:
+    nobody = crops.errors_of(None, looking_camera(rng), np.zeros((24, 3)))
+    found = crops.summary([one(20.0), one(40.0), one(crops.LOST_MM + 1), {**nobody, "ms": 100.0}])
+    assert found["lost"] == 2 and found["in_plane_median_mm"] == 40.0
+    assert found["depth_mean_mm"] == 80.0
+    certainty = crops.certainty_summary([one(20.0), one(300.0, MIN_CERTAINTY), one(30.0, 0.5), {**nobody, "ms": 1.0}])
+    assert certainty == {"uncertain": 3, "lost_and_uncertain": 2, "threshold": MIN_CERTAINTY}
+
+
+def test_the_page_holds_the_committed_tables() -> None:
+    page = pages.ACCURACY_PAGE.read_text(encoding="utf-8")
+    tables = {
+        "crops": crops.table(read_json(crops.RESULT)),
+        "rotations": rotations.format_tables(read_json(rotations.RESULT)),
+        **{
+            f"uncertainty: {name}": uncertainty.table(read_json(uncertainty.result_path(name)))
+            for name in ("released", "pose")
+        },
+    }
+    for name, table in tables.items():
+        assert pages.marked(name, table) in page, name

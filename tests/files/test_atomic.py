@@ -1,0 +1,55 @@
+"""Atomic writes, safe names and digests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modules.config.paths import PROJECT_ROOT
+from modules.files import atomic, hashing, layout
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    atomic.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        atomic.write_json(path, {"a": float("nan")})
+    with pytest.raises(RuntimeError), atomic.atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_a_killed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    atomic.write_json(path, {"a": 1})
+    program = (
+        "import os, signal, sys; from pathlib import Path; from modules.files import atomic\n"
+        f"with atomic.atomic_path(Path({str(path)!r})) as t:\n"
+        "    t.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, check=False)
+    assert result.returncode == -signal.SIGKILL
+    assert json.loads(path.read_text()) == {"a": 1}
+    (leftover,) = (p for p in tmp_path.iterdir() if p != path)
+    alive = leftover.with_name(f".x.{os.getpid()}-00000000.tmp.json")  # another writer's, at work now
+    alive.touch()
+    atomic.write_json(path, {"a": 2})
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, alive.name}
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../a.jpg", "a/b.jpg", "a\\b.jpg", "c:x.jpg", "a\0.jpg", "a\n.jpg"])
+def test_unsafe_names(name: str) -> None:
+    assert not layout.is_safe_name(name)
+
+
+def test_safe_name_and_digest() -> None:
+    assert layout.is_safe_name("30_F160A_1_4.jpg")
+    assert (
+        hashing.digest({"a": 1, "b": [2]}) == hashing.digest({"b": [2], "a": 1}) != hashing.digest({"a": 2, "b": [2]})
+    )

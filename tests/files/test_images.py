@@ -1,0 +1,90 @@
+"""Images: the crop shows what its camera says, and EXIF orientation is never applied."""
+
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modules.files.exif import exif_orientation
+from modules.files.images import read_image, warp_crop
+from modules.pose_utils import cam2pixel, crop_camera, distort, pixel2ray
+from modules.utils import UserError
+from tests.conftest import looking_camera
+from tests.files.exif_images import jpeg
+
+CROP_SIZE, CROP_MARGIN = 256, 1.25
+
+
+@pytest.mark.parametrize("distortion", [False, True])
+def test_a_dot_in_the_image_stands_in_the_crop_where_the_geometry_says(
+    rng: np.random.Generator, distortion: bool
+) -> None:
+    """Known points through lens, crop and back: half a pixel of misalignment anywhere would show."""
+    camera = looking_camera(rng, distortion)
+    box = np.array([300.0, 100, 500, 900])
+    R_cam2crop, K_crop = crop_camera(box, camera.K, CROP_SIZE, CROP_MARGIN)
+    for point in ([400.0, 300], [700, 800], [550, 550], [350, 900]):
+        raw = distort(np.array([point]), camera.K, camera.distortion)[0]
+        rows, columns = np.mgrid[:1080, :1920]
+        dot = 255 * np.exp(-0.5 * ((columns - raw[0]) ** 2 + (rows - raw[1]) ** 2) / 8**2)
+        image = np.repeat(dot[..., None], 3, 2).astype(np.uint8)
+        crop = warp_crop(image, camera, R_cam2crop, K_crop, CROP_SIZE)[..., 0].astype(float)
+        rows, columns = np.mgrid[:CROP_SIZE, :CROP_SIZE]
+        seen = np.array([(crop * columns).sum(), (crop * rows).sum()]) / crop.sum()
+        expected = cam2pixel(pixel2ray(np.array([point]), camera.K) @ R_cam2crop.T, K_crop)[0]
+        np.testing.assert_allclose(seen, expected, atol=0.03)
+
+
+def test_crop_is_black_outside_the_image(rng: np.random.Generator) -> None:
+    camera = looking_camera(rng)
+    R, K_crop = crop_camera(np.array([-300.0, 200, 600, 600]), camera.K, 256, 1.25)
+    crop = warp_crop(np.full((1080, 1920, 3), 200, np.uint8), camera, R, K_crop, 256)
+    assert crop.shape == (256, 256, 3) and crop.dtype == np.uint8
+    assert (crop[:, :100] == 0).all() and (crop[100:150, 200:] == 200).all()
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_is_never_applied_and_refused_where_a_size_cannot_tell(
+    tmp_path: Path, orientation: int, order: str
+) -> None:
+    """The camera was calibrated on one of the two ways to read the pixels; turning them would break every ray."""
+    path = tmp_path / "x.jpg"
+    path.write_bytes(jpeg(60, 40, orientation, order))
+    assert exif_orientation(path.read_bytes()) == orientation
+    turned = (40, 60) if orientation >= 5 else (60, 40)
+    read = {}
+    for size in ((60, 40), turned, None):
+        try:
+            read[size] = read_image(path, size)
+        except UserError as error:
+            assert str(error).startswith(f"{path}: EXIF orientation {orientation} turns") and "bake the turn" in str(
+                error
+            )
+    assert set(read) == ({(60, 40), None} if orientation == 1 else {(60, 40)} if orientation >= 5 else set())
+    for image in read.values():
+        assert image.shape == (40, 60, 3) and image[20, 5].min() > 200 and image[20, 55].max() < 50
+
+
+def test_exif_of_a_square_and_of_a_png(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(jpeg(40, 40, 6))
+    with pytest.raises(UserError, match="the same both ways"):
+        read_image(tmp_path / "x.jpg", (40, 40))
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0\0\0\0\0"
+    data = cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+    chunk = len(tiff).to_bytes(4, "big") + b"eXIf" + tiff
+    assert exif_orientation(data) == 1
+    assert exif_orientation(data[:33] + chunk + zlib.crc32(chunk[4:]).to_bytes(4, "big") + data[33:]) == 8
+
+
+@given(
+    st.binary(max_size=60),
+    st.sampled_from([b"", b"\xff\xd8", b"\xff\xd8\xff\xe1\0\x30Exif\0\0II*\0", b"\x89PNG\r\n\x1a\n"]),
+)
+@settings(max_examples=300)
+def test_any_bytes_have_an_orientation(data: bytes, start: bytes) -> None:
+    assert 1 <= exif_orientation(start + data) <= 8

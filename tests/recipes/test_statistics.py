@@ -1,0 +1,66 @@
+"""Statistics and facts of the training rows: root cues, input scales, and extra data sets that do not count."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from modules import metrics
+from modules.cache.table import Rows
+from modules.config.train import Train
+from modules.dataset import PoseDataset
+from modules.inference.prediction import fallback_world
+from modules.recipes.facts import training_facts
+from modules.recipes.posenet import PoseNetRecipe
+from modules.recipes.statistics import fit_input_scale, fit_root_cues
+from modules.training.losses import DISTANCES
+from tests.builders import make_rows
+
+
+def test_root_cues_are_height_and_both_errors(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 30, noise=3.0, size=0.9)
+    height, height_error, depth_error = fit_root_cues(rows)
+    assert height == pytest.approx(rows["joints_world_mm"][:, 0, 2].mean() / 1e3, abs=1e-6)
+    assert depth_error == pytest.approx(-np.log(0.9), abs=0.03)  # limbs a tenth too short: a tenth too near
+    assert 0.03 < height_error < 0.08
+    assert fit_root_cues(make_rows(tmp_path, 5, floor=False)) == (0.0, 1e6, 0.0)
+
+
+def test_people_of_extra_data_sets_do_not_change_the_pelvis_height(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path / "primary", 12, noise=3.0, size=0.9)
+    sitting = make_rows(tmp_path / "extra", 12, noise=3.0, size=0.9)
+    sitting = Rows({**sitting.columns, "floor_height_mm": sitting["floor_height_mm"] + 500.0}, sitting.crop_files)
+    both, train = rows.with_extra([sitting]), Train(model_type="pose")
+    recipe = PoseNetRecipe(PoseNetRecipe.spec_of(train), {})
+    network = recipe.network()
+    recipe.objective(network, both, train, DISTANCES["l1"], torch.no_grad)
+    assert network.pose.root_cues.tolist() == pytest.approx(fit_root_cues(rows))
+    assert training_facts(both)["pelvis_height_mm"] == training_facts(rows)["pelvis_height_mm"]
+    assert fit_root_cues(both)[0] == pytest.approx(fit_root_cues(rows)[0] - 0.25, abs=0.02)
+    names = rows["file_name"].tolist()
+    assert both.primary["file_name"].tolist() == names == rows.primary["file_name"].tolist()
+
+
+def test_inputs_are_standardised_with_the_training_rows(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 40)
+    branch = PoseNetRecipe(PoseNetRecipe.spec_of(Train(model_type="pose", root="learned")), {}).network().pose
+    fit_input_scale(branch, rows)
+    inputs = branch.inputs(default_collate([PoseDataset(rows, 128)[index] for index in range(40)]))
+    standardised = (inputs - branch.inputs_mean) / branch.inputs_std
+    torch.testing.assert_close(standardised.mean(0), torch.zeros(inputs.shape[1]), atol=2e-2, rtol=0)
+    varies = inputs.std(0) > 2e-3
+    assert varies.sum() > 300
+    torch.testing.assert_close(standardised.std(0)[varies], torch.ones(int(varies.sum())), atol=1e-2, rtol=0)
+
+
+def test_facts_are_the_training_rows(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 7)
+    facts = training_facts(rows)
+    assert facts["pelvis_height_mm"] == pytest.approx(rows["joints_world_mm"][:, 0, 2].mean())
+    mean = np.array(facts["mean_pose_crop_mm"])
+    assert mean.shape == (24, 3) and abs(mean[:, :2]).max() < 1500 and 2500 < mean[0, 2] < 6000
+    fallback = fallback_world(mean, rows["R"], rows["t"])
+    assert metrics.world_mpjpe(fallback, rows["joints_world_mm"]) < 1500
+    assert training_facts(make_rows(tmp_path, 2, floor=False))["pelvis_height_mm"] is None

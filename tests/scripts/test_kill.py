@@ -1,0 +1,184 @@
+"""SIGKILL at random moments of every stage, then the same command again: the results equal those without a kill.
+
+GROUNDPOSE_KILL_TIMES=50 repeats every test 50 times, each time at other moments.
+"""
+
+import csv
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from modules.cache.store import open_cache
+from modules.config.load import load_config
+from modules.config.paths import PROJECT_ROOT
+from modules.files.layout import list_frames
+from modules.runs import checkpoints, folders
+from tests.conftest import FAST, patched_command, sets
+
+pytestmark = pytest.mark.slow
+
+# Each stage with what it leaves in the results folder. test.py extracts the test images in a child process.
+STAGES = (
+    ("extract_train_info.py", ["--split", "train"], ("cache",)),
+    ("train.py", ["--reuse"], ("train",)),
+    ("test.py", ["--reuse"], ("test", "pred_submission.json")),
+)
+KILLS = 5  # of each of the four stages: 20 moments
+MOST_TRIES = 25
+TIMES = range(int(os.environ.get("GROUNDPOSE_KILL_TIMES", "1")))
+
+
+def arguments(root: Path, results: Path) -> list[str]:
+    assignments = [
+        f"DATA.root={root}", f"DATA.cache={results / 'cache'}", f"RESULTS.root={results}", *FAST,
+        f"TEST.sample_submission={root / 'sample_submission.json'}", f"TEST.output={results / 'pred_submission.json'}",
+        "TRAIN.num_epochs=3", "TRAIN.batch_size=4", "TRAIN.simulated_views=32",
+        "TRAIN.joint_features=full", "TRAIN.real_view_share=0.5",
+    ]  # fmt: skip
+    return sets(assignments)
+
+
+def run_stage(script: str, options: list[str], kill_after: float | None = None) -> bool:
+    """Starts a stage, kills it and its children after so many seconds, and returns whether it ended by itself."""
+    command = [sys.executable, "-m", script.removesuffix(".py"), *options]
+    if script == "train.py":
+        command = patched_command(script, options, "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1")
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=PROJECT_ROOT
+    )
+    try:
+        _, errors = process.communicate(timeout=kill_after)
+    except subprocess.TimeoutExpired:
+        subprocess.run(["kill", "-KILL", "--", f"-{process.pid}"], check=True)
+        process.communicate()
+        return False
+    assert process.returncode == 0, errors
+    return True
+
+
+def result_of(root: Path, results: Path) -> dict[str, Any]:
+    """Returns everything that must not depend on kills."""
+    options = arguments(root, results)
+    config = load_config(PROJECT_ROOT / "config/train_config.yml", options[1::2])
+    rows, _ = open_cache(config, "train", list_frames(root, "train"))
+    run = folders.newest_complete(results / "train")
+    assert run is not None
+    with open(run / "record.csv", encoding="utf-8") as handle:
+        record = [{k: v for k, v in row.items() if "second" not in k} for row in csv.DictReader(handle)]
+    files = sorted(
+        str(path.relative_to(results)).replace(run.name, "RUN") for path in results.rglob("*")
+        if path.is_file() and not path.is_relative_to(results / "train")  # of its unfinished runs some may remain
+    )  # fmt: skip
+    assert not list(run.glob(".*"))  # nor a temporary file
+    return {
+        "rows": dict(rows.columns), "crops": [rows.read_crop(i) for i in range(len(rows))], "record": record,
+        "weights": [checkpoints.load_checkpoint(path)["model"] for path in (run / folders.LAST, folders.best_checkpoint(run))],
+        "submission": (results / "pred_submission.json").read_bytes(), "files": files,
+    }  # fmt: skip
+
+
+def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
+    for name, values in a["rows"].items():
+        np.testing.assert_array_equal(values, b["rows"][name], err_msg=name)
+    np.testing.assert_array_equal(a["crops"], b["crops"])
+    assert a["record"] == b["record"] and len(a["record"]) == 3
+    for one, other in zip(a["weights"], b["weights"], strict=True):
+        assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert a["submission"] == b["submission"]
+    assert a["files"] == b["files"]  # no temporary file is left behind
+
+
+def random_moments() -> random.Random:
+    """Returns a generator with a random seed, which is printed where a test fails."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    return random.Random(seed)
+
+
+def demo_files(folder: Path) -> dict[str, Any]:
+    """Returns the hash of every file that preparing the demo writes."""
+    files: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and path.suffix != ".py" and "cache" not in name.parts and "__pycache__" not in name.parts:
+            files[str(name)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return files
+
+
+def kill_often(script: str, options: list[str], moments: random.Random, last: float, redo: Callable[[], None]) -> None:
+    """Kills a stage KILLS times, each within `last` seconds of its start; `redo` undoes one that ended before."""
+    kills = 0
+    for _ in range(MOST_TRIES):
+        if run_stage(script, options, moments.uniform(0.2, last)):
+            redo()
+        else:
+            kills += 1
+        if kills == KILLS:
+            return
+    raise AssertionError(f"{script} ended {MOST_TRIES - kills} times before it could be killed")
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_killed_preparation_ends_with_the_same_files(demo_root: Path, tmp_path: Path, time: int) -> None:
+    """Fetching, decoding, detecting, refining and writing take 10 to 20 seconds."""
+    moments = random_moments()
+
+    def redo() -> None:
+        made = [folder for folder in (tmp_path / demo_root.name, tmp_path / "frames") if folder.exists()]
+        shutil.rmtree(moments.choice(made))
+
+    kill_often("data.demo.prepare", ["--out", str(tmp_path)], moments, 10, redo)
+    assert run_stage("data.demo.prepare", ["--out", str(tmp_path)])
+    made, expected = demo_files(tmp_path), demo_files(demo_root.parent)
+    others = [name for name in expected if name.startswith("test_camera_") and not name.startswith(demo_root.name)]
+    assert made == {name: mark for name, mark in expected.items() if name not in others}
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A data set, the results of its three stages, and the seconds of each."""
+
+    root: Path
+    result: dict[str, Any]
+    seconds: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    root, whole = folder / "set", folder / "whole"
+    shutil.copytree(small_root, root, ignore=shutil.ignore_patterns("cache"))
+    seconds = {}
+    for script, extra, _ in STAGES:
+        begun = monotonic()
+        assert run_stage(script, [*extra, *arguments(root, whole)])
+        seconds[script] = monotonic() - begun
+    return Undisturbed(root, result_of(root, whole), seconds)
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_killed_stages_end_with_the_same_results(undisturbed: Undisturbed, tmp_path: Path, time: int) -> None:
+    moments = random_moments()
+    for script, extra, made in STAGES:
+
+        def redo(made: tuple[str, ...] = made) -> None:
+            for name in made:
+                path = tmp_path / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+        options = [*extra, *arguments(undisturbed.root, tmp_path)]
+        kill_often(script, options, moments, undisturbed.seconds[script], redo)
+        assert run_stage(script, options)
+    assert_same(undisturbed.result, result_of(undisturbed.root, tmp_path))

@@ -1,0 +1,216 @@
+"""test.py before anything is tested: the run it chooses, its hints, and runs that cannot predict."""
+
+import argparse
+import importlib.util
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from model.model import PoseNetSpec, make_posenet
+from modules.cache import store
+from modules.config.load import parse_config
+from modules.config.paths import PROJECT_ROOT
+from modules.config.schema import Config
+from modules.config.sections import Extract
+from modules.evaluation import testing
+from modules.files.atomic import write_json
+from modules.runs import checkpoints, folders
+from modules.runs.released import write_released
+from modules.utils import UserError
+
+
+@pytest.fixture
+def script() -> ModuleType:
+    """Returns test.py as a module; `import test` would find the standard library's."""
+    spec = importlib.util.spec_from_file_location("groundpose_test", PROJECT_ROOT / "test.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def config_of(tmp_path: Path, **train: Any) -> Config:
+    (tmp_path / "task04_train").mkdir(exist_ok=True)
+    tree = {"DATA": {"root": str(tmp_path), "validation": "person"}, "RESULTS": {"root": str(tmp_path)}, "TRAIN": train}
+    return parse_config(tree, "test")
+
+
+def finish_run(config: Config, stamp: str) -> Path:
+    """Makes a run folder as a finished training of this config leaves it, but with an empty checkpoint."""
+    run = config.results_root / "train" / f"POSENET_{stamp}"
+    run.mkdir(parents=True)
+    write_json(run / folders.STARTED, {"key": folders.run_key(config, "cache"), **folders.origin(config)})
+    write_json(run / folders.COMPLETE, {"best": "best_01.pt"})
+    (run / "best_01.pt").touch()
+    return run
+
+
+def hints(log_records: list[logging.LogRecord]) -> list[str]:
+    """Returns the messages since the last call, but for the name of the tested run."""
+    messages = [record.getMessage() for record in log_records]
+    log_records.clear()
+    return [text for text in messages if not text.startswith("testing ")]
+
+
+def test_a_newer_run_of_another_config_is_named(
+    script: ModuleType, log_records: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "read_manifest", lambda folder: {"key": "cache"})
+    config, other = config_of(tmp_path), config_of(tmp_path, model_type="pose")
+    older = finish_run(other, "20260101000000")
+    own = finish_run(config, "20260102000000")
+    assert script.newest_run(config) == own and hints(log_records) == []
+    advice = "name it with --run, or give test.py the same --set"
+    assert script.newest_run(other) == older
+    assert hints(log_records) == [f"a newer run of another config is in {own}; {advice}"]
+    newer = finish_run(other, "20260103000000")
+    assert script.newest_run(config) == own
+    assert hints(log_records) == [f"a newer run of another config is in {newer}; {advice}"]
+    assert script.newest_run(config_of(tmp_path, num_epochs=7)) == newer and hints(log_records) == []
+
+
+@pytest.fixture
+def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Returns a function that starts test.py on a data set without a cache; an extraction fails the test."""
+    config = config_of(tmp_path)
+    monkeypatch.setattr(script, "requested_frames", lambda config: [])
+    monkeypatch.setattr(script, "start_console", lambda arguments: None)
+    monkeypatch.setattr(
+        script, "extract_in_child", lambda arguments, joint_features: pytest.fail("the extraction was started")
+    )
+    monkeypatch.setattr(testing, "configured_fingerprint", lambda config: "installed")
+
+    def start(*arguments: str) -> None:
+        roots = ["--set", f"DATA.root={config.DATA.root}", "--set", f"RESULTS.root={config.RESULTS.root}"]
+        monkeypatch.setattr(sys, "argv", ["test.py", *roots, *arguments])
+        script.main()
+
+    return start
+
+
+def save_weights(
+    run: Path, extractor: str = "blazepose", fingerprint: str = "installed", tta: bool = True, **model: Any
+) -> None:
+    spec = PoseNetSpec(model_type="pose")
+    config = Config(EXTRACT=Extract(extractor=extractor, test_time_augmentation=tta)).model_dump(mode="json")
+    content = {"spec": spec.as_dict(), "config": config, "model": model or make_posenet(spec).state_dict()}
+    checkpoints.save_checkpoint(run / "best_01.pt", {**content, "fingerprint": fingerprint})
+
+
+def test_a_run_that_cannot_predict_is_refused_before_the_extraction(
+    started: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "RELEASED", tmp_path / "nowhere.safetensors")
+    with pytest.raises(UserError, match="there is no finished training"):
+        started()
+    monkeypatch.chdir(tmp_path)
+    for name in ("nowhere", "unfinished"):
+        (tmp_path / "unfinished").mkdir(exist_ok=True)
+        with pytest.raises(UserError, match=f"^{tmp_path / name}: this is not a finished training"):  # absolute
+            started("--run", name)
+    run = finish_run(config_of(tmp_path), "20260101000000")
+    for arguments in ([], ["--run", str(run)]):
+        with pytest.raises(UserError, match="this checkpoint is damaged"):
+            started(*arguments)
+    for save, says in (
+        (lambda: save_weights(run, extractor="metrabs"), "trained on another extractor's cache"),
+        (lambda: save_weights(run, fingerprint="other weights"), "trained on another extractor's cache"),
+        (lambda: save_weights(run, w=torch.rand(3)), "the weights do not fit"),
+    ):
+        save()
+        with pytest.raises(UserError, match=says):
+            started("--run", str(run))
+    save_weights(run)
+    with pytest.raises(pytest.fail.Exception, match="the extraction was started"):
+        started("--run", str(run))
+
+
+def test_before_any_training_the_released_weights_are_used(
+    script: ModuleType, log_records: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = tmp_path / "posenet.safetensors"
+    monkeypatch.setattr(checkpoints, "RELEASED", released)
+    spec, config = PoseNetSpec(model_type="pose"), config_of(tmp_path)
+    content = {
+        "version": folders.CHECKPOINT_VERSION,
+        "spec": spec.as_dict(),
+        "config": config.model_dump(mode="json"),
+    }
+    write_released(
+        released, {**content, "facts": {}, "key": "", "fingerprint": "", "model": make_posenet(spec).state_dict()}
+    )
+    monkeypatch.setattr(store, "read_manifest", lambda folder: {"key": "cache"})
+    assert script.newest_run(config) == released
+    assert "no training on" in hints(log_records)[0]
+    own = finish_run(config, "20260101000000")
+    assert script.newest_run(config) == own
+
+
+def test_the_paths_of_the_summary_are_absolute(
+    script: ModuleType,
+    started: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(script, "extract_in_child", lambda arguments, joint_features: None)
+    monkeypatch.setattr(testing, "with_run_extraction", lambda config, run: config)
+    monkeypatch.setattr(testing, "check_run", lambda config, run: "none")
+    monkeypatch.setattr(testing, "run_test", lambda config, run, reuse: (tmp_path / run.name, ""))
+    monkeypatch.chdir(tmp_path)
+    started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    paths = {name: summary[name] for name in ("run", "folder", "output")}
+    assert paths == {
+        "run": str(tmp_path / "POSENET_1"), "folder": str(tmp_path / "POSENET_1"),
+        "output": str(PROJECT_ROOT / "answers.json"),
+    }  # fmt: skip
+
+
+def test_the_extraction_follows_the_run(
+    script: ModuleType, started: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test images are extracted with or without test-time augmentation, as the run's training images were."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr(
+        script, "extract_in_child", lambda arguments, joint_features: calls.append(arguments.assignments)
+    )
+    monkeypatch.setattr(testing, "run_test", lambda config, run, reuse: (tmp_path, str(config.EXTRACT.uses_tta)))
+    run = finish_run(config_of(tmp_path), "20260101000000")
+    for trained, configured, expected in (
+        (True, "true", None),
+        (True, "false", "EXTRACT.test_time_augmentation=true"),
+        (False, "true", "EXTRACT.test_time_augmentation=false"),
+        (False, "false", None),
+    ):
+        save_weights(run, tta=trained)
+        assignment = f"EXTRACT.test_time_augmentation={configured}"
+        started("--run", str(run), "--set", assignment)
+        added = calls.pop()[-1]
+        assert added == (expected or assignment)
+
+
+def test_the_extraction_in_a_child_gets_the_runs_joint_features(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(script.subprocess, "run", run)
+    arguments = argparse.Namespace(config="a.yml", assignments=["DATA.root=x"], quiet=True)
+    with pytest.raises(SystemExit) as ended:
+        script.extract_in_child(arguments, "full")
+    assert ended.value.code == 3
+    options = "--split test --joint-features full --config a.yml --set DATA.root=x --quiet"
+    assert commands[0][2:] == options.split() and commands[0][1].endswith("extract_train_info.py")

@@ -1,0 +1,134 @@
+"""Several processes train the same network as one; an impossible device is refused in a sentence."""
+
+import csv
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from modules.config.paths import PROJECT_ROOT
+from modules.config.schema import Config
+from modules.config.train import Train
+from modules.runs import checkpoints, folders
+from modules.trainer import TrainingJob, fit
+from modules.training.devices import make_fabric, run_on_devices, use_threads
+from modules.utils import UserError
+from tests.builders import make_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
+
+# SGD, because Adam divides rounding errors of tiny gradients by their own size.
+COMMON: dict[str, Any] = {
+    "batch_size": 8, "num_epochs": 2, "optimizer": "sgd", "learning_rate": 0.05, "precision": "32-true",
+    "accelerator": "cpu",
+}  # fmt: skip
+
+
+def train_on(devices: int, tmp_path: Path, **train: Any) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Trains on made-up rows in so many processes; returns the last checkpoint and the record."""
+    folder = tmp_path / f"on_{devices}"
+    folder.mkdir()
+    rows = (make_rows(tmp_path / "train", 22, seed=1, size=0.85), make_rows(tmp_path / "validation", 6, seed=2))
+    config = Config(TRAIN=Train(**{**COMMON, **train, "devices": devices}))
+    fabric = make_fabric(config.TRAIN, devices)
+    run_on_devices(fabric, fit, TrainingJob(config, *rows, folder, "key", "fingerprint"), False, True)
+    with open(folder / "record.csv", encoding="utf-8") as handle:
+        return checkpoints.load_checkpoint(folder / folders.LAST), list(csv.DictReader(handle))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "train",
+    [
+        {"model_type": "image+pose", "simulated_views": 16},
+        {"model_type": "image", "num_epochs": 1, "learning_rate": 0.001},
+        {"model_type": "pose", "simulated_views": 0},
+    ],
+)
+def test_two_processes_train_the_same_network_as_one(tmp_path: Path, train: dict[str, Any]) -> None:
+    """The same global batches (8, 8, 6): weights, running statistics and losses are equal up to float32's rounding."""
+    one, record_of_one = train_on(1, tmp_path, **train)
+    two, record_of_two = train_on(2, tmp_path, **train)
+    start = torch.load(tmp_path / "on_1" / folders.LAST, weights_only=True)["model"]
+    assert start.keys() == two["model"].keys()
+    for name, value in one["model"].items():
+        torch.testing.assert_close(two["model"][name], value, rtol=2e-3, atol=2e-5, msg=lambda m, n=name: f"{n}: {m}")
+    for a, b in zip(record_of_one, record_of_two, strict=True):
+        for column in ("train_loss", "validation_loss", "validation_score"):
+            assert float(a[column]) == pytest.approx(float(b[column]), rel=1e-3), column
+
+
+@pytest.mark.slow
+def test_an_error_in_a_child_process_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"lower TRAIN.learning_rate") as caught:
+        train_on(2, tmp_path, model_type="pose", loss_function="mse", learning_rate=1e6, num_epochs=30)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that is missing here")
+def test_devices_that_this_machine_lacks_are_refused() -> None:
+    with pytest.raises(UserError, match="16-mixed needs a GPU"):
+        make_fabric(Train(precision="16-mixed"))
+    with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu"):
+        make_fabric(Train(accelerator="gpu"))
+    with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu, TRAIN.devices=2"):
+        make_fabric(Train(accelerator="gpu", batch_size=4), 2)
+
+
+def test_more_devices_than_images_in_a_batch_are_refused() -> None:
+    with pytest.raises(ValueError, match="devices must be at most batch_size = 4"):
+        Train(devices=5, batch_size=4)
+
+
+@pytest.mark.parametrize(
+    ("processes", "environment", "expected"),
+    [(1, None, 4), (2, None, 2), (16, None, 1), (1, "6", None), (2, "6", None)],
+)
+def test_threads_are_half_of_the_processors_or_those_of_omp_num_threads(
+    monkeypatch: pytest.MonkeyPatch, processes: int, environment: str | None, expected: int | None
+) -> None:
+    """torch itself reads OMP_NUM_THREADS when it is imported, so that nothing is set then."""
+    calls: list[int] = []
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)))
+    monkeypatch.setattr("torch.set_num_threads", calls.append)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", environment)
+    use_threads(processes)
+    assert calls == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_omp_num_threads_sets_the_threads_of_a_training(threads: str) -> None:
+    code = (
+        "import torch; from modules.config.train import Train; from modules.training.devices import make_fabric\n"
+        "make_fabric(Train(accelerator='cpu')); print(torch.get_num_threads())"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment, text=True)
+    assert printed.strip() == threads
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="keep_freed_memory needs glibc")
+def test_freed_memory_is_reused_without_mapping_its_pages_again() -> None:
+    code = """
+import resource, sys, torch
+from modules.training.devices import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+for _ in range(20):  # until blocks and gaps fit: a freed block is a little too small for the next one at first
+    torch.ones(2**24)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    torch.ones(2**24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    faults = {
+        how: int(subprocess.check_output([sys.executable, "-c", code, how], cwd=PROJECT_ROOT)) for how in ("", "keep")
+    }
+    assert faults["keep"] < faults[""] / 5

@@ -1,0 +1,50 @@
+"""Trainings on made-up rows, interrupted and resumed."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from modules.config.schema import Config
+from modules.config.train import Train
+from modules.runs import checkpoints, folders
+from modules.trainer import Trainer, TrainingJob
+from tests.builders import make_rows
+
+
+def make_trainer(folder: Path, name: str = "run", **train: Any) -> Trainer:
+    """Returns a trainer on 24 rows that validates on 8; its run folder is `folder` / `name`."""
+    run = folder / name
+    run.mkdir(exist_ok=True)
+    rows = make_rows(folder / "train", 24, seed=1, noise=10, size=0.85)
+    validation = make_rows(folder / "validation", 8, seed=2, noise=10, size=0.85)
+    config = Config(TRAIN=Train(**{"batch_size": 8, **train}))
+    return Trainer(TrainingJob(config, rows, validation, run, "key", "fingerprint"))
+
+
+def interrupt(trainer: Trainer, epoch: int, steps: int) -> None:
+    """Runs an epoch and interrupts it as Ctrl-C does, after so many steps."""
+    counted = itertools.count(1)
+    trainer.stop_requested = lambda: next(counted) == steps
+    with pytest.raises(KeyboardInterrupt):
+        trainer._run_epoch(epoch)
+
+
+def resume(folder: Path, name: str = "cut", **train: Any) -> Trainer:
+    """Returns a new trainer that has resumed from the run's model.pt, whatever state the random generator was in."""
+    trainer = make_trainer(folder, name, **train)
+    torch.manual_seed(999)
+    trainer.resume(folder / name / folders.LAST)
+    return trainer
+
+
+def assert_same_end(folder: Path, one: str = "whole", other: str = "cut") -> None:
+    """Asserts that two runs ended with the same weights and training losses."""
+    a, b = (checkpoints.load_checkpoint(folder / run / folders.LAST) for run in (one, other))
+    for name, value in a["model"].items():
+        assert torch.equal(value, b["model"][name]), name
+    assert [row["train_loss"] for row in a["record"]] == [row["train_loss"] for row in b["record"]]
