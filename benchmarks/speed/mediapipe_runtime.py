@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-from importlib import import_module
 from typing import Any
 
 import cv2
@@ -34,7 +33,8 @@ def main() -> None:
     """Answers requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # output of libraries must not mix with the answers
-    mediapipe = import_module("mediapipe")
+    import mediapipe  # noqa: PLC0415  (after the redirection of stdout)
+
     # The detector on every image and the full model, as in GroundPose.
     with mediapipe.solutions.pose.Pose(static_image_mode=True, model_complexity=1) as pose:
         print(json.dumps({"version": mediapipe.__version__, "opencv": cv2.__version__}), file=answers, flush=True)

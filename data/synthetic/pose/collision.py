@@ -46,7 +46,7 @@ def fit_capsules(figure: Figure) -> Capsules:
     parts = _trunk(figure)
     for name, (first, last, start, end, skin) in LIMBS.items():
         for side in ("",) if name == "head" else SIDES:
-            parts[_named(name, side)] = _limb(figure, _named(first, side), _named(last, side), start, end, skin, side)
+            parts[_named(name, side)] = _limb(figure, _named(first, side), _named(last, side), (start, end), skin, side)
     names = tuple(parts)
     bones, ends, radii = zip(*parts.values(), strict=True)
     pairs = [(a, b) for a in range(len(names)) for b in range(a) if _is_checked(names[a], names[b])]
@@ -108,7 +108,9 @@ def _named(name: str, side: str) -> str:
 Part = tuple[int, np.ndarray, float]
 
 
-def _limb(figure: Figure, first: str, last: str, start: float, end: float, skin: Sequence[str], side: str) -> Part:
+def _limb(figure: Figure, first: str, last: str, span: tuple[float, float], skin: Sequence[str], side: str) -> Part:
+    """Returns the capsule between two bones; `span` are the shares of the way at which it starts and ends."""
+    start, end = span
     bone = figure.model.bone("upperarm02." + side if first.startswith("upperarm") else first)
     root = figure.at(first)
     if first == "neck03":

@@ -59,7 +59,7 @@ def sample_rig(
     Raises UserError if no camera can contain the person, which implies an implausible size.
     """
     probabilities = probabilities or ViewProbabilities()
-    centre = (joints_world.min((0, 1)) + joints_world.max((0, 1))) / 2
+    person = _Person(joints_world, (joints_world.min((0, 1)) + joints_world.max((0, 1))) / 2, floor_mm)
     distance = np.exp(rng.uniform(*np.log(DISTANCE_MM)))
     start = rng.uniform(0, 2 * np.pi)
     ring = rng.random() < probabilities.ring
@@ -67,17 +67,27 @@ def sample_rig(
     for index in range(count):
         wanted_view = View(_NOWHERE, rng.random() < probabilities.truncated, rng.random() < probabilities.occluded)
         azimuth = start + 2 * np.pi * (index + rng.uniform(-0.25, 0.25)) / count if ring else None
-        views.append(_sample_view(rng, joints_world, centre, floor_mm, distance, azimuth, wanted_view, probabilities))
+        views.append(_sample_view(rng, person, distance, azimuth, wanted_view, probabilities))
     return views
 
 
 _NOWHERE = Camera(np.eye(3), np.eye(3), np.zeros(3))
 
 
+@dataclass(frozen=True)
+class _Person:
+    """What a camera looks at."""
+
+    joints_world: np.ndarray  # (F, 24, 3) mm
+    centre: np.ndarray  # (3,) mm
+    floor_mm: float
+
+
 def _sample_view(
-    rng: np.random.Generator, joints_world: np.ndarray, centre: np.ndarray, floor_mm: float, distance: float,
-    azimuth: float | None, wanted_view: View, probabilities: ViewProbabilities,
+    rng: np.random.Generator, person: _Person, distance: float, azimuth: float | None, wanted_view: View,
+    probabilities: ViewProbabilities,
 ) -> View:  # fmt: skip
+    joints_world, centre, floor_mm = person.joints_world, person.centre, person.floor_mm
     portrait, distorted = rng.random() < probabilities.portrait, rng.random() < probabilities.distorted
     size = (SIDES_PX[1], SIDES_PX[0]) if portrait else SIDES_PX
     for attempt in range(TRIES):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,14 +73,21 @@ IN_THE_WAY: tuple[Maker, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class RoomPose:
+    """Where a room is in the world."""
+
+    centre_mm: tuple[float, float] = (0.0, 0.0)
+    floor_height_mm: float = 0.0
+    yaw_degrees: float = 0.0
+
+
 def make_room(
     rng: np.random.Generator,
-    floor_height_mm: float = 0.0,
+    pose: RoomPose | None = None,
     size_mm: tuple[float, float, float] | None = None,
     keep_clear: Sequence[Circle] = (),
     cameras: np.ndarray | None = None,
-    yaw_degrees: float = 0.0,
-    centre_mm: tuple[float, float] = (0.0, 0.0),
     kind: str | None = None,
 ) -> tuple[list[Mesh], Lighting]:
     """Returns a scene's surroundings and lighting, in the world.
@@ -91,10 +98,11 @@ def make_room(
     kind = kind or str(rng.choice(KINDS, p=SHARES))
     if kind not in KINDS:
         raise ValueError(f"the kind of room {kind} is not one of {', '.join(KINDS)}")
-    R = about_z(yaw_degrees)
-    shift = np.array([*centre_mm, floor_height_mm])
+    pose = pose or RoomPose()
+    R = about_z(pose.yaw_degrees)
+    shift = np.array([*pose.centre_mm, pose.floor_height_mm])
     eyes = (np.zeros((0, 3)) if cameras is None else np.asarray(cameras, dtype=np.float64) - shift) @ R
-    clear = [(*((np.array([x, y, 0.0]) - [*centre_mm, 0.0]) @ R)[:2], radius) for x, y, radius in keep_clear]
+    clear = [(*((np.array([x, y, 0.0]) - [*pose.centre_mm, 0.0]) @ R)[:2], radius) for x, y, radius in keep_clear]
     if kind == "outdoors":
         reach = max(
             [np.hypot(x, y) + r for x, y, r in clear] + [float(np.hypot(*eye[:2])) + 500 for eye in eyes] + [1500.0]
@@ -155,17 +163,16 @@ def _indoors(
     if kind == "studio" and rng.random() < 0.75:
         meshes += _backdrop(rng, depth, height, clear)
         x = float(np.mean([c[0] for c in clear])) if clear else 0.0
-        taken += [
-            (np.array([x, y]), 1300.0) for y in np.arange(depth / 2 - 900, 0, -900)
-        ]  # nothing stands on the paper
+        taken += [(np.array([x, y]), 1300.0) for y in np.arange(depth / 2 - 900, 0, -900)]  # the paper stays empty
     if kind == "living" and rng.random() < 0.6:
         meshes += _rug(rng, clear)
+    ground = _Ground((width, depth), taken, clear, eyes)
     for _ in range(int((width + depth) / 1000 * rng.uniform(0.5, 1.1))):
         makers = AGAINST_WALLS[kind]
-        meshes += _place(makers[rng.integers(len(makers))](rng), rng, (width, depth), taken, clear, eyes, wall=True)
+        meshes += _place(makers[rng.integers(len(makers))](rng), rng, ground, wall=True)
     for _ in range(int(rng.integers(1, 5))):
         makers = STANDING_FREE[kind]
-        meshes += _place(makers[rng.integers(len(makers))](rng), rng, (width, depth), taken, clear, eyes, wall=False)
+        meshes += _place(makers[rng.integers(len(makers))](rng), rng, ground, wall=False)
     return meshes, _lamplight(rng, built.fills)
 
 
@@ -184,16 +191,19 @@ def _fitting_size(
     return float(2 * half[0]), float(2 * half[1]), height
 
 
-def _place(
-    one: Piece,
-    rng: np.random.Generator,
-    size: tuple[float, float],
-    taken: list[tuple[np.ndarray, float]],
-    clear: list[Circle],
-    eyes: np.ndarray,
-    wall: bool,
-) -> list[Mesh]:
+@dataclass(frozen=True)
+class _Ground:
+    """The ground of a room, and what is on it."""
+
+    size: tuple[float, float]  # mm
+    taken: list[tuple[np.ndarray, float]]  # spots and radii, mm; placing a piece adds its own
+    clear: list[Circle]
+    eyes: np.ndarray  # (N, 3) mm, the cameras
+
+
+def _place(one: Piece, rng: np.random.Generator, ground: _Ground, wall: bool) -> list[Mesh]:
     """Places the piece at the first free one of some random spots; returns no meshes if none is free."""
+    size, taken = ground.size, ground.taken
     for _ in range(12):
         if one.width_mm > min(size) - 120 or (not wall and 2 * one.radius_mm > min(size) - 100):
             break
@@ -201,7 +211,9 @@ def _place(
         if any(np.linalg.norm(spot - other) < one.radius_mm + radius for other, radius in taken):
             continue
         if one.height_mm > 250 and any(
-            _distance(spot, eye[:2], np.array([x, y])) < one.radius_mm + 0.4 * r for eye in eyes for x, y, r in clear
+            _distance(spot, eye[:2], np.array([x, y])) < one.radius_mm + 0.4 * r
+            for eye in ground.eyes
+            for x, y, r in ground.clear
         ):
             continue
         taken.append((spot, one.radius_mm))

@@ -11,7 +11,7 @@ from data.synthetic.geometry.meshes import Lighting, Mesh
 from data.synthetic.geometry.solids import about_z, box, cylinder, mesh
 from data.synthetic.scene.cameras import View
 from data.synthetic.scene.materials import fabric, wood
-from data.synthetic.scene.room import KINDS, SHARES, make_room, occluders
+from data.synthetic.scene.room import KINDS, SHARES, RoomPose, make_room, occluders
 
 AROUND_MM = 350.0  # kept free around the joints, for hands, hair and clothes
 SMALL_MM = 3500.0  # cameras further away do not fit into a corridor
@@ -48,8 +48,8 @@ def make_surroundings(rng: np.random.Generator, joints: np.ndarray, views: Seque
     kind = _kind(rng, float(np.linalg.norm(cameras[:, :2] - middle, axis=1).max()))
     yaw = float(rng.uniform(0, 360))
     meshes, lighting = make_room(
-        rng, keep_clear=[(middle[0], middle[1], radius)], cameras=cameras, yaw_degrees=yaw,
-        centre_mm=(middle[0], middle[1]), kind=kind,
+        rng, RoomPose((middle[0], middle[1]), yaw_degrees=yaw), keep_clear=[(middle[0], middle[1], radius)],
+        cameras=cameras, kind=kind,
     )  # fmt: skip
     things: list[Mesh] = []
     for view in views:

@@ -11,7 +11,7 @@ from data.synthetic.geometry.meshes import Material, Mesh
 from data.synthetic.geometry.solids import blob, box, cylinder, mesh, sheet
 from data.synthetic.render.opengl import PATTERNS
 from data.synthetic.scene import furniture
-from data.synthetic.scene.room import IN_THE_WAY, KINDS, make_room, occluders
+from data.synthetic.scene.room import IN_THE_WAY, KINDS, RoomPose, make_room, occluders
 
 PLAIN = Material("plain", ((0.5, 0.5, 0.5),))
 FLAT = ("floor", "ground", "rug", "backdrop", "ceiling", "ceiling lights", "wall", "skirting")
@@ -27,8 +27,8 @@ def room(seed: int, kind: str, **more: object) -> tuple[list[Mesh], np.ndarray, 
     turn = rng.uniform(0, 2 * np.pi, 3)
     cameras = np.c_[centre + 3200 * np.stack([np.cos(turn), np.sin(turn)], -1), floor + rng.uniform(800, 2200, 3)]
     meshes, lighting = make_room(
-        rng, floor, keep_clear=[(*centre, 1000.0)], cameras=cameras, yaw_degrees=float(rng.uniform(0, 360)),
-        centre_mm=(float(centre[0]) + 300, float(centre[1]) - 200), kind=kind, **more,  # type: ignore[arg-type]
+        rng, RoomPose((float(centre[0]) + 300, float(centre[1]) - 200), floor, float(rng.uniform(0, 360))),
+        keep_clear=[(*centre, 1000.0)], cameras=cameras, kind=kind, **more,  # type: ignore[arg-type]
     )  # fmt: skip
     assert lighting.lamps and all(np.linalg.norm(lamp.towards) == pytest.approx(1) for lamp in lighting.lamps)
     assert all(lamp.towards[2] > 0 for lamp in lighting.lamps)
@@ -66,7 +66,7 @@ def test_cameras_and_furniture_are_inside_the_walls(kind: str, seed: int) -> Non
 
 
 def test_a_room_has_the_size_that_is_asked_for() -> None:
-    meshes, _ = make_room(np.random.default_rng(1), 120.0, (5000, 4000, 2600), kind="office")
+    meshes, _ = make_room(np.random.default_rng(1), RoomPose(floor_height_mm=120.0), (5000, 4000, 2600), kind="office")
     floor = next(one for one in meshes if one.name == "floor").vertices_world
     ceiling = next(one for one in meshes if one.name == "ceiling").vertices_world
     assert np.allclose(np.ptp(floor, axis=0), [5000, 4000, 0]) and np.allclose(ceiling[:, 2], 2720)
