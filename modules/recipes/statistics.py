@@ -40,15 +40,17 @@ def fit_feature_axes(branch: PoseBranch, rows: Rows, joint_features: str) -> Non
 def fit_root_cues(rows: Rows) -> tuple[float, float, float]:
     """Fits the root depth by pelvis height: the mean height (m), its error (m), the extractor's relative depth error.
 
-    Heights are over the floor; errors are root mean squares. If a row declares no floor: (0, 1e6, 0), which leaves the
-    extractor's root depth unchanged.
+    Heights are over the floor; errors are root mean squares. Only rows that declare a floor count. If none does:
+    (0, 1e6, 0), which leaves the extractor's root depth unchanged.
     """
+    heights = (rows["joints_world_mm"][:, ROOT] * rows["world_up"]).sum(-1) - rows["floor_height_mm"]
+    has_floor = np.isfinite(heights)
+    if not has_floor.any():
+        return 0.0, 1e6, 0.0
+    rows, heights = rows.take(has_floor), heights[has_floor]
     pose = cached_crop_pose(rows.columns)
     features = pose_inputs(pose, rows.columns)["pose_features"]
     estimated_height, to_camera = features[:, ROOT, 3], features[:, ROOT, 4]  # m; to_camera: negative below the camera
-    heights = (rows["joints_world_mm"][:, ROOT] * rows["world_up"]).sum(-1) - rows["floor_height_mm"]
-    if not np.isfinite(heights).all():
-        return 0.0, 1e6, 0.0
     height = float(heights.mean()) / 1e3
     truth = world2cam(rows["joints_world_mm"], rows["R"], rows["t"])
     root_log = np.log(pose.root_mm / cam_to_crop(truth, rows["R_cam2crop"]).root_mm)

@@ -28,6 +28,16 @@ def test_root_cues_are_height_and_both_errors(tmp_path: Path) -> None:
     assert fit_root_cues(make_rows(tmp_path, 5, floor=False)) == (0.0, 1e6, 0.0)
 
 
+def test_rows_without_a_floor_leave_the_root_cues_of_the_others(tmp_path: Path) -> None:
+    with_floor = make_rows(tmp_path / "with", 12, noise=3.0)
+    without = make_rows(tmp_path / "without", 3, seed=1, floor=False)
+    both = Rows(
+        {name: np.concatenate([with_floor[name], without[name]]) for name in with_floor.columns},
+        with_floor.crop_files + without.crop_files,
+    )
+    assert fit_root_cues(both) == fit_root_cues(with_floor)
+
+
 def test_people_of_extra_data_sets_do_not_change_the_pelvis_height(tmp_path: Path) -> None:
     rows = make_rows(tmp_path / "primary", 12, noise=3.0, size=0.9)
     sitting = make_rows(tmp_path / "extra", 12, noise=3.0, size=0.9)
