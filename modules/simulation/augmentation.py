@@ -7,6 +7,7 @@ virtual camera with the same centre.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -51,14 +52,26 @@ def mirror_rows(row: Columns, crop_size: int) -> Row:
     K_crop = mirror_camera(row["K_crop"], row["R"], row["t"], np.full(len(width), float(crop_size)))[0]
     pixels = row["joints_px"][:, order].copy()
     pixels[..., 0] = width[:, None] - 1 - pixels[..., 0]
-    # Joint features are cached for the crop and for the mirrored crop.
-    features = {"joint_features": row["joint_features"][:, ::-1]} if "joint_features" in row else {}
     return {
-        **row, **features, "K": K, "R": R, "t": t, "K_crop": K_crop, "joints_px": pixels,
+        **row, **_mirrored_optional(row, flip, order), "K": K, "R": R, "t": t, "K_crop": K_crop, "joints_px": pixels,
         "R_cam2crop": flip[:, None] * row["R_cam2crop"] * flip,
         "world_up": row["world_up"] * flip, "joints_world_mm": row["joints_world_mm"][:, order] * flip,
         "confidence": row["confidence"][:, order], "depth_rel_mm": row["depth_rel_mm"][:, order],
     }  # fmt: skip
+
+
+def _mirrored_optional(row: Columns, flip: np.ndarray, order: list[int]) -> Row:
+    """Returns the mirrored columns that a row may have beside those of a sample."""
+    width = row["image_size"][:, 0]
+    mirrored: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "joints_rel_mm": lambda x: x[:, order] * flip,
+        "root_cam_mm": lambda x: x * flip,
+        "true_joints_px": lambda x: np.stack([width[:, None] - 1 - x[:, order, 0], x[:, order, 1]], -1),
+        "true_depth_rel_mm": lambda x: x[:, order],
+        "box_xywh": lambda x: np.column_stack([width - 1 - x[:, 0] - x[:, 2], x[:, 1:]]),
+        "joint_features": lambda x: x[:, ::-1],  # cached for the crop and for the mirrored crop
+    }
+    return {name: mirror(row[name]) for name, mirror in mirrored.items() if name in row}
 
 
 def jitter_pose(pose: CropPose, row: Columns, how: Augmentation, rng: np.random.Generator) -> CropPose:

@@ -9,7 +9,9 @@ import pytest
 from model.inputs import CROP_SIZE
 from model.skeleton import MIRROR
 from modules.cache.crop_joints import CropPose, cached_crop_pose, cached_joints_cam, cam_to_crop
+from modules.cache.table import NUMBER_COLUMNS
 from modules.config.train import Train
+from modules.inference.baselines import place_extractor
 from modules.pose_utils import Camera, cam2pixel, distort, mirror_camera, world2cam
 from modules.recipes.base import Recipe
 from modules.recipes.original import OriginalRecipe
@@ -70,6 +72,24 @@ def test_a_mirrored_pose_keeps_its_heights_and_depths(tmp_path: Path) -> None:
     back = mirror_rows(other, CROP_SIZE)
     for name in ("K", "R", "t", "K_crop", "R_cam2crop", "joints_px", "joints_world_mm", "world_up", "depth_rel_mm"):
         np.testing.assert_allclose(back[name], row[name], atol=1e-9, err_msg=name)
+
+
+def test_a_mirrored_row_is_consistent_in_every_column(tmp_path: Path) -> None:
+    """The extractor's own 3D, its box, and the label's pixels are mirrored with the camera and the world."""
+    row = dict(make_rows(tmp_path, 4).columns)
+    other = mirror_rows(row, CROP_SIZE)
+    flip, width = np.array([-1.0, 1.0, 1.0]), row["image_size"][:, :1]
+    own = place_extractor(row)
+    np.testing.assert_allclose(place_extractor(other), own[:, ORDER] * flip, atol=1e-8)
+    truth_cam = world2cam(other["joints_world_mm"], other["R"], other["t"])
+    np.testing.assert_allclose(other["true_joints_px"], cam2pixel(truth_cam, other["K"]), atol=1e-8)
+    np.testing.assert_allclose(other["true_depth_rel_mm"], truth_cam[..., 2] - truth_cam[:, :1, 2], atol=1e-8)
+    low, high = (box["box_xywh"][:, :2] + share * box["box_xywh"][:, 2:] for box, share in ((row, 0), (other, 1)))
+    np.testing.assert_allclose(low[:, :1] + high[:, :1], width - 1, atol=1e-9)
+    np.testing.assert_array_equal(other["box_xywh"][:, 1:], row["box_xywh"][:, 1:])
+    for name, values in mirror_rows(other, CROP_SIZE).items():
+        if name in NUMBER_COLUMNS:
+            np.testing.assert_allclose(values, row[name], atol=1e-9, err_msg=name)
 
 
 def test_a_mirrored_lens_has_its_p2_negated(rng: np.random.Generator) -> None:
