@@ -20,14 +20,21 @@ from modules.runs.released import SUFFIX
 from modules.utils import UserError
 
 CHECKPOINT_VERSION = 4
+# Config keys that change where a training runs, not what it computes.
+NOT_DETERMINING = (("DATA", "cache"), ("TRAIN", "accelerator"))
 RUN_NAME = re.compile(r"POSENET_\d{14}")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"
 
 
 def run_key(config: Config, cache_key: str) -> str:
-    """Returns the digest of everything that determines a training: config sections, caches, and validation list."""
-    sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN", "PERFORMANCE_RECORD"})
+    """Returns the digest of everything that determines a training: config sections, caches, and validation list.
+
+    NOT_DETERMINING is left out, so that a run can be resumed on another machine and its record's columns may change.
+    """
+    sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN"})
+    for section, key in NOT_DETERMINING:
+        del sections[section][key]
     listed = sorted(read_validation_list(config.data_root) or ()) if config.DATA.validation == "list" else []
     content = [CHECKPOINT_VERSION, sections, cache_key, listed]
     if config.TRAIN.init_from is not None:

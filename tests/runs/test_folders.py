@@ -60,7 +60,13 @@ def test_the_run_key_depends_on_what_decides_the_training(tmp_path: Path) -> Non
     assert key == folders.run_key(
         parse_config({"TEST": {"output": "a.json"}, "RESULTS": {"root": "x"}}, "test"), "cache"
     )
+    for tree in (
+        {"DATA": {"cache": str(tmp_path)}}, {"TRAIN": {"accelerator": "cpu"}}, {"DATALOADER": {"num_workers": 2}},
+        {"PERFORMANCE_RECORD": {"column_list": ["epoch"]}},
+    ):  # fmt: skip
+        assert key == folders.run_key(parse_config(tree, "test"), "cache"), "a run resumes on another machine"
     assert key != folders.run_key(Config(SEED=Seed(random_seed=1)), "cache")
+    assert key != folders.run_key(parse_config({"TRAIN": {"precision": "32-true"}}, "test"), "cache")
     assert key != folders.run_key(Config(), "another cache")
     extra = Config(DATA=Data(extra_roots=[str(tmp_path)]))
     keys = {key, folders.run_key(extra, "cache")}
