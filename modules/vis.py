@@ -81,7 +81,7 @@ def overlay(
     cut = _about(drawn, shown)
     height = round(cut.shape[0] * 720 / cut.shape[1])
     picture = _caption(cv2.resize(cut, (720, height), interpolation=cv2.INTER_AREA), lines)
-    cv2.putText(picture, "right", (80, height + 64), cv2.FONT_HERSHEY_SIMPLEX, 0.72, (90, 150, 255), 2, cv2.LINE_AA)
+    cv2.putText(picture, "right", (80, height + 64), cv2.FONT_HERSHEY_SIMPLEX, 0.72, RIGHT, 2, cv2.LINE_AA)
     return picture
 
 

@@ -38,6 +38,15 @@ def test_overlay_shows_the_person_with_and_without_reference(rng: np.random.Gene
     assert (alone == vis.LEFT).all(-1).sum() > 100
 
 
+def test_the_overlays_legend_has_the_colours_of_the_bones(rng: np.random.Generator) -> None:
+    camera = looking_camera(rng)
+    image = np.zeros((1080, 1920, 3), np.uint8)
+    picture = vis.overlay(image, camera, standing_person(rng), None, "a.jpg")
+    legend = picture[-60:].reshape(-1, 3)
+    for colour in (vis.LEFT, vis.RIGHT):
+        assert (legend == colour).all(1).any()
+
+
 def test_far_away_and_broken_joints_do_not_overflow(rng: np.random.Generator) -> None:
     camera = looking_camera(rng)
     image = np.zeros((1080, 1920, 3), np.uint8)
