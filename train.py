@@ -40,7 +40,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     from modules.recipes import RECIPES
     from modules.runs import checkpoints, folders
     from modules.trainer import TrainingJob, fit
-    from modules.training.devices import make_fabric, run_on_devices
+    from modules.training.devices import check_shards, make_fabric, run_on_devices
 
     rows, manifest = cached_rows(config)
     extra = [extra_rows(cached_rows(extra_config)[0], extra_config) for extra_config in config.extra]
@@ -56,6 +56,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
         raise UserError(f"{resume}: there is no {folders.LAST} to resume from; train again without --resume")
     fabric = make_fabric(config.TRAIN, config.TRAIN.devices)
     train_rows, validation_rows = split_rows(rows, config)  # before the folder is made, since it may raise
+    check_shards(config.TRAIN, len(train_rows))
     RECIPES[config.TRAIN.model].check_start(config.TRAIN, (train_rows, validation_rows, *extra))
     checkpoints.starting_weights(config.TRAIN)
     folder = resume or folders.new_folder(parent)

@@ -53,6 +53,15 @@ def use_threads(processes: int = 1) -> None:
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2 // processes))
 
 
+def check_shards(config: Train, images: int) -> None:
+    """Raises UserError if there are fewer training images than devices, which each need one."""
+    if images < config.devices:
+        raise UserError(
+            f"TRAIN.devices={config.devices}: there are only {images} training images, and each device needs at least one; "
+            f"set TRAIN.devices to {images} or less"
+        )
+
+
 def keep_freed_memory() -> None:
     """Makes this process keep freed memory for the next step (glibc only).
 

@@ -16,7 +16,7 @@ from modules.config.schema import Config
 from modules.config.train import Train
 from modules.runs import checkpoints, folders
 from modules.trainer import TrainingJob, fit
-from modules.training.devices import make_fabric, run_on_devices, use_threads
+from modules.training.devices import check_shards, make_fabric, run_on_devices, use_threads
 from modules.utils import UserError
 from tests.builders import make_rows
 
@@ -106,7 +106,7 @@ def test_threads_are_half_of_the_processors_or_those_of_omp_num_threads(
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_omp_num_threads_sets_the_threads_of_a_training(threads: str) -> None:
     code = (
-        "import torch; from modules.config.train import Train; from modules.training.devices import make_fabric\n"
+        "import torch; from modules.config.train import Train; from modules.training.devices import check_shards, make_fabric\n"
         "make_fabric(Train(accelerator='cpu')); print(torch.get_num_threads())"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": threads}
@@ -132,3 +132,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
         how: int(subprocess.check_output([sys.executable, "-c", code, how], cwd=PROJECT_ROOT)) for how in ("", "keep")
     }
     assert faults["keep"] < faults[""] / 5
+
+
+def test_each_device_needs_an_image() -> None:
+    check_shards(Train(devices=3, batch_size=4), 3)
+    with pytest.raises(
+        UserError, match=r"TRAIN.devices=3: there are only 2 training images.*set TRAIN.devices to 2 or less"
+    ):
+        check_shards(Train(devices=3, batch_size=4), 2)
