@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.cache.store import cache_folder, read_manifest
-from modules.config.paths import project_path
+from modules.config.paths import PROJECT_ROOT, project_path
 from modules.config.schema import Config
 from modules.files.atomic import read_json
 from modules.files.hashing import digest, sha256_file
@@ -35,6 +35,7 @@ def run_key(config: Config, cache_key: str) -> str:
     sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN"})
     for section, key in NOT_DETERMINING:
         del sections[section][key]
+    sections["DATA"]["root"] = _root_name(config)
     listed = sorted(read_validation_list(config.data_root) or ()) if config.DATA.validation == "list" else []
     content = [CHECKPOINT_VERSION, sections, cache_key, listed]
     if config.TRAIN.init_from is not None:
@@ -50,7 +51,13 @@ def _extra_key(extra: Config) -> list[Any]:
 
 def origin(config: Config) -> dict[str, str]:
     """Returns the data set, extractor and weights of a run, by which test.py finds runs of other configs."""
-    return {"root": config.DATA.root, "extractor": config.EXTRACT.extractor, "weights": config.EXTRACT.weights}
+    return {"root": _root_name(config), "extractor": config.EXTRACT.extractor, "weights": config.EXTRACT.weights}
+
+
+def _root_name(config: Config) -> str:
+    """Returns DATA.root without `..`, links and a trailing slash, relative to the project if it is inside."""
+    root = config.data_root.resolve()
+    return root.relative_to(PROJECT_ROOT).as_posix() if root.is_relative_to(PROJECT_ROOT) else root.as_posix()
 
 
 def new_folder(parent: Path) -> Path:

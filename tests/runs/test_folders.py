@@ -76,6 +76,17 @@ def test_the_run_key_depends_on_what_decides_the_training(tmp_path: Path) -> Non
     assert len(keys) == 4
 
 
+def test_a_data_root_is_the_same_however_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "mine", target_is_directory=True)
+    (tmp_path / "mine").mkdir()
+    spelt = [f"{tmp_path}/mine", f"{tmp_path}/mine/", f"{tmp_path}/other/../mine", f"{tmp_path}/link"]
+    configs = [Config(DATA=Data(root=root)) for root in spelt]
+    assert len({folders.run_key(config, "cache") for config in configs}) == 1
+    assert all(folders.origin(config) == folders.origin(configs[0]) for config in configs)
+    inside = Config(DATA=Data(root="data/demo/../demo/test_camera_4/"))
+    assert folders.origin(inside)["root"] == Config().DATA.root
+
+
 def test_a_run_folder_is_locked_by_one_process(tmp_path: Path) -> None:
     run = folders.new_folder(tmp_path)
     (run / folders.STARTED).write_text("{}")
