@@ -115,8 +115,8 @@ class Recipe(ABC):
         """Returns the predicted log error (B, 24) in mm before calibration; None if the network predicts none."""
         return None
 
-    def check_rows(self, network: Any, rows: Rows) -> None:  # noqa: B027  (most networks accept all rows)
-        """Raises UserError for rows that the network cannot handle."""
+    def check_floors(self, network: Any, without_floor: Sequence[str]) -> None:  # noqa: B027  (most need no floor)
+        """Raises UserError if the network needs a floor; `without_floor` names the images whose cameras declare none."""
 
     @abstractmethod
     def lift(self, outputs: Sequence[Any], rows: Rows) -> np.ndarray:

@@ -56,12 +56,11 @@ class PoseNetRecipe(Recipe):
             return ImageAndPoseObjective(network, distance, autocast, simulator, train.heatmap_sigma)
         return PoseObjective(network, distance, autocast, simulator)
 
-    def check_rows(self, network: PoseNet, rows: Rows) -> None:
-        """Raises UserError if the network needs a floor, and a row declares none."""
-        lacking = np.isnan(rows["floor_height_mm"]) | np.isnan(rows["world_up"]).any(1)
-        if lacking.any() and network.pose is not None and network.pose.needs_floor:
+    def check_floors(self, network: PoseNet, without_floor: Sequence[str]) -> None:
+        """See Recipe: the network needs a floor if all of its training rows declared one and its root is learned."""
+        if len(without_floor) and network.pose is not None and network.pose.needs_floor:
             raise UserError(
-                f"{rows['file_name'][lacking][0]} and {lacking.sum() - 1} more images: their cameras declare no floor, but "
+                f"{without_floor[0]} and {len(without_floor) - 1} more images: their cameras declare no floor, but "
                 "this network places people by the floor; write world_up and floor_height_mm into the camera files, or "
                 "train on data without them"
             )
