@@ -1,4 +1,4 @@
-"""Fetches the extractor's weights if they are missing, and makes the demo or the synthetic set that DATA.root names.
+"""Fetches the extractor's weights if they are missing, and makes the demo and synthetic sets that the config names.
 
 python -m data.prepare [--config FILE] [--set SECTION.key=value]
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from data.demo.plan import ROTATION, ZERO_SHOT
-from data.synthetic.generate import DEFAULT_OPTIONS, DEFAULT_OUT, make_set
+from data.synthetic.generate import KNOWN_SETS, make_set
 from data.synthetic.plan import Options, begun_options
 from modules.config.load import add_config_arguments, config_from_arguments
 from modules.config.paths import PROJECT_ROOT
@@ -30,40 +32,51 @@ DEMO = re.compile(rf"({ROTATION}|{ZERO_SHOT})_([1-4])")
 
 
 def main() -> None:
-    """Prepares everything that the configured data set and extractor need."""
+    """Prepares everything that the configured data sets and extractor need."""
     parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
-    root = config.data_root.resolve()
-    rotation = DEMO.fullmatch(root.name) if root.parent == (PROJECT_ROOT / "data/demo").resolve() else None
-    synthetic = synthetic_options(root)
-    if rotation is None and synthetic is None:
-        refuse_missing(root)
+    roots = [config.data_root.resolve(), *(extra.data_root.resolve() for extra in config.extra)]
+    makers = [maker_of(root) for root in roots]  # raises for a missing data set before anything is fetched or made
     fetch_weights(config)
-    if rotation is not None:
-        from data.demo.prepare import prepare_demo
+    for make in makers:
+        make()
+    print_summary(arguments, stage="prepare", root=roots[0], extra_roots=roots[1:])
 
-        prepare_demo(root.parent, [int(rotation[2])], rotation[1])
-    elif synthetic is not None:
-        make_set(root, synthetic)
-    else:
-        log.info("%s: your own data, no preparation needed", root)
-    print_summary(arguments, stage="prepare", root=root)
+
+def maker_of(root: Path) -> Callable[[], object]:
+    """Returns what makes the data set in this folder. Raises UserError if it is missing and nothing can make it."""
+    rotation = DEMO.fullmatch(root.name) if root.parent == (PROJECT_ROOT / "data/demo").resolve() else None
+    if rotation is not None:
+        return partial(_make_demo, root.parent, int(rotation[2]), rotation[1])
+    options = synthetic_options(root)
+    if options is not None:
+        return partial(make_set, root, options)
+    refuse_missing(root)
+    return partial(log.info, "%s: your own data, no preparation needed", root)
+
+
+def _make_demo(folder: Path, camera: int, kind: str) -> None:
+    from data.demo.prepare import prepare_demo
+
+    prepare_demo(folder, [camera], kind)
 
 
 def synthetic_options(root: Path) -> Options | None:
-    """Returns the options of the synthetic set in this folder: those it was begun with, or the defaults of DEFAULT_OUT."""
-    begun = begun_options(root)
-    return begun or (DEFAULT_OPTIONS if root == (PROJECT_ROOT / DEFAULT_OUT).resolve() else None)
+    """Returns the options of the synthetic set in this folder: those it was begun with, or those of KNOWN_SETS."""
+    known = {(PROJECT_ROOT / folder).resolve(): options for folder, options in KNOWN_SETS.items()}
+    return begun_options(root) or known.get(root)
 
 
 def refuse_missing(root: Path) -> None:
     """Raises UserError if the folder is not a data set."""
     if not any(split_folder(root, split).is_dir() for split in ("train", "test")):
         wrong = "holds neither task04_train nor task04_test" if root.is_dir() else "is missing"
-        raise UserError(f"{root}: this folder {wrong}; set DATA.root to the one that holds your data set")
+        raise UserError(
+            f"{root}: this folder {wrong}; set DATA.root, and DATA.extra_roots, to folders that hold a data set"
+        )
 
 
 def fetch_weights(config: Config) -> None:

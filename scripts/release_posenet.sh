@@ -7,9 +7,7 @@ cd "$(dirname "$0")/.."
 CONFIG=config/best.yml
 make_environment_for --config "$CONFIG"
 
-"$PYTHON" -m data.synthetic.generate --people 200 --frames 5 --cameras 4 --seed 42 --out data/synthetic/set
-"$PYTHON" -m data.synthetic.generate --people 160 --frames 8 --cameras 1 --seed 43 --out data/synthetic/more
-"$PYTHON" -m pre_models.fetch blazepose
+"$PYTHON" -m data.prepare --config "$CONFIG" # weights and both synthetic sets
 "$PYTHON" extract_train_info.py --split train --config "$CONFIG"
 SUMMARY=$("$PYTHON" train.py --reuse --json --config "$CONFIG" | tee /dev/stderr | tail -n 1)
 RUN=$("$PYTHON" -c 'import json, sys; print(json.loads(sys.argv[1])["run"])' "$SUMMARY")

@@ -19,6 +19,11 @@ from modules.utils import UserError, log
 
 DEFAULT_OUT = Path("data/synthetic/set")
 DEFAULT_OPTIONS = Options(people=200, frames=5, cameras=4, seed=42)
+# The sets that the shipped configs name: config/synthetic.yml the first, config/best.yml both.
+KNOWN_SETS = {
+    DEFAULT_OUT: DEFAULT_OPTIONS,
+    Path("data/synthetic/more"): Options(people=160, frames=8, cameras=1, seed=43),
+}
 
 
 def main() -> None:

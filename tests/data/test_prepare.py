@@ -8,6 +8,8 @@ import pytest
 
 from data import prepare
 from data.synthetic import plan
+from modules.config.load import load_config
+from modules.config.paths import PROJECT_ROOT
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.metrabs import folders
 from modules.utils import UserError, log
@@ -101,7 +103,29 @@ def test_a_synthetic_set_is_made_as_it_was_begun(tmp_path: Path, monkeypatch: py
     plan.write_marker(root, begun, finished=False)
     assert prepare.synthetic_options(root) == begun
     monkeypatch.setattr(prepare, "PROJECT_ROOT", tmp_path)
-    assert prepare.synthetic_options((tmp_path / prepare.DEFAULT_OUT).resolve()) == prepare.DEFAULT_OPTIONS
+    for folder, options in prepare.KNOWN_SETS.items():
+        assert prepare.synthetic_options((tmp_path / folder).resolve()) == options
+
+
+def test_every_data_set_of_a_shipped_config_can_be_made() -> None:
+    for path in (PROJECT_ROOT / "config").glob("*.yml"):
+        config = load_config(path)
+        for one in (config, *config.extra):
+            assert prepare.maker_of(one.data_root.resolve()).func is not log.info, path.name
+
+
+def test_extra_data_sets_are_made_too_or_refused_before_anything_is_fetched(
+    run: Prepare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun = plan.Options(people=9, frames=2, cameras=3, seed=5)
+    plan.write_marker(tmp_path / "begun", begun, finished=False)
+    made: list[object] = []
+    monkeypatch.setattr(prepare, "make_set", lambda root, options: made.append((root, options)))
+    with pytest.raises(UserError, match=r"absent: this folder is missing; set DATA.root, and DATA.extra_roots"):
+        run(f"DATA.extra_roots=[{tmp_path / 'begun'}, {tmp_path / 'absent'}]")
+    assert made == []
+    assert "are fetched" in run(f"DATA.extra_roots=[{tmp_path / 'begun'}]")  # not fetched by the refused start
+    assert made == [((tmp_path / "begun").resolve(), begun)]
 
 
 def test_run_goes_on_with_the_set_that_data_root_names(
