@@ -3,8 +3,8 @@
     python -m benchmarks.beside_extractor [--run results/train/POSENET_<timestamp>] [--images 8] [--config FILE] [--set ...]
 
 Prints a table of errors (if there are labels) and the distance between the two predictions. Writes
-results/test/<run>/beside_extractor.csv, one row per image, and beside_extractor.jpg, a few images with the extractor left,
-PoseNet right, and the reference in white. The extractor and its weights are those of the config.
+results/test/<run>-<data set>/beside_extractor.csv, one row per image, and beside_extractor.jpg, a few images with the
+extractor left, PoseNet right, and the reference in white. The extractor and its weights are those of the config.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def compare(config: Config, run: Path, images: int) -> str:
     checkpoint = checkpoints.load_checkpoint(path)
     own, ours = place_extractor(found.rows.columns), predict_world(config, checkpoint, path, found.rows)
     title = recipe_of(checkpoint).title
-    folder = config.results_root / "test" / run.resolve().name
+    folder = folders.results_folder(config, run)
     write_text(folder / "beside_extractor.csv", per_image(found, own, ours))
     vis.write_image(folder / "beside_extractor.jpg", picture(found, own, ours, title, images))
     labelled = found.rows["labelled"].astype(bool)

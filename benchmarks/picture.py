@@ -41,14 +41,14 @@ def main() -> None:
     if run is None:
         raise UserError("there is no finished training; run ./run.sh first")
     task = load_task(config)
-    entries = read_json(config.results_root / "test" / run.name / "pred_submission.json")
+    entries = read_json(folders.results_folder(config, run) / "pred_submission.json")
     predicted = np.array([entry["3d_pos"] for entry in entries])
     at, frame = arguments.index, task.frames[arguments.index]
     camera = read_camera(frame.camera_path)
     image = read_image(frame.image_path, camera.image_size)
     reference = task.rows["joints_world_mm"][at]
     shown = vis.overlay(image, camera, predicted[at], reference, frame.file_name)
-    world = config.results_root / "test" / run.name / "picture.png"
+    world = folders.results_folder(config, run) / "picture.png"
     up = vis.up_to_draw(camera.world_up, camera.R[None])
     vis.plot_world(world, predicted[[at]], reference[None], up, ["in the world"])
     plot = cv2.cvtColor(cv2.imread(str(world)), cv2.COLOR_BGR2RGB)

@@ -72,7 +72,7 @@ def test_quiet_and_json_leave_one_line(finished: tuple[Path, Path], small_root: 
     extracted, trained, tested = said.values()
     assert extracted["train"]["images"] == 15 and extracted["test"]["not_found"] == []
     assert Path(trained["run"]) == run and trained["best"] == "best_01.pt"
-    scores = json.loads((results / "test" / run.name / "metrics.json").read_text())["methods"]
+    scores = json.loads((results / "test" / f"{run.name}-{small_root.name}" / "metrics.json").read_text())["methods"]
     assert tested["methods"]["PoseNet"] == scores["PoseNet"]["overall"]
 
 

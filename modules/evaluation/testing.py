@@ -24,7 +24,7 @@ from modules.files.submission import uncertainty_path, write_submission
 from modules.inference.uncertainty_file import write_uncertainty
 from modules.recipes import recipe_of
 from modules.runs.checkpoints import load_checkpoint, restore_network
-from modules.runs.folders import best_checkpoint
+from modules.runs.folders import best_checkpoint, results_folder
 from modules.utils import UserError, log
 
 TESTED = "tested.json"
@@ -70,7 +70,7 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
     """Predicts the requested images with a run; returns the results folder and the table (empty without labels)."""
     task = load_task(config)
     path, checkpoint = load_run(config, run, task.fingerprint)
-    folder = config.results_root / "test" / run.resolve().stem
+    folder = results_folder(config, run)
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
     if reuse and _is_tested(folder, output, key):

@@ -60,6 +60,11 @@ def _root_name(config: Config) -> str:
     return root.relative_to(PROJECT_ROOT).as_posix() if root.is_relative_to(PROJECT_ROOT) else root.as_posix()
 
 
+def results_folder(config: Config, run: Path) -> Path:
+    """Returns the results folder of a run, or a released file, on the config's data set."""
+    return config.results_root / "test" / f"{run.resolve().stem}-{config.data_root.resolve().name}"
+
+
 def new_folder(parent: Path) -> Path:
     """Makes `POSENET_<YYYYmmddHHMMSS>` below `parent`; two starts within a second get two folders."""
     while True:

@@ -87,6 +87,17 @@ def test_a_data_root_is_the_same_however_it_is_written(tmp_path: Path) -> None:
     assert folders.origin(inside)["root"] == Config().DATA.root
 
 
+def test_results_are_named_after_run_and_data_set(tmp_path: Path) -> None:
+    """A second test on other data does not overwrite the first."""
+    run = tmp_path / "POSENET_20260101000000"
+    names = [
+        folders.results_folder(Config(DATA=Data(root=root)), run).name for root in ("data/one", "data/two/", "data/two")
+    ]
+    assert names == [f"{run.name}-one", f"{run.name}-two", f"{run.name}-two"]
+    released = folders.results_folder(Config(DATA=Data(root="data/one")), tmp_path / "posenet.safetensors")
+    assert released.name == "posenet-one"
+
+
 def test_a_run_folder_is_locked_by_one_process(tmp_path: Path) -> None:
     run = folders.new_folder(tmp_path)
     (run / folders.STARTED).write_text("{}")

@@ -48,9 +48,9 @@ def test_the_submission_is_in_the_order_of_the_sample(finished: tuple[Path, Path
     assert (np.linalg.norm(joints[:, 0, :2], axis=1) < 3000).all()  # on the stage, not somewhere
 
 
-def test_results_are_compared_with_baselines_and_bound(finished: tuple[Path, Path]) -> None:
+def test_results_are_compared_with_baselines_and_bound(finished: tuple[Path, Path], small_root: Path) -> None:
     results, run = finished
-    folder = results / "test" / run.name
+    folder = results / "test" / f"{run.name}-{small_root.name}"
     methods = json.loads((folder / "metrics.json").read_text())["methods"]
     assert list(methods) == [
         "extractor, least squares", "extractor, training pelvis height",
@@ -89,7 +89,7 @@ def test_labels_of_test_images_change_no_prediction(
     out = run_script("test.py", "--run", str(run), *options(unlabelled, tmp_path / "out"))
     assert "4 of 4 test images have no label" in out.stdout
     assert read_submission(tmp_path / "out") == read_submission(results)
-    assert not (tmp_path / "out" / "test" / run.name / "metrics.json").exists()
+    assert not (tmp_path / "out" / "test" / f"{run.name}-unlabelled" / "metrics.json").exists()
 
 
 def test_an_extra_data_set_is_extracted_and_trained_on(
@@ -154,10 +154,10 @@ def test_moving_the_world_moves_the_prediction(
     before, after = (np.array([a["3d_pos"] for a in read_submission(r)]) for r in (results, tmp_path / "out"))
     np.testing.assert_allclose(after, before @ Q.T + shift, atol=0.01)
     scores = [
-        json.loads((folder / "test" / run.name / "metrics.json").read_text())["methods"]["PoseNet"]["overall"][
-            "world_mpjpe"
-        ]
-        for folder in (results, tmp_path / "out")
+        json.loads((folder / "test" / f"{run.name}-{root.name}" / "metrics.json").read_text())["methods"]["PoseNet"][
+            "overall"
+        ]["world_mpjpe"]
+        for folder, root in ((results, small_root), (tmp_path / "out", moved))
     ]
     assert scores[0] == pytest.approx(scores[1], abs=0.01)
 
