@@ -15,6 +15,7 @@ from modules.extractors.metrabs import folders
 from modules.utils import UserError, log
 
 Prepare = Callable[..., str]
+BEGUN = plan.Options(people=9, frames=2, cameras=3, seed=5)
 
 
 @pytest.fixture
@@ -98,10 +99,10 @@ def test_a_data_set_that_is_not_there_is_refused_before_anything_is_fetched(run:
 
 
 def test_a_synthetic_set_is_made_as_it_was_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, begun = tmp_path / "set", plan.Options(people=9, frames=2, cameras=3, seed=5)
+    root = tmp_path / "set"
     assert prepare.synthetic_options(root) is None
-    plan.write_marker(root, begun, finished=False)
-    assert prepare.synthetic_options(root) == begun
+    plan.write_marker(root, BEGUN, finished=False)
+    assert prepare.synthetic_options(root) == BEGUN
     monkeypatch.setattr(prepare, "PROJECT_ROOT", tmp_path)
     for folder, options in prepare.KNOWN_SETS.items():
         assert prepare.synthetic_options((tmp_path / folder).resolve()) == options
@@ -114,26 +115,27 @@ def test_every_data_set_of_a_shipped_config_can_be_made() -> None:
             assert prepare.maker_of(one.data_root.resolve()).func is not log.info, path.name
 
 
-def test_extra_data_sets_are_made_too_or_refused_before_anything_is_fetched(
-    run: Prepare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, plan.Options]]:
+    """Returns the synthetic sets that are made from now on; one is begun in the folder `begun`."""
+    plan.write_marker(tmp_path / "begun", BEGUN, finished=False)
+    sets: list[tuple[Path, plan.Options]] = []
+    monkeypatch.setattr(prepare, "make_set", lambda root, options: sets.append((root, options)))
+    return sets
+
+
+def test_the_set_that_data_root_names_is_completed(
+    run: Prepare, made: list[tuple[Path, plan.Options]], tmp_path: Path
 ) -> None:
-    begun = plan.Options(people=9, frames=2, cameras=3, seed=5)
-    plan.write_marker(tmp_path / "begun", begun, finished=False)
-    made: list[object] = []
-    monkeypatch.setattr(prepare, "make_set", lambda root, options: made.append((root, options)))
+    run(root="begun")
+    assert made == [((tmp_path / "begun").resolve(), BEGUN)]
+
+
+def test_extra_data_sets_are_made_too_or_refused_before_anything_is_fetched(
+    run: Prepare, made: list[tuple[Path, plan.Options]], tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match=r"absent: this folder is missing; set DATA.root, and DATA.extra_roots"):
         run(f"DATA.extra_roots=[{tmp_path / 'begun'}, {tmp_path / 'absent'}]")
     assert made == []
     assert "are fetched" in run(f"DATA.extra_roots=[{tmp_path / 'begun'}]")  # not fetched by the refused start
-    assert made == [((tmp_path / "begun").resolve(), begun)]
-
-
-def test_run_goes_on_with_the_set_that_data_root_names(
-    run: Prepare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    begun = plan.Options(people=9, frames=2, cameras=3, seed=5)
-    plan.write_marker(tmp_path / "begun", begun, finished=False)
-    made: list[object] = []
-    monkeypatch.setattr(prepare, "make_set", lambda root, options: made.append((root, options)))
-    run(root="begun")
-    assert made == [((tmp_path / "begun").resolve(), begun)]
+    assert made == [((tmp_path / "begun").resolve(), BEGUN)]
