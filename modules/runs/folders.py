@@ -30,7 +30,7 @@ STARTED, COMPLETE = "run.json", "summary.json"
 def run_key(config: Config, cache_key: str) -> str:
     """Returns the digest of everything that determines a training: config sections, caches, and validation list.
 
-    NOT_DETERMINING is left out, so that a run can be resumed on another machine and its record's columns may change.
+    The keys of NOT_DETERMINING and the columns of the record are left out, so that a run can be resumed on another machine.
     """
     sections = config.model_dump(mode="json", include={"SEED", "DATA", "TRAIN"})
     for section, key in NOT_DETERMINING:

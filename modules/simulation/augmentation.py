@@ -44,34 +44,35 @@ def mirror_rows(row: Columns, crop_size: int) -> Row:
     """Mirrors the world and its cameras (world x → -x) for B rows.
 
     Pixels u become W - 1 - u, left and right joints are swapped, and every R stays a rotation, so that the mirrored label,
-    projected by the mirrored camera, fits the mirrored image.
+    projected by the mirrored camera, fits the mirrored image. Columns that the rows do not have are left out.
     """
     flip = np.array([-1.0, 1.0, 1.0])
     width, order = row["image_size"][:, 0], list(MIRROR)
+
+    def swap(values: np.ndarray) -> np.ndarray:
+        return values[:, order]
+
+    def mirror_px(pixels: np.ndarray) -> np.ndarray:
+        return np.stack([width[:, None] - 1 - pixels[:, order, 0], pixels[:, order, 1]], -1)
+
+    mirrors: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "R_cam2crop": lambda R_cam2crop: flip[:, None] * R_cam2crop * flip,
+        "world_up": lambda up: up * flip,
+        "root_cam_mm": lambda root: root * flip,
+        "joints_world_mm": lambda joints: swap(joints) * flip,
+        "joints_rel_mm": lambda joints: swap(joints) * flip,
+        "joints_px": mirror_px,
+        "true_joints_px": mirror_px,
+        "confidence": swap,
+        "depth_rel_mm": swap,
+        "true_depth_rel_mm": swap,
+        "box_xywh": lambda box: np.column_stack([width - 1 - box[:, 0] - box[:, 2], box[:, 1:]]),
+        "joint_features": lambda features: features[:, ::-1],  # cached for the crop and for the mirrored crop
+    }
     K, R, t = mirror_camera(row["K"], row["R"], row["t"], width)
     K_crop = mirror_camera(row["K_crop"], row["R"], row["t"], np.full(len(width), float(crop_size)))[0]
-    pixels = row["joints_px"][:, order].copy()
-    pixels[..., 0] = width[:, None] - 1 - pixels[..., 0]
-    return {
-        **row, **_mirrored_optional(row, flip, order), "K": K, "R": R, "t": t, "K_crop": K_crop, "joints_px": pixels,
-        "R_cam2crop": flip[:, None] * row["R_cam2crop"] * flip,
-        "world_up": row["world_up"] * flip, "joints_world_mm": row["joints_world_mm"][:, order] * flip,
-        "confidence": row["confidence"][:, order], "depth_rel_mm": row["depth_rel_mm"][:, order],
-    }  # fmt: skip
-
-
-def _mirrored_optional(row: Columns, flip: np.ndarray, order: list[int]) -> Row:
-    """Returns the mirrored columns that a row may have beside those of a sample."""
-    width = row["image_size"][:, 0]
-    mirrored: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "joints_rel_mm": lambda x: x[:, order] * flip,
-        "root_cam_mm": lambda x: x * flip,
-        "true_joints_px": lambda x: np.stack([width[:, None] - 1 - x[:, order, 0], x[:, order, 1]], -1),
-        "true_depth_rel_mm": lambda x: x[:, order],
-        "box_xywh": lambda x: np.column_stack([width - 1 - x[:, 0] - x[:, 2], x[:, 1:]]),
-        "joint_features": lambda x: x[:, ::-1],  # cached for the crop and for the mirrored crop
-    }
-    return {name: mirror(row[name]) for name, mirror in mirrored.items() if name in row}
+    mirrored = {name: mirror(row[name]) for name, mirror in mirrors.items() if name in row}
+    return {**row, **mirrored, "K": K, "R": R, "t": t, "K_crop": K_crop}
 
 
 def jitter_pose(pose: CropPose, row: Columns, how: Augmentation, rng: np.random.Generator) -> CropPose:
