@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ from modules.pose_utils import Camera, cam2pixel, crop_camera, least_squares_roo
 from modules.utils import UserError
 
 CROP_JPEG_QUALITY = 95
+FEWEST_SEEN = 12  # joints with a ray; with fewer, the estimate counts as not found
 
 
 def estimate_columns(
@@ -48,13 +50,34 @@ def pose_columns(estimate: Estimate, camera: Camera) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def with_all_joints_px(estimate: Estimate, camera: Camera) -> Estimate:
+    """Returns the estimate with px for the joints that no ray of the lens maps to, which get the confidence 0.
+
+    They are projected from the extractor's own 3D, with its root where the other joints place it.
+    """
+    has_ray = np.isfinite(estimate.joints_px).all(1)
+    root = estimate.root_cam_mm
+    if root is None:
+        rays, weights = pixel2ray(estimate.joints_px[has_ray], camera.K), np.maximum(estimate.confidence[has_ray], 1e-3)
+        root = least_squares_root(estimate.joints_rel_mm[has_ray], rays, weights)
+    projected = cam2pixel(estimate.joints_rel_mm + root, camera.K)
+    return replace(
+        estimate,
+        joints_px=np.where(has_ray[:, None], estimate.joints_px, projected),
+        confidence=np.where(has_ray, estimate.confidence, 0.0),
+    )
+
+
 def _liftable_pose(estimate: Estimate, camera: Camera) -> dict[str, Any] | None:
     """Returns the pose's columns; None if it is not finite, not in front of the camera, has no box, or is a single ray."""
-    numbers = (estimate.box_xywh, estimate.joints_px, estimate.confidence, estimate.joints_rel_mm)
+    numbers = (estimate.box_xywh, estimate.confidence, estimate.joints_rel_mm)
     if not all(np.isfinite(values).all() for values in numbers) or not (estimate.box_xywh[2:] > 0).all():
         return None
+    has_ray = np.isfinite(estimate.joints_px).all(1)
+    if has_ray.sum() < FEWEST_SEEN:
+        return None
     try:
-        values = pose_columns(estimate, camera)
+        values = pose_columns(estimate if has_ray.all() else with_all_joints_px(estimate, camera), camera)
     except ValueError:  # all joints on one ray
         return None
     in_front = values["depth_root_mm"] + values["depth_rel_mm"] > 0  # False if the root is NaN

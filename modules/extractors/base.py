@@ -18,7 +18,7 @@ class Estimate:
 
     score: float  # 0..1, that this is a person
     box_xywh: np.ndarray  # (4,) left, top, width, height of the person, undistorted px
-    joints_px: np.ndarray  # (24, 2) undistorted px, SMPL order
+    joints_px: np.ndarray  # (24, 2) undistorted px, SMPL order; NaN where no ray of the lens maps to a joint
     confidence: np.ndarray  # (24,) 0..1
     joints_rel_mm: np.ndarray  # (24, 3) relative to the pelvis joint, camera axes, mm
     root_cam_mm: np.ndarray | None = None  # (3,) if the extractor estimates the pelvis; None: placed by least squares

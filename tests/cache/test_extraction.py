@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modules.cache import extraction, store
+from modules.cache.estimates import FEWEST_SEEN, estimate_columns, with_all_joints_px
 from modules.cache.extraction import extract_split
 from modules.config.schema import Config
 from modules.config.sections import Data, Extract
@@ -157,6 +158,23 @@ def test_a_pose_that_cannot_be_lifted_counts_as_not_found(
 
     monkeypatch.setattr(extractor, "estimate", spoiled)
     assert extract_split(config, "train").not_found == ("1_F_1_3.jpg", "1_F_1_4.jpg")
+
+
+def test_joints_without_a_ray_are_projected_and_uncertain(rng: np.random.Generator) -> None:
+    camera = Camera(np.array([[1000.0, 0, 500], [0, 1000, 500], [0, 0, 1]]), np.eye(3), np.zeros(3))
+    joints_rel = rng.normal(0, 300, (24, 3))
+    joints_rel -= joints_rel[0]
+    true_px = cam2pixel(joints_rel + [100, 50, 4000], camera.K)
+    seen_px = true_px.copy()
+    seen_px[[20, 22]] = np.nan
+    estimate = Estimate(0.9, np.array([1.0, 2, 300, 400]), seen_px, np.ones(24), joints_rel)
+    completed = with_all_joints_px(estimate, camera)
+    np.testing.assert_allclose(completed.joints_px, true_px, atol=1e-6)
+    np.testing.assert_array_equal(np.flatnonzero(completed.confidence == 0), [20, 22])
+    columns, _ = estimate_columns(camera, np.zeros((600, 800, 3), np.uint8), estimate, 0)
+    assert columns["found"] and columns["depth_root_mm"] == pytest.approx(4000)
+    seen_px[: 24 - FEWEST_SEEN] = np.nan
+    assert not estimate_columns(camera, np.zeros((600, 800, 3), np.uint8), estimate, 0)[0]["found"]
 
 
 def test_parts_left_by_a_larger_extraction_are_removed(made: tuple[Config, MadeUpExtractor]) -> None:

@@ -307,6 +307,33 @@ class TestExtractor:
         np.testing.assert_allclose(estimate.joints_rel_mm[0], 0, atol=1e-9)
         assert seen.landmarks_px is raw_px
 
+    def test_a_landmark_without_a_ray_leaves_the_other_joints_as_they_are(
+        self, model: BlazePose, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Far outside the image, a lens model with k1 < 0 has no inverse: here for the left wrist and index finger."""
+        camera = Camera(K=CAMERA.K, R=CAMERA.R, t=CAMERA.t, distortion=np.array([-0.3, 0.0, 0.0, 0.0, 0.0]))
+        rng = np.random.default_rng(1)
+        raw_px = rng.uniform([200, 300], [900, 1600], (33, 2))
+        far = [LANDMARKS.index("left_wrist"), LANDMARKS.index("left_index")]
+        ones, world_mm = np.ones(33), rng.normal(0, 300, (33, 3))
+
+        def estimate_of(landmarks_px: np.ndarray) -> Estimate:
+            seen = Landmarks(0.9, np.zeros(4), landmarks_px, ones, ones, world_mm, 0.9, SQUARE, SQUARE)
+            monkeypatch.setattr(BlazePose, "detect", lambda self, image: seen)
+            (estimate,) = BlazePoseExtractor().estimate([np.zeros((8, 8, 3), np.uint8)], [camera])
+            assert estimate is not None
+            return estimate
+
+        spoiled_px = raw_px.copy()
+        spoiled_px[far] = [20_000, 20_000]
+        whole, spoiled = estimate_of(raw_px), estimate_of(spoiled_px)
+        lost = LANDMARKS_TO_SMPL24[:, far].any(1)
+        assert {JOINT_NAMES[joint] for joint in np.flatnonzero(lost)} == {"left_wrist", "left_hand"}
+        assert np.isnan(spoiled.joints_px[lost]).all()
+        np.testing.assert_allclose(spoiled.joints_px[~lost], whole.joints_px[~lost], atol=1e-9)
+        np.testing.assert_array_equal(spoiled.joints_rel_mm, whole.joints_rel_mm)
+        assert np.isfinite(spoiled.box_xywh).all()
+
     def test_keeps_the_order_around_an_image_without_a_person(self, images: dict[tuple[str, int], np.ndarray]) -> None:
         first, last = images["cam01.mp4", 0], images["cam03.mp4", 80]
         extractor = BlazePoseExtractor("full", threads=1)

@@ -21,6 +21,7 @@ from modules.config.schema import Config
 from modules.config.sections import Metrabs
 from modules.extractors import configured_fingerprint
 from modules.extractors.metrabs.extractor import MetrabsExtractor
+from modules.extractors.metrabs.models_2021 import CombinedModel
 from modules.extractors.metrabs.people import undistorted_box
 from modules.extractors.metrabs.weights import RECORD
 from modules.extractors.world_up import complete_world_up, nearest_axis
@@ -358,3 +359,14 @@ def test_an_ambiguous_up_is_refused(ups: list[list[float]]) -> None:
     completed = complete_world_up(cameras, [0, 0, 2.0])
     assert all((camera.world_up == [0, 0, 1]).all() for camera in completed.values() if camera.world_up is not None)
     assert all(camera.world_up is None for camera in cameras.values())
+
+
+def test_joints_without_a_ray_keep_the_models_own_position(rng: np.random.Generator) -> None:
+    camera = Camera(np.array([[900.0, 0, 330], [0, 890, 235], [0, 0, 1]]), np.eye(3), np.zeros(3), (640, 480), LENS)
+    joints_cam = standing_person(rng) + [0.0, 0.0, 4000.0]
+    raw_px = cam2pixel(joints_cam, camera.K)
+    raw_px[20] = [50_000, 50_000]
+    model = CombinedModel.__new__(CombinedModel)
+    people = model._people(camera, np.zeros((1, 5)), joints_cam[None], raw_px[None])
+    np.testing.assert_allclose(people.joints_px[0, 20], cam2pixel(joints_cam, camera.K)[20])
+    assert np.isfinite(people.joints_px).all() and np.isfinite(people.joints_cam_mm).all()

@@ -18,7 +18,7 @@ from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, are_present, 
 from modules.files.hashing import digest, sha256_file
 from modules.pose_utils import Camera, undistort
 
-DECODER_VERSION = 1  # raise it whenever the same image and weights would give other numbers
+DECODER_VERSION = 2  # raise it whenever the same image and weights would give other numbers
 TTA_VERSION = 1  # likewise, with test-time augmentation
 
 
@@ -77,13 +77,19 @@ class BlazePoseExtractor:
 
 
 def as_estimate(found: Landmarks, camera: Camera) -> Estimate:
-    """Returns the SMPL joints of a person seen by this camera, with the lens distortion removed."""
+    """Returns the SMPL joints of a person seen by this camera, with the lens distortion removed.
+
+    A landmark that no ray of the lens maps to leaves NaN in the px of the joints that depend on it.
+    """
     landmarks_px = undistort(found.landmarks_px, camera.K, camera.distortion)
+    has_ray = np.isfinite(landmarks_px).all(1)
+    joints_px = LANDMARKS_TO_SMPL24 @ np.where(has_ray[:, None], landmarks_px, 0.0)
+    joints_px[LANDMARKS_TO_SMPL24[:, ~has_ray].any(1)] = np.nan
     joints_mm = LANDMARKS_TO_SMPL24 @ found.world_landmarks_mm
     return Estimate(
         score=found.score,
-        box_xywh=person_box(landmarks_px, found.presence),
-        joints_px=LANDMARKS_TO_SMPL24 @ landmarks_px,
+        box_xywh=person_box(landmarks_px[has_ray], found.presence[has_ray]),
+        joints_px=joints_px,
         confidence=LANDMARKS_TO_SMPL24 @ (found.visibility * found.presence),
         joints_rel_mm=joints_mm - joints_mm[ROOT],
     )

@@ -57,11 +57,13 @@ LANDMARK_MIRROR = tuple(LANDMARKS.index(_swap_side(name)) for name in LANDMARKS)
 
 
 def person_box(landmarks_px: np.ndarray, presence: np.ndarray) -> np.ndarray:
-    """Returns the box (4,) left, top, width, height around the landmarks (33, 2) px in the image, with a margin.
+    """Returns the box (4,) left, top, width, height around the landmarks (N, 2) px in the image, with a margin.
 
     Occluded landmarks count; landmarks outside the image (presence below one half) do not, unless fewer than two
-    are inside.
+    are inside. Without any landmark the box is NaN.
     """
+    if not len(landmarks_px):
+        return np.full(4, np.nan)
     inside = landmarks_px[presence >= 0.5] if (presence >= 0.5).sum() > 1 else landmarks_px
     low, high = inside.min(0), inside.max(0)
     margin = BOX_MARGIN * (high - low).max()

@@ -21,10 +21,13 @@ class _PinholeModel(Model):
     def _people(self, camera: Camera, boxes: np.ndarray, joints_cam: np.ndarray, raw_px: np.ndarray | None) -> People:
         """Removes the lens distortion, once, from the pixels and from the joints' positions across their rays.
 
-        Depths are unchanged. `raw_px` (N, 24, 2): the model's own 2D joints; None: the projections of its 3D joints.
+        Depths are unchanged, and so are joints that no ray of the lens maps to. `raw_px` (N, 24, 2): the model's own 2D
+        joints; None: the projections of its 3D joints.
         """
-        seen = cam2pixel(joints_cam, camera.K) if raw_px is None else raw_px
-        joints_px = undistort(seen, camera.K, camera.distortion)
+        projected = cam2pixel(joints_cam, camera.K)
+        joints_px = undistort(projected if raw_px is None else raw_px, camera.K, camera.distortion)
+        lost = ~np.isfinite(joints_px)
+        joints_px[lost] = projected[lost]
         if camera.distortion is not None:
             joints_cam = pixel2cam(joints_px, joints_cam[..., 2], camera.K)
         return People(boxes, joints_px, joints_cam)
