@@ -37,7 +37,7 @@ def main() -> None:
         assignment = f"EXTRACT.test_time_augmentation={str(config.EXTRACT.test_time_augmentation).lower()}"
         log.info("%s was trained with %s, so the test images are extracted the same way", run, assignment)
         arguments.assignments.append(assignment)  # for the child process
-    extract_in_child(arguments, check_run(config, run, requested))
+    extract_in_child(arguments, check_run(config, run))
     folder, table = run_test(config, run, arguments.reuse)
     if table:
         log.info("\n%s", table)

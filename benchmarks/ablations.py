@@ -117,7 +117,7 @@ HIDDEN = {
     "depth": torch.cat([_per_joint(0, PER_JOINT, slice(2, 3)), _per_joint(_LEVEL, PER_JOINT_LEVEL, slice(0, 4))]),
     "confidence": _per_joint(0, PER_JOINT, slice(3, 4)),
     "floor": torch.cat([_per_joint(0, PER_JOINT, slice(6, 8)), _per_joint(_LEVEL, PER_JOINT_LEVEL, slice(3, 4))]),
-    "level": torch.arange(_LEVEL, _LEVEL + NUM_JOINTS * PER_JOINT_LEVEL + PER_CAMERA),
+    "level": torch.arange(_LEVEL, _LEVEL + NUM_JOINTS * PER_JOINT_LEVEL + PER_CAMERA + 1),
 }
 
 

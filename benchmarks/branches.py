@@ -39,7 +39,8 @@ NAMES = ("world_mpjpe", "root_relative_mpjpe")
 BRANCHES = {
     "images": ("image",),
     "poses": (
-        "joints", "pose_features", "has_floor", "joints_level", "camera", "root_mm", "joint_features", "has_joint_features",
+        "joints", "pose_features", "has_floor", "has_up", "joints_level", "camera", "root_mm",
+        "joint_features", "has_joint_features",
     ),
 }  # fmt: skip
 

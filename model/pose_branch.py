@@ -27,6 +27,7 @@ FEATURE_AXES = 24  # principal axes of the joint features that are inputs of the
 PER_JOINT = 3 + 5  # numbers per joint of `joints` and `pose_features`
 PER_JOINT_LEVEL = 7  # numbers per joint of `joints_level`
 PER_CAMERA = 6  # numbers of `camera`
+FLAGS = (NUM_JOINTS * PER_JOINT, -1)  # where has_floor and has_up are among the inputs of a branch that learns the root
 EMBEDDING, HIDDEN, ERROR_HIDDEN = 256, 256, 128
 FIRST_SWAP_LOGIT = -6.0
 FIRST_LOG_ERROR = 4.6  # log of 100 mm
@@ -132,8 +133,8 @@ class PoseBranch(nn.Module):
         self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until fitted: the extractor's root depth
         inputs = NUM_JOINTS * PER_JOINT + 1
         if learns_root:
-            inputs += NUM_JOINTS * PER_JOINT_LEVEL + PER_CAMERA
-            self.register_buffer("inputs_mean", torch.zeros(inputs))  # of the training rows
+            inputs += NUM_JOINTS * PER_JOINT_LEVEL + PER_CAMERA + 1
+            self.register_buffer("inputs_mean", torch.zeros(inputs))  # of the training rows in which each is known
             self.register_buffer("inputs_std", torch.ones(inputs))
         if uses_joint_features:
             self.register_buffer("features_mean", torch.zeros(FEATURE_CHANNELS))  # of the training rows
@@ -171,25 +172,28 @@ class PoseBranch(nn.Module):
         pose = torch.cat([batch["joints"], batch["pose_features"]], -1).flatten(1)
         parts = [pose, batch["has_floor"]]
         if self.learns_root:
-            parts += [batch["joints_level"].flatten(1), batch["camera"]]
+            parts += [batch["joints_level"].flatten(1), batch["camera"], batch["has_up"]]
         return torch.cat(parts, 1)
 
-    @property
-    def needs_floor(self) -> bool:
-        """Whether the root depth was learned from training rows that all declare a floor."""
-        has_floor = NUM_JOINTS * PER_JOINT  # its index among the inputs
-        return self.learns_root and bool(self.inputs_mean[has_floor] > 0.999)
+    def known_inputs(self, batch: Batch) -> Tensor:
+        """Returns which inputs of a branch that learns the root are known: (B, N), 0 where they need a missing floor or up."""
+        floor, up = batch["has_floor"], batch["has_up"]
+        one = torch.ones_like(floor)
+        per_joint = torch.cat([one.expand(-1, PER_JOINT - 2), floor, floor], 1)
+        per_joint_level = torch.cat([up, up, up, floor, up, up, up], 1)
+        camera = torch.cat([one, up, floor, up, up, one], 1)
+        return torch.cat([per_joint.repeat(1, NUM_JOINTS), one, per_joint_level.repeat(1, NUM_JOINTS), camera, one], 1)
 
     def _standardised(self, batch: Batch) -> Tensor:
-        """Returns the inputs, standardised with the training mean and standard deviation if the root depth is learned."""
+        """Returns the inputs, standardised if the root depth is learned; unknown ones are then zero, which is the mean."""
         inputs = self.inputs(batch)
         if not self.learns_root:
             return inputs
-        standardised = (inputs - self.inputs_mean) / self.inputs_std
+        standardised = (inputs - self.inputs_mean) / self.inputs_std * self.known_inputs(batch)
         return standardised.clamp(-MAX_STANDARD_DEVIATIONS, MAX_STANDARD_DEVIATIONS)
 
     def _corrected(self, output: MemberOutput, swap: Tensor, by_height: Tensor | None, batch: Batch) -> BranchOutput:
-        """Applies a member's corrections; `by_height` (B,) replaces its root log-ratio where a floor is declared."""
+        """Applies a member's corrections; `by_height` (B,) replaces its root log-ratio where a floor is known."""
         root_log_ratio, joints = output.root_log_ratio, batch["joints"]
         unswapped = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
         if by_height is not None:

@@ -4,12 +4,13 @@ A sample is a dict of tensors (without the batch axis):
     image         (3, S, S) uint8 RGB     the person crop, upright in its own virtual camera
     joints        (24, 3) float32         the cached pose: u, v over ±1 (the crop's edges), relative depth over ±1 (1 m)
     pose_features (24, 5) float32         confidence; x, y from the pelvis, m, crop axes; height over the floor, and
-                                          relative to the camera (negative below it), m (0 where no floor is declared)
-    has_floor     (1,) float32            1 where a floor is declared
+                                          relative to the camera (negative below it), m (0 where no floor is known)
+    has_floor     (1,) float32            1 where a floor is known
+    has_up        (1,) float32            1 where world_up is known
     joints_level  (24, 7) float32         in level axes: offset from the pelvis, m; log of the distance to the floor along the
-                                          joint's ray over that to the joint; unit ray (0 where no floor is declared)
+                                          joint's ray over that to the joint; unit ray (0 where up, or the floor, is unknown)
     camera        (6,) float32            root depth, its distance over the ground and camera height, m; tilt and roll (sines);
-                                          log focal length over crop size (0 where no floor is declared)
+                                          log focal length over crop size (0 where up, or the floor, is unknown)
     root_mm       () float32              the extractor's pelvis depth in the crop's camera
     K_crop        (3, 3) float32          px of the 256 px crop
 if the network uses joint features (see modules.cache.joint_features):
@@ -36,6 +37,7 @@ from modules.cache.table import Rows
 from modules.pose_utils import world2cam
 from modules.simulation.augmentation import Augmentation, jitter_colour, jitter_pose, mirror_rows, occlude, turn_crop
 from modules.simulation.pose_inputs import joint_feature_inputs, pose_inputs
+from modules.simulation.scene import withhold_floor
 
 Sample = dict[str, torch.Tensor]
 _SAMPLE_COLUMNS = (
@@ -82,7 +84,10 @@ class PoseDataset(Dataset[Sample]):
         image = jitter_colour(self._resize(image), augmentation.colour_jitter, rng)
         if rng.random() < augmentation.occlusion:
             image = occlude(image, rng)
-        return _as_sample(jitter_pose(cached_crop_pose(row), row, augmentation, rng), row, image)
+        pose = jitter_pose(cached_crop_pose(row), row, augmentation, rng)
+        if augmentation.withheld_floors:
+            withhold_floor(row, rng)
+        return _as_sample(pose, row, image)
 
     def _resize(self, image: np.ndarray) -> np.ndarray:
         if self.input_shape == CROP_SIZE:

@@ -37,7 +37,6 @@ def predict_rows(config: Config, checkpoint: dict[str, Any], path: Path, rows: R
     fabric = make_fabric(config.TRAIN)
     recipe, network = recipe_of(checkpoint), restore_network(checkpoint, path).to(fabric.device)
     unlabelled = rows.without_truth().take(found)
-    recipe.check_floors(network, unlabelled["file_name"][np.isnan(unlabelled["floor_height_mm"])])
     outputs = predict_outputs(network, prediction_loader(unlabelled, recipe.dataset), fabric)
     world[found] = recipe.lift(outputs, unlabelled)
     predicted = recipe.log_errors(outputs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ from modules.evaluation.tables import format_breakdown, format_table, report, wr
 from modules.evaluation.task import Task, load_task
 from modules.extractors import configured_fingerprint
 from modules.files.atomic import atomic_folder, read_json, write_json, write_text
-from modules.files.cameras import read_camera
 from modules.files.hashing import sha256_file
-from modules.files.layout import Frame
 from modules.files.submission import uncertainty_path, write_submission
 from modules.inference.uncertainty_file import write_uncertainty
 from modules.recipes import recipe_of
@@ -53,16 +50,13 @@ def with_run_extraction(config: Config, run: Path) -> Config:
     return config.with_tta(bool(extract["test_time_augmentation"]))
 
 
-def check_run(config: Config, run: Path, frames: Sequence[Frame]) -> str:
-    """Returns the joint features that a run needs. Raises UserError if it cannot predict these frames.
+def check_run(config: Config, run: Path) -> str:
+    """Returns the joint features that a run needs. Raises UserError if it cannot predict with the configured extractor.
 
-    Only checkpoint and camera files are read, so that nothing is extracted for a run that cannot predict.
+    Only the checkpoint is read, so that nothing is extracted for a run that cannot predict.
     """
     path, checkpoint = load_run(config, run, configured_fingerprint(config))
-    network = restore_network(checkpoint, path)
-    cameras = {camera_path: read_camera(camera_path) for camera_path in {frame.camera_path for frame in frames}}
-    without_floor = [frame.file_name for frame in frames if cameras[frame.camera_path].floor_height_mm is None]
-    recipe_of(checkpoint).check_floors(network, without_floor)
+    restore_network(checkpoint, path)
     return str(checkpoint["spec"]["joint_features"])
 
 

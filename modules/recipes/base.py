@@ -115,9 +115,6 @@ class Recipe(ABC):
         """Returns the predicted log error (B, 24) in mm before calibration; None if the network predicts none."""
         return None
 
-    def check_floors(self, network: Any, without_floor: Sequence[str]) -> None:  # noqa: B027  (most need no floor)
-        """Raises UserError if the network needs a floor; `without_floor` names the images whose cameras declare none."""
-
     @abstractmethod
     def lift(self, outputs: Sequence[Any], rows: Rows) -> np.ndarray:
         """Lifts the network's outputs, one per batch of the rows in order: (B, 24, 3) world mm."""

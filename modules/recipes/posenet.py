@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,7 +21,6 @@ from modules.recipes.statistics import fit_feature_axes, fit_input_scale, fit_ro
 from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.views import RealViews, SimulationSettings, ViewSimulator
 from modules.training.losses import Distance, heatmap_loss, log_error_loss, pose_loss
-from modules.utils import UserError
 
 
 class PoseNetRecipe(Recipe):
@@ -28,6 +28,11 @@ class PoseNetRecipe(Recipe):
 
     title = "PoseNet"
     augmentation = POSENET_AUGMENTATION
+
+    @classmethod
+    def augmentation_of(cls, train: Train) -> Augmentation:
+        """Returns the recipe's augmentation; a network that learns the root depth also trains without floors."""
+        return replace(super().augmentation_of(train), withheld_floors=train.root == "learned")
 
     @staticmethod
     def check_start(train: Train, parts: Sequence[Rows]) -> None:
@@ -55,15 +60,6 @@ class PoseNetRecipe(Recipe):
         if isinstance(network, ImageAndPoseNet):
             return ImageAndPoseObjective(network, distance, autocast, simulator, train.heatmap_sigma)
         return PoseObjective(network, distance, autocast, simulator)
-
-    def check_floors(self, network: PoseNet, without_floor: Sequence[str]) -> None:
-        """See Recipe: the network needs a floor if all of its training rows declared one and its root is learned."""
-        if len(without_floor) and network.pose is not None and network.pose.needs_floor:
-            raise UserError(
-                f"{without_floor[0]} and {len(without_floor) - 1} more images: their cameras declare no floor, but "
-                "this network places people by the floor; write world_up and floor_height_mm into the camera files, or "
-                "train on data without them"
-            )
 
     def log_errors(self, outputs: Sequence[PoseOutput]) -> np.ndarray:
         """Returns the predicted log error (B, 24) in mm, before calibration."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from model.inputs import FEATURE_CHANNELS
-from model.pose_branch import FEATURE_AXES, PoseBranch
+from model.pose_branch import FEATURE_AXES, FLAGS, PoseBranch
 from model.skeleton import ROOT
 from modules.cache.crop_joints import cached_crop_pose, cam_to_crop
 from modules.cache.joint_features import read_joint_features
@@ -19,11 +19,20 @@ MIN_VARIANCE = 1e-2  # of a principal axis of the standardised features, so that
 
 
 def fit_input_scale(branch: PoseBranch, rows: Rows) -> None:
-    """Fits the mean and standard deviation by which the pose branch standardises its inputs."""
+    """Fits the mean and standard deviation of each input of the pose branch, over the rows in which it is known.
+
+    Inputs that are known in no row get (0, 1). The flags of floor and up keep their values.
+    """
     arrays = pose_inputs(cached_crop_pose(rows.columns), rows.columns)
-    inputs = branch.inputs({name: torch.from_numpy(np.asarray(x, np.float32)) for name, x in arrays.items()})
-    branch.inputs_mean.copy_(inputs.mean(0))
-    branch.inputs_std.copy_(inputs.std(0).clamp_min(1e-3))
+    batch = {name: torch.from_numpy(np.asarray(x, np.float32)) for name, x in arrays.items()}
+    inputs, known = branch.inputs(batch).double(), branch.known_inputs(batch).double()
+    count = known.sum(0).clamp_min(1)
+    mean = (inputs * known).sum(0) / count
+    std = (((inputs - mean) * known).square().sum(0) / (count - 1).clamp_min(1)).sqrt()
+    std = torch.where(known.sum(0) > 0, std, 1.0).clamp_min(1e-3)
+    mean[list(FLAGS)], std[list(FLAGS)] = 0.0, 1.0
+    branch.inputs_mean.copy_(mean)
+    branch.inputs_std.copy_(std)
 
 
 def fit_feature_axes(branch: PoseBranch, rows: Rows, joint_features: str) -> None:

@@ -47,9 +47,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Reads a checkpoint's tensors and plain values without running code. Raises UserError if it is missing or damaged."""
     content = read_released(path) if path.suffix == SUFFIX else _read_checkpoint(path)
     if content.get("version") != CHECKPOINT_VERSION:
-        raise UserError(
-            f"{path}: this checkpoint is of an earlier version (WorldPose); train again, or use the released weights"
-        )
+        raise UserError(f"{path}: this checkpoint is of an earlier version; train again, or use the released weights")
     return content
 
 

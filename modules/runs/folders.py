@@ -19,7 +19,7 @@ from modules.files.labels import read_validation_list
 from modules.runs.released import SUFFIX
 from modules.utils import UserError
 
-CHECKPOINT_VERSION = 4
+CHECKPOINT_VERSION = 5
 # Config keys that change where a training runs, not what it computes.
 NOT_DETERMINING = (("DATA", "cache"), ("TRAIN", "accelerator"))
 RUN_NAME = re.compile(r"POSENET_\d{14}")

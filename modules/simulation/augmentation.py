@@ -32,6 +32,7 @@ class Augmentation:
     shift: float = 0.0  # share of the crop's side
     occlusion: float = 0.0  # probability of an occluding rectangle
     colour_jitter: float = 0.0  # share of brightness, contrast and each channel
+    withheld_floors: bool = False  # some floors are wrong, others missing (see modules.simulation.scene.withhold_floor)
 
 
 POSENET_AUGMENTATION = Augmentation(

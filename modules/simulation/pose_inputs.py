@@ -17,15 +17,14 @@ NEAR_MM = 50.0  # joints and floor count as at least this far below the camera, 
 def pose_inputs(pose: CropPose, row: Columns) -> dict[str, np.ndarray]:
     """Returns the inputs of the pose branch for B poses.
 
-    joints (B, 24, 3) u, v, depth; pose_features (B, 24, 5); has_floor (B, 1); K_crop (B, 3, 3); root_mm (B,); and in the
-    level frame joints_level (B, 24, 7) and camera (B, 6), zeros where no floor is declared. modules.dataset describes their
-    content. A yaw or shift of the world changes none of them.
+    joints (B, 24, 3) u, v, depth; pose_features (B, 24, 5); has_floor and has_up (B, 1); K_crop (B, 3, 3); root_mm (B,);
+    and in the level frame joints_level (B, 24, 7) and camera (B, 6). What needs a floor, or world_up, that a row does not
+    have is zero. modules.dataset describes the content. A yaw or shift of the world changes none of them.
     """
     joints_crop = pose.joints_mm
     camera_height = camera_heights(row)
     heights = floor_heights(joints_crop, row)
     to_camera = heights - camera_height[:, None]  # negative below the camera
-    has_floor = np.isfinite(heights[:, :1])
     lateral = (joints_crop - joints_crop[:, ROOT : ROOT + 1])[..., :2]
     vertical = np.nan_to_num(np.stack([heights, to_camera], -1))
     pose_features = np.concatenate([row["confidence"][..., None], lateral / 1e3, vertical / 1e3], -1)
@@ -41,9 +40,10 @@ def pose_inputs(pose: CropPose, row: Columns) -> dict[str, np.ndarray]:
     focal = np.log(row["K_crop"][:, 0, 0] / CROP_SIZE)
     camera = np.column_stack([metres, frame[:, 2, [2, 0]], focal])
     return {
-        "joints": to_uvd(pose, row["K_crop"]), "pose_features": pose_features, "has_floor": has_floor,
-        "K_crop": row["K_crop"], "root_mm": pose.root_mm, "joints_level": np.where(has_floor[..., None], level, 0.0),
-        "camera": np.where(has_floor, camera, 0.0),
+        "joints": to_uvd(pose, row["K_crop"]), "pose_features": pose_features,
+        "has_floor": np.isfinite(camera_height)[:, None], "has_up": np.isfinite(over_ground)[:, None],
+        "K_crop": row["K_crop"], "root_mm": pose.root_mm, "joints_level": np.nan_to_num(level),
+        "camera": np.nan_to_num(camera),
     }  # fmt: skip
 
 

@@ -21,7 +21,14 @@ from modules.pose_utils import crop_camera, pixel2cam, world2cam
 from modules.simulation.augmentation import Augmentation, jitter_pose, mirror_rows, turn_cameras
 from modules.simulation.errors import ErrorSampler, FittedErrors, ResampledErrors
 from modules.simulation.pose_inputs import joint_feature_inputs, pose_inputs
-from modules.simulation.scene import CalibrationError, miscalibrate, move_cameras, move_people
+from modules.simulation.scene import (
+    CalibrationError,
+    Row,
+    miscalibrate,
+    move_cameras,
+    move_people,
+    withhold_floor,
+)
 
 BOX_MARGIN = 0.1  # of the longer side, added on all sides as in the extractor's boxes
 _SIMULATED_COLUMNS = ("joints_world_mm", "confidence", "K", "R", "t", "world_up", "floor_height_mm")
@@ -35,11 +42,21 @@ class SimulationSettings:
     mirror: float = 0.0  # share of views of a mirrored scene
     resampled_errors: bool = False  # else drawn from a fitted distribution
     calibration_error: CalibrationError = field(default_factory=CalibrationError)
+    withheld_floors: bool = False  # whether some floors are wrong and others missing (see withhold_floor)
 
     @classmethod
     def of(cls, train: Train) -> SimulationSettings:
         """Returns the settings of the config."""
-        return cls(train.simulated_mirror, train.simulated_errors == "resampled", CalibrationError.of(train))
+        learns_root = train.root == "learned"
+        return cls(
+            train.simulated_mirror, train.simulated_errors == "resampled", CalibrationError.of(train), learns_root
+        )
+
+    def spoil_calibration(self, row: Row, rng: np.random.Generator) -> None:
+        """Adds calibration errors to the row's camera and floor, and withholds some floors if the settings say so, in place."""
+        miscalibrate(row, self.calibration_error, rng)
+        if self.withheld_floors:
+            withhold_floor(row, rng)
 
 
 class RealViews:
@@ -62,7 +79,7 @@ class RealViews:
         row = turn_cameras(row, self.augmentation, rng, CROP_SIZE)
         truth = cam_to_crop(world2cam(row["joints_world_mm"], row["R"], row["t"]), row["R_cam2crop"])
         pose = jitter_pose(cached_crop_pose(row), row, self.augmentation, rng)
-        miscalibrate(row, self.settings.calibration_error, rng)
+        self.settings.spoil_calibration(row, rng)
         return _as_sample(pose, truth, row, joint_feature_inputs(row))
 
 
@@ -105,7 +122,7 @@ class ViewSimulator:
         estimate = self.estimate(truth_cam, row["K"], rng)
         row["confidence"] = estimate.confidence
         row["R_cam2crop"], row["K_crop"] = _crop_cameras(estimate.joints_px, row["K"])
-        miscalibrate(row, self.settings.calibration_error, rng)
+        self.settings.spoil_calibration(row, rng)
         joints_cam = pixel2cam(estimate.joints_px, estimate.root_mm[:, None] + estimate.depth_rel_mm, row["K"])
         pose, truth = (cam_to_crop(joints, row["R_cam2crop"]) for joints in (joints_cam, truth_cam))
         features = {}

@@ -34,7 +34,7 @@ def test_the_hidden_inputs_are_those_of_their_names(tmp_path: Path) -> None:
         "depth": moved("joints", slice(2, 3)) | moved("joints_level", slice(0, 4)),
         "confidence": moved("pose_features", slice(0, 1)),
         "floor": moved("pose_features", slice(3, 5)) | moved("joints_level", slice(3, 4)),
-        "level": moved("joints_level", slice(0, 7)) | moved("camera", slice(0, 6)),
+        "level": moved("joints_level", slice(0, 7)) | moved("camera", slice(0, 6)) | moved("has_up", slice(0, 1)),
     }
     assert {name: set(places.tolist()) for name, places in HIDDEN.items()} == wanted
     before = branch.inputs(batch)

@@ -68,7 +68,6 @@ EXEMPT: dict[str, set[str] | None] = {
     "modules/cache/store.py": READS_OLD_FILES,
     "modules/extractors/blazepose/extractor.py": READS_OLD_FILES,  # the fingerprint of existing caches
     "modules/extractors/metrabs/weights.py": READS_OLD_FILES,
-    "modules/runs/checkpoints.py": {"worldpose"},
     "docs/troubleshooting.md": {"worldpose"},  # quotes the refusal of old checkpoints
     "docs/accuracy.md": {"worldpose"},  # the note on results that were recorded under the old name
     "data": {r"as_learned|at_rest", r"members|MEMBERS"},  # a body in its rest pose; files of an archive

@@ -16,7 +16,6 @@ from modules.evaluation.prediction import calibration_of, predict_rows, predict_
 from modules.pose_utils import cam2world
 from modules.recipes.facts import training_facts
 from modules.recipes.statistics import fit_input_scale
-from modules.utils import UserError
 from tests.builders import make_rows
 from tests.model.samples import randomise
 
@@ -78,27 +77,17 @@ def test_batches_do_not_change_the_prediction(tmp_path: Path) -> None:
     np.testing.assert_allclose(predict_world(Config(), checkpoint, tmp_path, rows), one_by_one, atol=0.01)
 
 
-def test_a_network_that_learned_the_root_from_floors_refuses_images_without_one(tmp_path: Path) -> None:
-    """One that was trained without a floor, or whose root is not learned, accepts all."""
-    trained_on, floorless = make_rows(tmp_path / "a", 6), make_rows(tmp_path / "b", 3, floor=False)
-    for root, rows, refuses in (
-        ("learned", trained_on, True),
-        ("learned", floorless, False),
-        ("height", trained_on, False),
-    ):
-        spec = PoseNetSpec(model_type="pose", root=root)
-        network = make_posenet(spec)
-        if root == "learned":
-            fit_input_scale(network.pose, rows)
-        checkpoint = {"spec": spec.as_dict(), "model": network.state_dict(), "facts": training_facts(trained_on)}
-        assert np.isfinite(predict_world(Config(), checkpoint, tmp_path, trained_on)).all()
-        if refuses:
-            with pytest.raises(
-                UserError, match=r"_0\.jpg and 2 more images: their cameras declare no floor.*floor_height_mm"
-            ):
-                predict_world(Config(), checkpoint, tmp_path, floorless)
-        else:
-            assert np.isfinite(predict_world(Config(), checkpoint, tmp_path, floorless)).all()
+@pytest.mark.parametrize("root", ["height", "learned"])
+def test_a_network_answers_with_a_floor_with_up_alone_and_without_either(tmp_path: Path, root: str) -> None:
+    with_floor, without = make_rows(tmp_path / "a", 6), make_rows(tmp_path / "b", 3, floor=False)
+    up_alone = Rows({**with_floor.columns, "floor_height_mm": np.full(6, np.nan)}, with_floor.crop_files)
+    spec = PoseNetSpec(model_type="pose", root=root)
+    network = make_posenet(spec)
+    if root == "learned":
+        fit_input_scale(network.pose, with_floor)
+    checkpoint = {"spec": spec.as_dict(), "model": network.state_dict(), "facts": training_facts(with_floor)}
+    for rows in (with_floor, up_alone, without):
+        assert np.isfinite(predict_world(Config(), checkpoint, tmp_path, rows)).all()
 
 
 def test_log_errors_are_missing_where_nobody_is_found(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ SMALL = PoseNetSpec()
 
 
 def batch_of(size: int = 3, shape: int = 128, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Returns `size` samples with crops of `shape` px and a declared floor."""
+    """Returns `size` samples with crops of `shape` px and a floor."""
     g = torch.Generator().manual_seed(seed)
     return {
         "image": torch.randint(0, 255, (size, 3, shape, shape), dtype=torch.uint8, generator=g),
         "joints": torch.rand(size, 24, 3, generator=g) - 0.5,
         "pose_features": torch.rand(size, 24, 5, generator=g),
         "has_floor": torch.ones(size, 1),
+        "has_up": torch.ones(size, 1),
         "joints_level": torch.rand(size, 24, 7, generator=g) - 0.5,
         "camera": torch.rand(size, 6, generator=g),
         "root_mm": 3000 + 1000 * torch.rand(size, generator=g),

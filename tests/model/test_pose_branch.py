@@ -85,11 +85,24 @@ def test_extreme_inputs_are_clamped_for_a_learned_root() -> None:
     torch.testing.assert_close(branch(far).root_mm, branch(farther).root_mm)
 
 
-def test_a_learned_root_needs_a_floor_where_all_training_rows_had_one() -> None:
-    branch = PoseBranch(*LEARNED, 1)
-    assert not branch.needs_floor
-    branch.inputs_mean.fill_(1.0)
-    assert branch.needs_floor and not PoseBranch(*HEIGHT, 1).needs_floor
+@pytest.mark.parametrize("missing", [("has_floor",), ("has_floor", "has_up")])
+def test_a_learned_root_ignores_what_needs_a_missing_floor_or_up(missing: tuple[str, ...]) -> None:
+    """Two batches that differ in unknown inputs alone; the others still matter."""
+    branch = PoseBranch(*LEARNED, 1).eval()
+    randomise(branch.ensemble[0].root, branch.ensemble[0].shift)
+    branch.inputs_mean.uniform_(-1, 1)
+    batch = batch_of() | {name: torch.zeros(3, 1) for name in missing}
+    unknown = {"pose_features": batch["pose_features"].clone(), "joints_level": batch["joints_level"].clone()}
+    unknown["pose_features"][..., 3:] += 0.7
+    unknown["joints_level"][..., slice(None) if "has_up" in missing else slice(3, 4)] += 0.7
+    unknown["camera"] = batch["camera"].clone()
+    unknown["camera"][:, [1, 2, 3, 4] if "has_up" in missing else [2]] += 0.7
+    assert torch.equal(branch(batch).root_mm, branch(batch | unknown).root_mm)
+    full = batch_of()
+    assert not torch.equal(branch(full).root_mm, branch(full | unknown).root_mm)
+    assert not torch.equal(branch(full).root_mm, branch(batch).root_mm)  # the flags are inputs
+    further = batch | {"camera": batch["camera"] + torch.eye(6)[0]}
+    assert not torch.equal(branch(further).root_mm, branch(batch).root_mm)  # the root depth is always known
 
 
 @pytest.mark.parametrize("learns_root", [False, True])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
+from model.pose_branch import FLAGS
 from modules import metrics
 from modules.cache.table import Rows
 from modules.config.train import Train
@@ -59,10 +60,30 @@ def test_inputs_are_standardised_with_the_training_rows(tmp_path: Path) -> None:
     fit_input_scale(branch, rows)
     inputs = branch.inputs(default_collate([PoseDataset(rows, 128)[index] for index in range(40)]))
     standardised = (inputs - branch.inputs_mean) / branch.inputs_std
-    torch.testing.assert_close(standardised.mean(0), torch.zeros(inputs.shape[1]), atol=2e-2, rtol=0)
+    mean = torch.zeros(inputs.shape[1])
+    mean[list(FLAGS)] = 1.0  # flags are not standardised
+    torch.testing.assert_close(standardised.mean(0), mean, atol=2e-2, rtol=0)
     varies = inputs.std(0) > 2e-3
     assert varies.sum() > 300
     torch.testing.assert_close(standardised.std(0)[varies], torch.ones(int(varies.sum())), atol=1e-2, rtol=0)
+
+
+def test_rows_without_a_floor_do_not_change_the_scale_of_what_needs_one(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 12)
+    half = np.arange(12) < 6
+    some = Rows({**rows.columns, "floor_height_mm": np.where(half, rows["floor_height_mm"], np.nan)}, rows.crop_files)
+    branches = {}
+    for name, fitted in (("half", rows.take(half)), ("some", some), ("all", rows)):
+        branches[name] = (
+            PoseNetRecipe(PoseNetRecipe.spec_of(Train(model_type="pose", root="learned")), {}).network().pose
+        )
+        fit_input_scale(branches[name], fitted)
+    no_floor = {"has_floor": torch.zeros(1, 1), "has_up": torch.ones(1, 1)}
+    floor_inputs = branches["all"].known_inputs(no_floor)[0] == 0
+    for name in ("inputs_mean", "inputs_std"):
+        half_scale, scale, all_scale = (getattr(branches[which], name) for which in ("half", "some", "all"))
+        torch.testing.assert_close(scale[floor_inputs], half_scale[floor_inputs])
+        torch.testing.assert_close(scale[~floor_inputs], all_scale[~floor_inputs])
 
 
 def test_facts_are_the_training_rows(tmp_path: Path) -> None:

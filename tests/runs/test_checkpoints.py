@@ -90,7 +90,7 @@ def test_a_checkpoint_of_an_earlier_version_is_refused_with_a_sentence(
     with pytest.raises(UserError) as refused:
         checkpoints.load_checkpoint(path)
     assert str(refused.value) == (
-        f"{path}: this checkpoint is of an earlier version (WorldPose); train again, or use the released weights"
+        f"{path}: this checkpoint is of an earlier version; train again, or use the released weights"
     )
 
 
@@ -105,9 +105,7 @@ def test_a_run_of_an_earlier_version_is_neither_tested_nor_started_from(tmp_path
         lambda: checkpoints.starting_weights(Train(init_from=str(run))),
         lambda: load_run(Config(), run, None),
         lambda: with_run_extraction(Config(), run),
-        lambda: check_run(Config(), run, []),
+        lambda: check_run(Config(), run),
     ):
-        with pytest.raises(
-            UserError, match=r"best_03\.pt: this checkpoint is of an earlier version \(WorldPose\); train"
-        ):
+        with pytest.raises(UserError, match=r"best_03\.pt: this checkpoint is of an earlier version; train"):
             use()

@@ -129,7 +129,7 @@ def earlier_version(checkpoint: dict) -> None:  # type: ignore[type-arg]
     [
         (other_fingerprint, "it was trained on another extractor's cache"),
         (other_architecture, "the weights do not fit the architecture it names"),
-        (earlier_version, "this checkpoint is of an earlier version (WorldPose)"),
+        (earlier_version, "this checkpoint is of an earlier version"),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused(
@@ -154,7 +154,7 @@ def test_an_old_run_is_not_resumed(
     run = changed_run(finished[1], tmp_path, "model.pt", earlier_version)
     refused = run_script("train.py", "--resume", str(run), *options(small_root, tmp_path / "out"), check=False)
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
-    assert "model.pt: this checkpoint is of an earlier version (WorldPose); train again" in refused.stderr
+    assert "model.pt: this checkpoint is of an earlier version; train again" in refused.stderr
 
 
 @pytest.mark.parametrize("assignment", ["TRAIN.learning_rate=0.5", "TRAIN.input_shape=256", "TRAIN.model_type=pose"])

@@ -7,12 +7,10 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -24,14 +22,9 @@ from modules.config.schema import Config
 from modules.config.sections import Extract
 from modules.evaluation import testing
 from modules.files.atomic import write_json
-from modules.files.cameras import write_camera
-from modules.files.layout import Frame
-from modules.recipes.statistics import fit_input_scale
 from modules.runs import checkpoints, folders
 from modules.runs.released import write_released
 from modules.utils import UserError
-from tests.builders import make_rows
-from tests.conftest import looking_camera
 
 
 @pytest.fixture
@@ -140,33 +133,6 @@ def test_a_run_that_cannot_predict_is_refused_before_the_extraction(
         started("--run", str(run))
 
 
-def test_a_run_that_needs_a_floor_refuses_cameras_without_one_before_the_extraction(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The camera files alone decide; a run whose root is not learned predicts without a floor."""
-    monkeypatch.setattr(testing, "configured_fingerprint", lambda config: "installed")
-    paths = [tmp_path / "task04_test" / "camera" / f"1_F160A_{camera}.json" for camera in "12"]
-    camera = looking_camera(np.random.default_rng(0))
-    write_camera(paths[0], replace(camera, world_up=np.array([0.0, 0, 1]), floor_height_mm=0.0))
-    write_camera(paths[1], replace(camera, world_up=None, floor_height_mm=None))
-    frames = [Frame(tmp_path, "test", f"1_F160A_{c}_1.jpg", "1", "F160A", c, "1") for c in "12"]
-    config = config_of(tmp_path)
-    for root, refused in (("learned", True), ("height", False)):
-        spec = PoseNetSpec(model_type="pose", root=root)
-        network = make_posenet(spec)
-        if root == "learned":
-            fit_input_scale(network.pose, make_rows(tmp_path / "rows", 6))
-        content = {"spec": spec.as_dict(), "config": config.model_dump(mode="json"), "model": network.state_dict()}
-        run = finish_run(config, f"2026010100000{int(refused)}")
-        checkpoints.save_checkpoint(run / "best_01.pt", {**content, "fingerprint": "installed", "facts": {}})
-        testing.check_run(config, run, frames[:1])
-        if refused:
-            with pytest.raises(UserError, match=r"1_F160A_2_1.jpg and 0 more images: their cameras declare no floor"):
-                testing.check_run(config, run, frames)
-        else:
-            testing.check_run(config, run, frames)
-
-
 def test_before_any_training_the_released_weights_are_used(
     script: ModuleType, log_records: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,7 +163,7 @@ def test_the_paths_of_the_summary_are_absolute(
 ) -> None:
     monkeypatch.setattr(script, "extract_in_child", lambda arguments, joint_features: None)
     monkeypatch.setattr(testing, "with_run_extraction", lambda config, run: config)
-    monkeypatch.setattr(testing, "check_run", lambda config, run, frames: "none")
+    monkeypatch.setattr(testing, "check_run", lambda config, run: "none")
     monkeypatch.setattr(testing, "run_test", lambda config, run, reuse: (tmp_path / run.name, ""))
     monkeypatch.chdir(tmp_path)
     started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")

@@ -3,11 +3,24 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from model.skeleton import FEET, PARENTS
 from modules.config.train import Train
 from modules.pose_utils import world2cam
-from modules.simulation.scene import RAISE_MM, CalibrationError, bend, miscalibrate, move_cameras, move_people
+from modules.simulation.scene import (
+    NO_FLOOR_SHARE,
+    NO_UP_SHARE,
+    RAISE_MM,
+    WRONG_FLOOR_MM,
+    WRONG_FLOOR_SHARE,
+    CalibrationError,
+    bend,
+    miscalibrate,
+    move_cameras,
+    move_people,
+    withhold_floor,
+)
 from tests.builders import make_rows
 from tests.conftest import standing_person
 
@@ -82,3 +95,15 @@ def test_no_calibration_error_changes_nothing(tmp_path: Path, rng: np.random.Gen
 def test_the_config_gives_degrees_and_floor() -> None:
     assert CalibrationError.of(Train()) == CalibrationError(0.5, 20.0) == CalibrationError()
     assert CalibrationError.of(Train(calibration_error=[1.0, 5.0])) == CalibrationError(1.0, 5.0)
+
+
+def test_floors_are_withheld_and_spoiled_in_their_shares(rng: np.random.Generator) -> None:
+    count = 20_000
+    row = {"floor_height_mm": np.zeros(count), "world_up": np.tile([0.0, 0, 1], (count, 1))}
+    withhold_floor(row, rng)
+    no_floor, no_up = np.isnan(row["floor_height_mm"]), np.isnan(row["world_up"]).all(1)
+    assert no_up.mean() == pytest.approx(NO_UP_SHARE, abs=0.01)
+    assert (no_floor & ~no_up).mean() == pytest.approx(NO_FLOOR_SHARE, abs=0.01) and no_floor[no_up].all()
+    floors = row["floor_height_mm"][~no_floor]
+    assert (floors != 0).mean() == pytest.approx(WRONG_FLOOR_SHARE, abs=0.01)
+    assert floors[floors != 0].std() == pytest.approx(WRONG_FLOOR_MM, rel=0.1)

@@ -10,6 +10,7 @@ from model.skeleton import FEET, MIRROR
 from modules.cache.crop_joints import cached_crop_pose, from_uvd, to_uvd
 from modules.config.train import Train
 from modules.dataset import PoseDataset
+from modules.recipes.posenet import make_simulator
 from modules.simulation import errors
 from modules.simulation.augmentation import Augmentation
 from modules.simulation.errors import FittedErrors, ResampledErrors
@@ -92,6 +93,17 @@ def test_without_a_declared_floor_the_cameras_up_is_used_and_no_height_is_shown(
     drawn = ViewSimulator(make_rows(tmp_path, 4, floor=False)).draw(np.random.default_rng(0), 8)
     assert (drawn["has_floor"] == 0).all() and (drawn["pose_features"][..., 3:] == 0).all()
     assert all(np.isfinite(values).all() for values in drawn.values())
+
+
+def test_a_network_that_learns_the_root_sees_views_without_a_floor_and_without_up(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 6)
+    for root, shares in (("learned", {(1.0, 1.0), (0.0, 1.0), (0.0, 0.0)}), ("height", {(1.0, 1.0)})):
+        train = Train(model_type="pose", root=root, simulated_views=8, real_view_share=0.5)
+        drawn = make_simulator(rows, train).draw(np.random.default_rng(0), 200)
+        assert {
+            (floor, up) for floor, up in zip(drawn["has_floor"][:, 0], drawn["has_up"][:, 0], strict=True)
+        } == shares
+        assert all(np.isfinite(values).all() for values in drawn.values())
 
 
 def test_real_views_without_variation_are_the_training_samples(tmp_path: Path) -> None:
