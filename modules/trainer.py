@@ -229,7 +229,7 @@ class Trainer:
     def _save(self, epoch: int, evaluation: Evaluation, improved: bool) -> None:
         best = self.folder / f"best_{self.stopper.best_epoch:02d}.pt"
         if improved:
-            facts = {**self.recipe.facts, "uncertainty": evaluation.uncertainty}
+            facts = self.recipe.facts | evaluation.facts
             content = {**self._weights(), "facts": facts, "epoch": epoch, "score": evaluation.score}
             checkpoints.save_checkpoint(best, content)
         self._save_last(epoch)

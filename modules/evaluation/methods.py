@@ -9,11 +9,13 @@ import numpy as np
 from modules.cache.table import Rows
 from modules.inference.baselines import (
     place_at_height,
+    place_at_place,
     place_extractor,
     place_least_squares,
     place_on_floor,
     true_depth_bound,
 )
+from modules.inference.place import Place
 from modules.inference.prediction import fallback_world
 from modules.pose_utils import world2cam
 
@@ -21,6 +23,7 @@ OURS = "PoseNet"
 OWN = "extractor, its own 3D"
 LEAST_SQUARES = "extractor, least squares"
 AT_HEIGHT = "extractor, training pelvis height"
+AT_PLACE = "extractor, training people's place"
 ON_FLOOR = "extractor, lowest foot on the floor"
 BOUND = "2D + true depth (bound)"
 
@@ -44,6 +47,9 @@ def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any], ours: str 
     has_up = np.isfinite(found_rows["world_up"]).all()
     if has_up and facts["pelvis_height_mm"] is not None:
         methods[AT_HEIGHT] = complete(place_at_height(found_rows, facts["pelvis_height_mm"]))
+    if "place" in facts:
+        place, root_log_sd = Place.of(facts["place"]), facts["place"]["root_log_sd"]
+        methods[AT_PLACE] = complete(place_at_place(found_rows, place, root_log_sd))
     if has_up and np.isfinite(found_rows["floor_height_mm"]).all():
         methods[ON_FLOOR] = complete(place_on_floor(found_rows))
     true_depth = world2cam(found_rows["joints_world_mm"], found_rows["R"], found_rows["t"])[..., 2]

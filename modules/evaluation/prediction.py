@@ -12,7 +12,7 @@ from modules.config.schema import Config
 from modules.inference.prediction import fallback_world, predict_outputs, prediction_loader
 from modules.inference.uncertainty import Calibration
 from modules.recipes import recipe_of
-from modules.runs.checkpoints import restore_network
+from modules.runs.checkpoints import facts_for, restore_network
 from modules.training.devices import make_fabric
 
 
@@ -35,7 +35,8 @@ def predict_rows(config: Config, checkpoint: dict[str, Any], path: Path, rows: R
     if not found.any():
         return Prediction(world, None)
     fabric = make_fabric(config.TRAIN)
-    recipe, network = recipe_of(checkpoint), restore_network(checkpoint, path).to(fabric.device)
+    recipe = recipe_of({**checkpoint, "facts": facts_for(checkpoint, config)})
+    network = restore_network(checkpoint, path).to(fabric.device)
     unlabelled = rows.without_truth().take(found)
     outputs = predict_outputs(network, prediction_loader(unlabelled, recipe.dataset), fabric)
     world[found] = recipe.lift(outputs, unlabelled)

@@ -20,7 +20,7 @@ from modules.files.hashing import sha256_file
 from modules.files.submission import uncertainty_path, write_submission
 from modules.inference.uncertainty_file import write_uncertainty
 from modules.recipes import recipe_of
-from modules.runs.checkpoints import load_checkpoint, restore_network
+from modules.runs.checkpoints import facts_for, load_checkpoint, restore_network
 from modules.runs.folders import best_checkpoint, results_folder
 from modules.utils import UserError, log
 
@@ -81,6 +81,7 @@ def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
     marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
     # The folder of an earlier test is replaced as a whole, once this test is finished.
     with atomic_folder(folder) as new_folder:
+        checkpoint = {**checkpoint, "facts": facts_for(checkpoint, config)}
         table = _write_results(new_folder, task, predicted, checkpoint)
         write_json(new_folder / TESTED, marker)
     for name in not_found:

@@ -10,6 +10,7 @@ import numpy as np
 from model.skeleton import FEET, ROOT
 from modules.cache.crop_joints import Columns
 from modules.cache.floor import camera_heights
+from modules.inference.place import Place, fuse_depth
 from modules.pose_utils import cam2world, least_squares_root, pixel2cam, pixel2ray, world2cam
 
 PLAUSIBLE_SCALE = (0.7, 1.4)  # of the distance from the camera, relative to least squares
@@ -43,6 +44,18 @@ def place_at_height(rows: Columns, pelvis_height_mm: float) -> np.ndarray:
     scale = depth / world2cam(placed[:, ROOT : ROOT + 1], rows["R"], rows["t"])[:, 0, 2]
     at_height = (centre + depth[:, None] * ray_world)[:, None] + rows["joints_rel_mm"] @ rows["R"]
     return np.where(is_plausible(scale)[:, None, None], at_height, placed)
+
+
+def place_at_place(rows: Columns, place: Place, root_log_sd: float) -> np.ndarray:
+    """Places the extractor's own 3D where its pelvis's ray meets the training people's place: (B, 24, 3) world mm.
+
+    The root depth is that of least squares, whose log has the standard deviation `root_log_sd`, fused with the place's.
+    """
+    rays_world = pixel2ray(rows["joints_px"][:, ROOT : ROOT + 1], rows["K"]) @ rows["R"]
+    depth = world2cam(place_least_squares(rows)[:, ROOT : ROOT + 1], rows["R"], rows["t"])[:, 0, 2]
+    depth = fuse_depth(place, depth, root_log_sd, rays_world[:, 0], rows)
+    centre = -np.einsum("bji,bj->bi", rows["R"], rows["t"])
+    return np.asarray((centre + depth[:, None] * rays_world[:, 0])[:, None] + rows["joints_rel_mm"] @ rows["R"])
 
 
 def place_on_floor(rows: Columns) -> np.ndarray:

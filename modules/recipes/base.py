@@ -26,6 +26,7 @@ from modules.training.losses import Distance
 from modules.utils import UserError
 
 Autocast = Callable[[], AbstractContextManager[Any]]
+Metric = Callable[[np.ndarray, np.ndarray], float]  # of predicted and true joints (B, 24, 3) world mm
 
 
 class Objective(ABC):
@@ -114,6 +115,10 @@ class Recipe(ABC):
     def log_errors(self, outputs: Sequence[Any]) -> np.ndarray | None:
         """Returns the predicted log error (B, 24) in mm before calibration; None if the network predicts none."""
         return None
+
+    def place_facts(self, outputs: Sequence[Any], rows: Rows, metric: Metric) -> dict[str, Any]:
+        """Returns the facts with which `lift` also uses the training people's place; empty if validation rows gain nothing."""
+        return {}
 
     @abstractmethod
     def lift(self, outputs: Sequence[Any], rows: Rows) -> np.ndarray:

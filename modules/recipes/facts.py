@@ -8,21 +8,30 @@ import numpy as np
 
 from model.skeleton import ROOT
 from modules.cache.table import Rows
+from modules.inference.place import fit_place
 from modules.inference.prediction import mean_crop_pose
 
 
 def training_facts(rows: Rows) -> dict[str, Any]:
-    """Returns the mean pose and the mean pelvis height of the training labels, as plain numbers.
+    """Returns the mean pose, the mean pelvis height and the place of the training labels, as plain numbers.
 
     The height is along world_up, over the floor in the rows that have one; if none has, over the world's origin. Rows of
-    extra data sets are left out of it, since other people may have other heights.
+    extra data sets are left out of height and place, since other people may have other heights and another world.
     """
     primary = rows.primary
     along_up = (primary["joints_world_mm"][:, ROOT] * primary["world_up"]).sum(-1)
     over_floor = along_up - primary["floor_height_mm"]
     heights = over_floor if np.isfinite(over_floor).any() else along_up
     heights = heights[np.isfinite(heights)]
+    people = primary["person"].astype(str)
+    root_log = np.log(primary["depth_root_mm"] / primary["true_depth_root_mm"])
+    place = fit_place(primary["joints_world_mm"][:, ROOT], people).as_dict()
     return {
+        "place": {
+            **place,
+            "people": sorted({str(name) for name in people}),
+            "root_log_sd": float(np.sqrt((root_log**2).mean())),
+        },
         "mean_pose_crop_mm": mean_crop_pose(rows).tolist(),
         "pelvis_height_mm": float(heights.mean()) if len(heights) else None,
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,16 +12,23 @@ import torch
 from model.heatmaps import marginals
 from model.model import ImageAndPoseNet, ImageOnlyNet, PoseNet, PoseOnlyNet, PoseOutput, make_posenet
 from model.pose_branch import BranchOutput, PoseBranch, mean_output
+from model.skeleton import ROOT
+from modules.cache.crop_joints import cam_to_crop
 from modules.cache.joint_features import read_joint_features
 from modules.cache.table import Rows
 from modules.config.train import Train
 from modules.dataset import PoseDataset, Sample
 from modules.inference.lifting import lift
-from modules.recipes.base import Autocast, Objective, Recipe
+from modules.inference.place import Place, root_at_place
+from modules.pose_utils import world2cam
+from modules.recipes.base import Autocast, Metric, Objective, Recipe
 from modules.recipes.statistics import fit_feature_axes, fit_input_scale, fit_root_cues
 from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.views import RealViews, SimulationSettings, ViewSimulator
 from modules.training.losses import Distance, heatmap_loss, log_error_loss, pose_loss
+from modules.utils import log
+
+PLACE_GAIN_MM = 1.0  # by which validation people must gain before the training people's place is used
 
 
 class PoseNetRecipe(Recipe):
@@ -65,11 +73,37 @@ class PoseNetRecipe(Recipe):
         """Returns the predicted log error (B, 24) in mm, before calibration."""
         return np.asarray(torch.cat([output.log_error for output in outputs]).double().cpu().numpy())
 
+    def place_facts(self, outputs: Sequence[PoseOutput], rows: Rows, metric: Metric) -> dict[str, Any]:
+        """See Recipe: the place is used if people who did not train gain at least PLACE_GAIN_MM by it."""
+        if set(rows["person"].astype(str)) & set(self.facts["place"]["people"]):
+            log.debug("the training people's place is not used: no whole person is held out to show that it helps")
+            return {}
+        uvd, root_mm = _joined(outputs)
+        truth = cam_to_crop(world2cam(rows["joints_world_mm"], rows["R"], rows["t"]), rows["R_cam2crop"])
+        facts = {"place_root_log_sd": float(np.sqrt((np.log(root_mm / truth.root_mm) ** 2).mean()))}
+        without, with_place = (
+            metric(self._lifted(uvd, root_mm, rows, used), rows["joints_world_mm"]) for used in ({}, facts)
+        )
+        gain = without - with_place
+        log.debug("the training people's place: %.1f mm gained on validation people", gain)
+        return facts if gain >= PLACE_GAIN_MM else {}
+
     def lift(self, outputs: Sequence[PoseOutput], rows: Rows) -> np.ndarray:
         """Lifts through the crop's camera, K and [R|t]: (B, 24, 3) world mm."""
-        uvd = torch.cat([output.uvd for output in outputs]).double().cpu().numpy()
-        root_mm = torch.cat([output.root_mm for output in outputs]).double().cpu().numpy()
+        return self._lifted(*_joined(outputs), rows, self.facts)
+
+    def _lifted(self, uvd: np.ndarray, root_mm: np.ndarray, rows: Rows, facts: Mapping[str, Any]) -> np.ndarray:
+        """Lifts with root depths that are fused with the training people's place, if the facts say so."""
+        if "place_root_log_sd" in facts:
+            place = Place.of(self.facts["place"])
+            root_mm = root_at_place(place, uvd[:, ROOT, :2], root_mm, facts["place_root_log_sd"], rows.columns)
         return lift(uvd, root_mm, rows.columns)
+
+
+def _joined(outputs: Sequence[PoseOutput]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns u, v, depth (B, 24, 3) and root depths (B,) mm of all batches."""
+    uvd, root_mm = (torch.cat([getattr(output, name) for output in outputs]) for name in ("uvd", "root_mm"))
+    return uvd.double().cpu().numpy(), root_mm.double().cpu().numpy()
 
 
 def make_simulator(rows: Rows, train: Train) -> ViewSimulator:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from modules.cache.table import Rows
 from modules.dataset import Sample
 from modules.inference.uncertainty import Calibration
 from modules.metrics import joint_errors, root_error, root_relative_mpjpe
-from modules.recipes.base import Objective, Recipe
+from modules.recipes.base import Metric, Objective, Recipe
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,9 @@ class Evaluation:
     score: float
     root: float
     root_relative: float
-    uncertainty: dict[str, Any] | None  # a Calibration as plain numbers; None if the network predicts no log errors
+    facts: dict[
+        str, Any
+    ]  # for the checkpoint: a Calibration as plain numbers, and how the training people's place is used
 
 
 @torch.no_grad()
@@ -33,7 +34,7 @@ def validate(
     objective: Objective,
     loader: Iterable[Sample],
     rows: Rows,
-    metric: Callable[[np.ndarray, np.ndarray], float],
+    metric: Metric,
 ) -> Evaluation:
     """Evaluates the objective's network on labelled rows, whose samples the loader yields in order."""
     objective.network.eval()
@@ -42,10 +43,12 @@ def validate(
     for batch in loader:
         outputs.append(objective.output(batch))
         total += objective.output_loss(outputs[-1], batch).item() * len(batch["joints"])
-    world, reference = recipe.lift(outputs, rows), rows["joints_world_mm"]
+    facts = recipe.place_facts(outputs, rows, metric)
+    world, reference = type(recipe)(recipe.spec, recipe.facts | facts).lift(outputs, rows), rows["joints_world_mm"]
     log_errors = recipe.log_errors(outputs)
-    calibration = None if log_errors is None else Calibration.fit(log_errors, joint_errors(world, reference)).as_dict()
+    if log_errors is not None:
+        facts["uncertainty"] = Calibration.fit(log_errors, joint_errors(world, reference)).as_dict()
     return Evaluation(
         total / len(reference), metric(world, reference), root_error(world, reference),
-        root_relative_mpjpe(world, reference), calibration,
+        root_relative_mpjpe(world, reference), facts,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ def released_for(config: Config) -> Path | None:
     trained, extract = load_checkpoint(RELEASED)["config"]["EXTRACT"], config.EXTRACT
     same = (trained["extractor"], trained["weights"]) == (extract.extractor, extract.weights)
     return RELEASED if same else None
+
+
+def facts_for(checkpoint: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Returns a checkpoint's facts that hold for the configured data set: the training people's place is in their own world."""
+    same_world = project_path(checkpoint["config"]["DATA"]["root"]).resolve() == config.data_root.resolve()
+    return {name: fact for name, fact in checkpoint["facts"].items() if same_world or not name.startswith("place")}
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:

@@ -20,12 +20,19 @@ from tests.builders import make_rows
 from tests.model.samples import randomise
 
 
-def checkpoint_of(rows: Rows, seed: int = 0) -> dict[str, Any]:
-    torch.manual_seed(seed)
-    spec = PoseNetSpec(model_type="pose")
+def checkpoint_of(rows: Rows, root: str = "height") -> dict[str, Any]:
+    torch.manual_seed(0)
+    spec = PoseNetSpec(model_type="pose", root=root)
     network = make_posenet(spec)
     randomise(network.pose.ensemble[0].shift, std=0.01)
-    return {"spec": spec.as_dict(), "model": network.state_dict(), "facts": training_facts(rows)}
+    if root == "learned":
+        fit_input_scale(network.pose, rows)
+    return {
+        "spec": spec.as_dict(),
+        "model": network.state_dict(),
+        "facts": training_facts(rows),
+        "config": Config().model_dump(mode="json"),
+    }
 
 
 def with_found(rows: Rows, found: list[bool]) -> Rows:
@@ -81,11 +88,7 @@ def test_batches_do_not_change_the_prediction(tmp_path: Path) -> None:
 def test_a_network_answers_with_a_floor_with_up_alone_and_without_either(tmp_path: Path, root: str) -> None:
     with_floor, without = make_rows(tmp_path / "a", 6), make_rows(tmp_path / "b", 3, floor=False)
     up_alone = Rows({**with_floor.columns, "floor_height_mm": np.full(6, np.nan)}, with_floor.crop_files)
-    spec = PoseNetSpec(model_type="pose", root=root)
-    network = make_posenet(spec)
-    if root == "learned":
-        fit_input_scale(network.pose, with_floor)
-    checkpoint = {"spec": spec.as_dict(), "model": network.state_dict(), "facts": training_facts(with_floor)}
+    checkpoint = checkpoint_of(with_floor, root)
     for rows in (with_floor, up_alone, without):
         assert np.isfinite(predict_world(Config(), checkpoint, tmp_path, rows)).all()
 

@@ -17,7 +17,7 @@ def test_report_and_tables(tmp_path: Path) -> None:
     predicted = rows["joints_world_mm"] + [0, 0, 25.0]
     results = tables.report(rows, methods.compare(rows, predicted, facts))
     assert list(results) == [
-        methods.LEAST_SQUARES, methods.AT_HEIGHT, methods.ON_FLOOR, methods.OURS, methods.BOUND,
+        methods.LEAST_SQUARES, methods.AT_HEIGHT, methods.AT_PLACE, methods.ON_FLOOR, methods.OURS, methods.BOUND,
     ]  # fmt: skip
     ours = results[methods.OURS]
     assert ours["overall"]["world_mpjpe"] == pytest.approx(25)

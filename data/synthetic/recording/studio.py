@@ -20,7 +20,7 @@ from data.synthetic.pose.sampler import SampledPose
 from data.synthetic.recording.labels import joint_visibility, view_facts
 from data.synthetic.render.photograph import Sensor, encode_jpeg, photograph, sample_sensor
 from data.synthetic.render.renderer import Renderer
-from data.synthetic.scene.cameras import View, sample_rig
+from data.synthetic.scene.cameras import View, ViewProbabilities, sample_rig
 from data.synthetic.scene.surroundings import Surroundings, make_surroundings
 from modules.files.atomic import write_bytes
 from modules.files.cameras import write_camera
@@ -56,7 +56,10 @@ class Studio:
 
     def record(self, root: Path, index: int, options: plan.Options) -> Iterator[bool]:
         """Writes the missing moments of a person; yields once per image whether it was made now."""
-        scene = self.prepare(root, index, options)
+        yield from self.record_scene(self.prepare(root, index, options), options)
+
+    def record_scene(self, scene: Scene, options: plan.Options) -> Iterator[bool]:
+        """Writes the missing moments of a scene; yields once per image whether it was made now."""
         for number, view in enumerate(scene.views, 1):
             write_camera(scene.recording.camera_path(number), moved(view.camera, scene.shift))
         for frame in range(options.frames):
@@ -65,8 +68,10 @@ class Studio:
             else:
                 yield from self._record_moment(scene, frame, options)
 
-    def prepare(self, root: Path, index: int, options: plan.Options) -> Scene:
-        """Draws everything of a person's recording except its images."""
+    def prepare(
+        self, root: Path, index: int, options: plan.Options, probabilities: ViewProbabilities | None = None
+    ) -> Scene:
+        """Draws everything of a person's recording except its images; `probabilities` are of the cameras' properties."""
         rng = plan.generator(options, index, _PERSON)
         person = sample_person(rng, self._model)
         shape = shape_of(self._model, person)
@@ -76,7 +81,7 @@ class Studio:
         places = joint_places(self._model, shape)
         joints = np.stack([places.of(shape, one) for one in posed])
         rng = plan.generator(options, index, _ROOM)
-        views = sample_rig(rng, joints, 0.0, options.cameras)
+        views = sample_rig(rng, joints, 0.0, options.cameras, probabilities)
         place = make_surroundings(rng, joints, views)
         shift = rng.uniform(-1, 1, 3) * WORLD_SPREAD_MM
         sensors = [sample_sensor(rng) for _ in views]
