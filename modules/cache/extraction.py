@@ -12,6 +12,7 @@ import numpy as np
 
 from modules.cache import store
 from modules.cache.estimates import estimate_columns, label_columns
+from modules.cache.inputs import inputs_digest
 from modules.cache.table import to_row
 from modules.config.schema import Config
 from modules.console import progress_bar
@@ -60,7 +61,7 @@ def extract_split(config: Config, split: str) -> Summary:
         _warn_missing_validation_list(config)
     store.adopt_old_cache(config)
     folder = store.cache_folder(config, split)
-    manifest = _manifest(config, frames)
+    manifest = _manifest(config, frames, folder)
     key = digest(manifest)
     _log_stale(folder, key)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
@@ -80,13 +81,13 @@ def _warn_missing_validation_list(config: Config) -> None:
         )
 
 
-def _manifest(config: Config, frames: Sequence[Frame]) -> dict[str, Any]:
+def _manifest(config: Config, frames: Sequence[Frame], folder: Path) -> dict[str, Any]:
     """Returns everything that determines the content of a cache."""
     # The extractor is loaded only when an image needs it, but missing weights raise here.
     fingerprint = configured_fingerprint(config) or configured_extractor(config).fingerprint
     return {
-        "options": store.cache_options(), "inputs": store.inputs_digest(frames), "extractor": config.EXTRACT.extractor,
-        "weights": config.EXTRACT.weights, "fingerprint": fingerprint,
+        "options": store.cache_options(), "inputs": inputs_digest(frames, folder),
+        "extractor": config.EXTRACT.extractor, "weights": config.EXTRACT.weights, "fingerprint": fingerprint,
     }  # fmt: skip
 
 

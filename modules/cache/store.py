@@ -3,6 +3,7 @@
     <cache>/<extractor>-<weights>/<split>/poses/part-00000.parquet   one row per image: pandas.read_parquet(".../poses")
     <cache>/<extractor>-<weights>/<split>/crops/part-00000.jpgs      the person crops, JPEG after JPEG
     <cache>/<extractor>-<weights>/<split>/cache.json                 written last: what made it, and that it is complete
+    <cache>/<extractor>-<weights>/<split>/inputs.parquet             hashes of the inputs: modules/cache/inputs.py
 
 With test-time augmentation, <weights> is followed by -tta. Parts are written atomically, so that a killed extraction resumes
 with the first missing part. Caches of WorldPose, the project's former name, are read too: only the name of the key differs.
@@ -10,8 +11,6 @@ with the first missing part. Caches of WorldPose, the project's former name, are
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.inputs import CROP_SIZE
+from modules.cache.inputs import inputs_digest
 from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMNS, Rows
 from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
-from modules.files.hashing import digest, sha256_file
 from modules.files.layout import Frame
 from modules.utils import UserError, log
 
 CACHE_VERSION = 2
-IMAGE_TAIL = 16384  # bytes at the end of every image that are hashed to detect a stale cache
 KEYS = (b"groundpose_key", b"worldpose_key")  # names of the key in a part's metadata: current, former
 
 
@@ -49,33 +47,6 @@ def adopt_old_cache(config: Config) -> None:
     if old != new and old.is_dir() and not new.exists():
         old.rename(new)
         log.info("%s: this cache of WorldPose is now %s", old, new)
-
-
-def inputs_digest(frames: Sequence[Frame]) -> str:
-    """Returns the digest of the inputs: cameras and labels whole, images by size and last bytes.
-
-    Raises UserError for an image that is missing, such as a dangling link.
-    """
-    cameras = {str(f.camera_path.relative_to(f.root)): f.camera_path for f in frames}
-    labels = {str(f.label_path.relative_to(f.root)): f.label_path for f in frames}
-    contents = {name: sha256_file(path) if path.is_file() else None for name, path in {**cameras, **labels}.items()}
-    return digest([contents, [[f.file_name, *_image_mark(f.image_path)] for f in frames]])
-
-
-def _image_mark(path: Path) -> tuple[int, str]:
-    """Returns the size and the hash of the last bytes, since reading a million whole images would take an hour.
-
-    Entropy-coded data form one chain, so a changed image of the same size has other last bytes.
-    """
-    try:
-        with open(path, "rb") as handle:
-            size = handle.seek(0, os.SEEK_END)
-            handle.seek(max(0, size - IMAGE_TAIL))
-            return size, hashlib.sha256(handle.read()).hexdigest()
-    except OSError as error:
-        raise UserError(
-            f"{path}: this image is missing or cannot be read ({error.strerror}); restore it, or remove its name"
-        ) from None
 
 
 def cache_options() -> dict[str, Any]:
@@ -160,7 +131,7 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
         raise UserError(f"{folder}: there is no complete cache of the {split} images; {fix}")
     if manifest.get("options") != cache_options():
         raise UserError(f"{manifest_path(folder)}: the cache is of another version or crop size; {fix}")
-    if manifest.get("inputs") != inputs_digest(frames):
+    if manifest.get("inputs") != inputs_digest(frames, folder):
         raise UserError(f"{manifest_path(folder)}: images, cameras or labels have changed since extraction; {fix}")
     return read_rows(folder, int(manifest["parts"])), manifest
 

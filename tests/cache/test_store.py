@@ -11,6 +11,7 @@ import pytest
 
 from modules.cache import store
 from modules.cache import table as cache_table
+from modules.cache.inputs import inputs_digest
 from modules.config.schema import Config, Data
 from modules.config.sections import Extract
 from modules.files.cameras import write_camera
@@ -110,7 +111,7 @@ def data_set(tmp_path: Path, rng: np.random.Generator) -> Config:
     config = Config(DATA=Data(root=str(tmp_path)))
     where = store.cache_folder(config, "train")
     store.write_part(where, 0, rows, crops, "key")
-    inputs = store.inputs_digest(list_frames(tmp_path, "train"))
+    inputs = inputs_digest(list_frames(tmp_path, "train"))
     store.write_manifest(where, {"options": store.cache_options(), "inputs": inputs, "parts": 1, "key": "key"})
     return config
 
