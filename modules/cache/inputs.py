@@ -27,7 +27,7 @@ IMAGE_TAIL = 16384  # bytes at the end of every image that are hashed to detect 
 SETTLED_NS = 2 * 10**9  # a file changed less than this ago may change again and keep its times: FAT stores them to 2 s
 SCHEMA = pa.schema(
     [
-        ("name", pa.string()),  # the path from the data root
+        ("name", pa.string()),  # an image's file name; the path from the data root of a camera or label
         ("size", pa.int64()),
         ("mtime_ns", pa.int64()),
         ("ctime_ns", pa.int64()),
@@ -80,7 +80,7 @@ def _image_mark(frame: Frame, reader: _Reader) -> tuple[int, str]:
     """
     path = frame.image_path
     try:
-        read = reader.read(f"{frame.folder.name}/images/{frame.view}/{frame.file_name}", path, IMAGE_TAIL)
+        read = reader.read(frame.file_name, path, IMAGE_TAIL)
     except OSError as error:
         raise UserError(
             f"{path}: this image is missing or cannot be read ({error.strerror}); restore it, or remove its name"
@@ -121,7 +121,7 @@ def _stat_fields(stat: os.stat_result) -> tuple[int, int, int, int]:
 
 
 def read_remembered(path: Path) -> dict[str, Remembered]:
-    """Returns what is remembered of every file, by its path from the data root; empty if that is missing or damaged."""
+    """Returns what is remembered of every file, by its name in the table; empty if the table is missing or damaged."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException):

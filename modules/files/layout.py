@@ -51,7 +51,7 @@ class Frame:
     @property
     def image_path(self) -> Path:
         """The image file."""
-        return self.folder / "images" / self.view / self.file_name
+        return self.folder / f"images/{self.view}/{self.file_name}"  # one join, since there may be a million
 
     @property
     def camera_path(self) -> Path:
