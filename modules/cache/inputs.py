@@ -67,23 +67,23 @@ def inputs_digest(frames: Sequence[Frame], folder: Path | None = None) -> str:
     for path in paths:
         name = str(path.relative_to(frames[0].root))
         contents[name] = reader.read(name, path, None).hash if path.is_file() else None
-    value = digest([contents, [[frame.file_name, *_image_mark(frame, reader)] for frame in frames]])
+    split_folder = str(frames[0].folder)
+    value = digest([contents, [[frame.file_name, *_image_mark(split_folder, frame, reader)] for frame in frames]])
     if folder is not None and reader.found != reader.known:
         _write_remembered(remembered_path(folder), reader.found)
     return value
 
 
-def _image_mark(frame: Frame, reader: _Reader) -> tuple[int, str]:
+def _image_mark(split_folder: str, frame: Frame, reader: _Reader) -> tuple[int, str]:
     """Returns the size and the hash of the last bytes, since reading a million whole images would take an hour.
 
     Entropy-coded data form one chain, so a changed image of the same size has other last bytes.
     """
-    path = frame.image_path
     try:
-        read = reader.read(frame.file_name, path, IMAGE_TAIL)
+        read = reader.read(frame.file_name, f"{split_folder}/{frame.image_in_folder}", IMAGE_TAIL)
     except OSError as error:
         raise UserError(
-            f"{path}: this image is missing or cannot be read ({error.strerror}); restore it, or remove its name"
+            f"{frame.image_path}: this image is missing or cannot be read ({error.strerror}); restore it, or remove its name"
         ) from None
     return read.size, read.hash
 
@@ -95,7 +95,7 @@ class _Reader:
         self.known = known
         self.found: dict[str, Remembered] = {}
 
-    def read(self, name: str, path: Path, tail: int | None) -> Remembered:
+    def read(self, name: str, path: Path | str, tail: int | None) -> Remembered:
         """Returns the stat and hash of a file, or of its last `tail` bytes; raises OSError if it cannot be read.
 
         It is not remembered if it was changed less than SETTLED_NS before, since a second change within the resolution of

@@ -49,9 +49,14 @@ class Frame:
         return f"{self.pose}_{self.person}"
 
     @property
+    def image_in_folder(self) -> str:
+        """The image file's path from the folder of the split, as text: a million of them are made quickly."""
+        return f"images/{self.view}/{self.file_name}"
+
+    @property
     def image_path(self) -> Path:
         """The image file."""
-        return self.folder / f"images/{self.view}/{self.file_name}"  # one join, since there may be a million
+        return self.folder / self.image_in_folder
 
     @property
     def camera_path(self) -> Path:
