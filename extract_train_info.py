@@ -31,13 +31,13 @@ def main() -> None:
         for name in summary.not_found:
             log.info("  no person found: %s", name)
         if joint_features != "none":
-            fill_joint_features(config, split, joint_features)
+            fill_joint_features(summary.folder, joint_features)
     if arguments.split != "test":
         for extra in config.extra:
             summaries[str(extra.data_root)] = summary = extract_split(extra, "train")
             log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
             if joint_features != "none":
-                fill_joint_features(extra, "train", joint_features)
+                fill_joint_features(summary.folder, joint_features)
     print_summary(arguments, stage="extract", **{split: vars(summary) for split, summary in summaries.items()})
 
 

@@ -23,16 +23,14 @@ import pyarrow as pa
 from model.inputs import CROP_SIZE, FEATURE_CHANNELS
 from model.skeleton import JOINT_NAMES, MIRROR, ROOT
 from modules.cache.crop_joints import cached_crop_pose
-from modules.cache.store import cache_folder, open_cache, part_key
+from modules.cache.store import part_key, read_manifest, read_rows
 from modules.cache.table import Rows
-from modules.config.schema import Config
 from modules.console import progress_bar
 from modules.extractors.blazepose.decoding import LANDMARK_SIZE
 from modules.extractors.blazepose.network import Network
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256, check_weights
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest
-from modules.files.layout import list_frames
 from modules.pose_utils import cam2pixel
 from modules.utils import UserError, log
 
@@ -97,12 +95,18 @@ def joint_features_path(crop_file: Path, weights: str) -> Path:
     return crop_file.parent.parent / f"joint_features-{weights}" / f"{crop_file.stem}.npz"
 
 
-def fill_joint_features(config: Config, split: str, weights: str) -> int:
-    """Computes the missing joint features of a split's cache with BlazePose's `weights`; returns the number of images.
+def fill_joint_features(folder: Path, weights: str) -> int:
+    """Computes the missing joint features of a split's complete cache with BlazePose's `weights`; returns the image count.
 
-    Existing parts are kept. Raises UserError if the cache is incomplete or the weights are missing.
+    Existing parts are kept. Whether the cache is stale is not checked, since extraction has just made or checked it. Raises
+    UserError if it is incomplete or the weights are missing.
     """
-    rows, _ = open_cache(config, split, list_frames(config.data_root, split))
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise UserError(
+            f"{folder}: there is no complete cache of the {folder.name} images; run python extract_train_info.py"
+        )
+    rows = read_rows(folder, manifest["parts"])
     rows = rows.take(rows["found"].astype(bool))
     check_weights(weights, BLAZEPOSE_FOLDER)
     files = np.array([str(path) for path in rows.crop_files])
@@ -112,7 +116,7 @@ def fill_joint_features(config: Config, split: str, weights: str) -> int:
     if not missing:
         return 0
     extractor = JointFeatureExtractor(weights)
-    with progress_bar(todo, f"joint features {split}", "image") as bar:
+    with progress_bar(todo, f"joint features {folder.name}", "image") as bar:
         for path in missing:
             part = rows.take(files == str(path))
             joints_px = cam2pixel(cached_crop_pose(part.columns).joints_mm, part["K_crop"])
@@ -127,7 +131,7 @@ def fill_joint_features(config: Config, split: str, weights: str) -> int:
                     joint_features=np.stack(features),
                     key=keys[path],
                 )
-    log.info("%s: joint features of %d images cached", cache_folder(config, split), todo)
+    log.info("%s: joint features of %d images cached", folder, todo)
     return todo
 
 

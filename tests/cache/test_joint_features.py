@@ -28,7 +28,7 @@ from modules.cache.joint_features import (
     sample,
     upright_square,
 )
-from modules.cache.store import open_cache
+from modules.cache.store import cache_folder, open_cache
 from modules.cache.table import Rows
 from modules.config.load import load_config
 from modules.config.paths import DEFAULT_CONFIG, project_path
@@ -59,7 +59,7 @@ def config(small_root: Path, finished: tuple[Path, Path], tmp_path_factory: pyte
 @pytest.fixture(scope="module")
 def rows(config: Config) -> Rows:
     found, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
-    fill_joint_features(config, "train", "full")
+    fill_joint_features(cache_folder(config, "train"), "full")
     return found.take(found["found"].astype(bool))
 
 
@@ -153,15 +153,15 @@ def test_parts_are_kept_and_made_again_where_missing_damaged_or_stale(
     config: Config, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, before = joint_features_path(rows.crop_files[0], "full"), read_joint_features(rows, "full")
-    assert fill_joint_features(config, "train", "full") == 0
+    assert fill_joint_features(cache_folder(config, "train"), "full") == 0
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(UserError, match="missing or stale; run python extract_train_info.py --joint-features full"):
         read_joint_features(rows, "full")
-    assert fill_joint_features(config, "train", "full") == len(rows)
+    assert fill_joint_features(cache_folder(config, "train"), "full") == len(rows)
     path.unlink()
     with pytest.raises(UserError, match="joint_features-full/part-00000.npz: .* missing or stale"):
         read_joint_features(rows, "full")
-    assert fill_joint_features(config, "train", "full") == len(rows)
+    assert fill_joint_features(cache_folder(config, "train"), "full") == len(rows)
     np.testing.assert_array_equal(read_joint_features(rows, "full"), before)
     monkeypatch.setattr(joint_features, "FEATURES_VERSION", joint_features.FEATURES_VERSION + 1)
     with pytest.raises(UserError, match="missing or stale"):
