@@ -1,0 +1,78 @@
+"""Compares the cameras of worlds: their mean up, and whether they are the same or stand in the same place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from modules.pose_utils import Camera
+
+SAME_CENTRE_MM, SAME_ROTATION_DEG = 100.0, 3.0  # cameras this close are the same, calibrated twice
+MARGIN_MM, MARGIN_SHARE, MARGIN_DEG = 300.0, 0.5, 10.0  # by which a camera may be outside the range of others
+
+
+def cameras_up(cameras: Sequence[Camera]) -> np.ndarray:
+    """Returns the mean up direction (3,) of the images in the world; shorter than 1 as far as the cameras disagree."""
+    return np.asarray(np.mean([-camera.R[1] for camera in cameras], axis=0))
+
+
+def is_world_frame(camera: Camera) -> bool:
+    """Returns whether the world is this camera's own frame, so that its axes say nothing about up."""
+    return bool(np.allclose(camera.R, np.eye(3), atol=1e-3) and np.linalg.norm(camera.t) < 1)
+
+
+def is_same_camera(one: Camera, other: Camera) -> bool:
+    """Returns whether two cameras stand in the same place and look the same way, up to a new calibration.
+
+    A camera whose frame is the world is not the same as another such camera: each defines a world of its own.
+    """
+    turn = (np.trace(one.R @ other.R.T) - 1) / 2
+    near = np.linalg.norm(one.centre_world - other.centre_world) < SAME_CENTRE_MM
+    return bool(near and turn > np.cos(np.radians(SAME_ROTATION_DEG)) and not is_world_frame(one))
+
+
+def group_by_camera(recordings: Sequence[Sequence[Camera]]) -> np.ndarray:
+    """Returns the number of each recording's group (N,), from 0; recordings that share a camera are in one group."""
+    cameras = [camera for one in recordings for camera in one]
+    owner = np.repeat(np.arange(len(recordings)), [len(one) for one in recordings])
+    near = cKDTree([camera.centre_world for camera in cameras]).query_pairs(SAME_CENTRE_MM)
+    pairs = np.array([(owner[i], owner[j]) for i, j in near if is_same_camera(cameras[i], cameras[j])], int).reshape(
+        -1, 2
+    )
+    shape = (len(recordings), len(recordings))
+    return np.asarray(connected_components(coo_array((np.ones(len(pairs)), pairs.T), shape), directed=False)[1])
+
+
+def is_within(camera: Camera, others: Sequence[Camera], up: np.ndarray, margins: float = 1.0) -> bool:
+    """Returns whether a camera is where other cameras of a world are: at their height, as tilted, as far from their middle.
+
+    It may be outside their range by `margins` times MARGIN_MM of height, MARGIN_DEG of tilt, MARGIN_SHARE of the distance.
+    """
+    centres = np.stack([one.centre_world for one in others])
+    middle = centres.mean(0)
+
+    def outside(value: float, values: np.ndarray) -> float:
+        return float(max(values.min() - value, value - values.max(), 0.0))
+
+    tilts = np.array([_tilt_deg(one, up) for one in others])
+    distances = _horizontal(centres - middle, up)
+    farther = float(_horizontal(camera.centre_world - middle, up) - distances.max())
+    return bool(
+        outside(camera.centre_world @ up, centres @ up) <= margins * MARGIN_MM
+        and outside(_tilt_deg(camera, up), tilts) <= margins * MARGIN_DEG
+        and farther <= margins * MARGIN_SHARE * distances.max()
+    )
+
+
+def _tilt_deg(camera: Camera, up: np.ndarray) -> float:
+    """Returns the angle between the image's up and the world's up in degrees."""
+    return float(np.degrees(np.arccos(np.clip(-camera.R[1] @ up, -1, 1))))
+
+
+def _horizontal(vectors: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """Returns the lengths (...) of vectors (..., 3) across up."""
+    return np.asarray(np.linalg.norm(vectors - (vectors @ up)[..., None] * up, axis=-1))
