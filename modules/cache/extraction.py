@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,19 @@ class _Job:
     split: str
     folder: Path
     key: str
-    cameras: dict[Path, Camera]
     parts: list[list[Frame]]
+
+    @cached_property
+    def cameras(self) -> dict[Path, Camera]:
+        """The cameras as declared, read at first use, which a complete cache has none of."""
+        return {
+            path: read_camera(path) for path in sorted({frame.camera_path for part in self.parts for frame in part})
+        }
 
 
 def extract_split(config: Config, split: str) -> Summary:
     """Fills the cache of a split; existing parts are kept. Raises UserError for a broken image, camera or label."""
     frames = list_frames(config.data_root, split)
-    cameras = {path: read_camera(path) for path in sorted({frame.camera_path for frame in frames})}
     if split == "train":
         _warn_missing_validation_list(config)
     store.adopt_old_cache(config)
@@ -65,7 +71,7 @@ def extract_split(config: Config, split: str) -> Summary:
     key = digest(manifest)
     _log_stale(folder, key)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
-    extracted = _extract_missing(_Job(config, split, folder, key, cameras, parts))
+    extracted = _extract_missing(_Job(config, split, folder, key, parts))
     store.drop_parts_from(folder, len(parts))
     complete = {**manifest, "key": key, "parts": len(parts), "images": len(frames)}
     if store.read_manifest(folder) != complete:
@@ -105,9 +111,9 @@ def _extract_missing(job: _Job) -> int:
     if not missing:
         return 0
     frames = [frame for part in job.parts for frame in part]
-    labels = read_labels(frames)  # of all parts, so that a broken one is reported before hours of extraction
+    cameras = job.cameras  # of all parts, as the labels, so that a broken one is reported before hours of extraction
+    labels = read_labels(frames)
     extractor = configured_extractor(job.config)
-    cameras = job.cameras
     if extractor.needs_world_up:  # for the extractor alone; the cache stores the cameras as declared
         cameras = complete_world_up(cameras, job.config.METRABS.world_up)
     todo = sum(len(job.parts[index]) for index in missing)
