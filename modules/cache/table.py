@@ -119,6 +119,14 @@ class Rows:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+def camera_of(rows: Rows, row: int) -> Camera:
+    """Returns the camera of a row, with the size of its image in px."""
+    optional = {name: rows[name][row] for name in ("distortion", "world_up", "floor_height_mm")}
+    declared: dict[str, Any] = {name: value for name, value in optional.items() if not np.isnan(value).any()}
+    width, height = rows["image_size"][row].astype(int).tolist()
+    return Camera(rows["K"][row], rows["R"][row], rows["t"][row], (width, height), **declared)
+
+
 def to_row(frame: Frame, camera: Camera, values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns one row of the table; number columns that are missing in `values` become null."""
     row: dict[str, Any] = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from modules import vis
+from modules.cache.table import camera_of
 from modules.evaluation.task import Task
-from modules.files.cameras import read_camera
 from modules.files.images import read_image
 
 OVERLAYS, PLOTS = 8, 4  # largest number of images that are drawn as overlays, and in 3D
@@ -21,7 +21,7 @@ def draw(folder: Path, task: Task, predicted: np.ndarray) -> None:
     chosen = np.unique(np.linspace(0, len(task.names) - 1, count).round().astype(int)) if count else np.array([], int)
     for index in chosen:
         frame = task.frames[index]
-        camera = read_camera(frame.camera_path)
+        camera = camera_of(task.rows, index)
         reference = task.rows["joints_world_mm"][index] if labelled[index] else None
         image = read_image(frame.image_path, camera.image_size)
         picture = vis.overlay(image, camera, predicted[index], reference, frame.file_name)

@@ -1,6 +1,7 @@
 """The cache on disk: round trips, complete and incomplete parts, and refusal of stale or damaged ones."""
 
 import logging
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
@@ -54,6 +55,22 @@ def test_without_truth_no_label_is_left(tmp_path: Path) -> None:
         if name in cache_table.TRUTH_COLUMNS:
             assert np.isnan(unlabelled[name]).all() and np.isfinite(rows[name]).all()
     assert {name for name in cache_table.NUMBER_COLUMNS if name.startswith("true_")} < set(cache_table.TRUTH_COLUMNS)
+
+
+@pytest.mark.parametrize("declares", [True, False])
+def test_a_row_gives_its_camera_back(tmp_path: Path, rng: np.random.Generator, declares: bool) -> None:
+    camera = looking_camera(rng, distortion=declares)
+    if not declares:
+        camera = replace(camera, world_up=None, floor_height_mm=None)
+    row, crop = make_row(rng, 0, 5.0, camera, 0)
+    store.write_part(tmp_path, 0, [row], [crop], "key")
+    found = cache_table.camera_of(store.read_rows(tmp_path, 1), 0)
+    assert found.image_size == tuple(row["image_size"])
+    for field in fields(camera):
+        declared, read = getattr(camera, field.name), getattr(found, field.name)
+        if field.name != "image_size":
+            assert (read is None) == (declared is None), field.name
+            assert read is None or np.array_equal(read, declared), field.name
 
 
 def test_numbers_must_be_finite_and_of_their_shape(rng: np.random.Generator) -> None:
