@@ -28,17 +28,18 @@ def main() -> None:
     if sample_path(config) is None:
         log.info("%s has no sample_submission.json: all %d test images are predicted", config.data_root, len(requested))
 
-    from modules.evaluation.testing import check_run, overall_scores, run_test, with_run_extraction
+    from modules.evaluation.testing import check_run, load_run, overall_scores, run_test, with_run_extraction
 
     run = arguments.run.resolve() if arguments.run else newest_run(config)
-    run_config = with_run_extraction(config, run)
+    trained = load_run(run)
+    run_config = with_run_extraction(config, trained)
     if run_config.EXTRACT.uses_tta != config.EXTRACT.uses_tta:
         config = run_config
         assignment = f"EXTRACT.test_time_augmentation={str(config.EXTRACT.test_time_augmentation).lower()}"
         log.info("%s was trained with %s, so the test images are extracted the same way", run, assignment)
         arguments.assignments.append(assignment)  # for the child process
-    extract_in_child(arguments, check_run(config, run))
-    folder, table = run_test(config, run, arguments.reuse)
+    extract_in_child(arguments, check_run(config, trained))
+    folder, table = run_test(config, trained, requested, arguments.reuse)
     if table:
         log.info("\n%s", table)
     output = project_path(config.TEST.output)

@@ -23,13 +23,14 @@ from modules.console import run_script
 from modules.evaluation.methods import OWN
 from modules.evaluation.prediction import predict_world
 from modules.evaluation.task import Task, load_task
-from modules.evaluation.testing import with_run_extraction
+from modules.evaluation.testing import TrainedRun, load_run, with_run_extraction
 from modules.files.atomic import write_text
 from modules.files.cameras import read_camera
 from modules.files.images import read_image
+from modules.files.submission import requested_frames
 from modules.inference.baselines import place_extractor
 from modules.recipes import recipe_of
-from modules.runs import checkpoints, folders
+from modules.runs import folders
 from modules.utils import UserError
 
 COLUMNS = {"world_mpjpe": "world", "root": "root", "root_relative_mpjpe": "root-relative", "pa_mpjpe": "PA"}
@@ -79,19 +80,17 @@ def picture(task: Task, own: np.ndarray, ours: np.ndarray, title: str, count: in
     return np.concatenate(rows)
 
 
-def compare(config: Config, run: Path, images: int) -> str:
+def compare(config: Config, run: TrainedRun, images: int) -> str:
     """Writes the two files and returns the text to print. UserError if no person is found in any image."""
-    task = load_task(config)
-    path = folders.best_checkpoint(run)
+    task = load_task(config, requested_frames(config))
     found = task.take(task.rows["found"].astype(bool))
     if not found.names:
         raise UserError(
             f"{config.data_root}: the extractor finds no person in the test images; there is nothing to compare"
         )
-    checkpoint = checkpoints.load_checkpoint(path)
-    own, ours = place_extractor(found.rows.columns), predict_world(config, checkpoint, path, found.rows)
-    title = recipe_of(checkpoint).title
-    folder = folders.results_folder(config, run)
+    own, ours = place_extractor(found.rows.columns), predict_world(config, run.checkpoint, run.path, found.rows)
+    title = recipe_of(run.checkpoint).title
+    folder = folders.results_folder(config, run.place)
     write_text(folder / "beside_extractor.csv", per_image(found, own, ours))
     vis.write_image(folder / "beside_extractor.jpg", picture(found, own, ours, title, images))
     labelled = found.rows["labelled"].astype(bool)
@@ -115,7 +114,8 @@ def main() -> None:
     run = arguments.run or folders.newest_complete(config.results_root / "train", **folders.origin(config))
     if run is None:
         raise UserError("there is no finished training of this config's data and extractor; run ./run.sh first")
-    print(compare(with_run_extraction(config, run), run, arguments.images))
+    trained = load_run(run)
+    print(compare(with_run_extraction(config, trained), trained, arguments.images))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from modules.cache.table import Rows
 from modules.config.load import add_config_arguments, config_from_arguments
 from modules.console import run_script
 from modules.dataset import Sample
-from modules.evaluation.testing import with_run_extraction
+from modules.evaluation.testing import load_run, with_run_extraction
 from modules.files.atomic import write_json
 from modules.files.layout import list_frames
 from modules.inference.baselines import place_least_squares
@@ -87,8 +87,9 @@ def main() -> None:
     run = arguments.run or folders.newest_complete(config.results_root / "train", **folders.origin(config))
     if run is None:
         raise UserError(f"{config.results_root}/train: there is no finished training; run python train.py first")
-    config, path = with_run_extraction(config, run), folders.best_checkpoint(run)
-    network = checkpoints.restore_network(checkpoints.load_checkpoint(path), path)
+    trained = load_run(run)
+    config = with_run_extraction(config, trained)
+    network = checkpoints.restore_network(trained.checkpoint, trained.path)
     if not isinstance(network, PoseNet):
         raise UserError(f"{run}: only PoseNet has branches; name a run of TRAIN.model=PoseNet with --run")
     rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))

@@ -18,6 +18,7 @@ from modules.evaluation.task import load_task
 from modules.files.atomic import read_json
 from modules.files.cameras import read_camera
 from modules.files.images import read_image
+from modules.files.submission import requested_frames
 from modules.runs import folders
 from modules.utils import UserError
 
@@ -40,7 +41,7 @@ def main() -> None:
     run = folders.newest_complete(config.results_root / "train", **folders.origin(config))
     if run is None:
         raise UserError("there is no finished training; run ./run.sh first")
-    task = load_task(config)
+    task = load_task(config, requested_frames(config))
     entries = read_json(folders.results_folder(config, run) / "pred_submission.json")
     predicted = np.array([entry["3d_pos"] for entry in entries])
     at, frame = arguments.index, task.frames[arguments.index]

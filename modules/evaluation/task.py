@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,6 @@ from modules.cache.store import open_cache
 from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.files.layout import Frame, list_frames
-from modules.files.submission import requested_frames
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ class Task:
         return Task(names, frames, self.rows.take(mask), self.cache_key, self.fingerprint)
 
 
-def load_task(config: Config) -> Task:
-    """Reads the sample submission and finds its images in the cache. Raises UserError for one that is no test image."""
-    requested = requested_frames(config)
+def load_task(config: Config, requested: Sequence[Frame]) -> Task:
+    """Finds the requested test images in the cache. Raises UserError if the cache is missing or stale."""
     rows, manifest = open_cache(config, "test", list_frames(config.data_root, "test"))
     index = {name: place for place, name in enumerate(rows["file_name"])}
     names = [frame.file_name for frame in requested]
-    return Task(names, requested, rows.take([index[name] for name in names]), manifest["key"], manifest["fingerprint"])
+    return Task(
+        names, list(requested), rows.take([index[name] for name in names]), manifest["key"], manifest["fingerprint"]
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from modules.evaluation.task import Task, load_task
 from modules.extractors import configured_fingerprint
 from modules.files.atomic import atomic_folder, read_json, write_json, write_text
 from modules.files.hashing import sha256_file
+from modules.files.layout import Frame
 from modules.files.submission import uncertainty_path, write_submission
 from modules.inference.uncertainty_file import write_uncertainty
 from modules.recipes import recipe_of
@@ -27,44 +30,56 @@ from modules.utils import UserError, log
 TESTED = "tested.json"
 
 
-def load_run(config: Config, run: Path, fingerprint: str | None) -> tuple[Path, dict[str, Any]]:
-    """Returns a finished run's best checkpoint: its path and content.
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run folder, or a file of released weights, with the path and the content of its best checkpoint."""
 
-    `fingerprint` is that of the test cache's extractor; None if it is unknown. Raises UserError for a checkpoint that is
-    missing or damaged, or was trained with another extractor.
-    """
+    place: Path
+    path: Path
+    checkpoint: dict[str, Any]
+
+
+def load_run(run: Path) -> TrainedRun:
+    """Reads a finished run's best checkpoint. Raises UserError if it is missing or damaged."""
     path = best_checkpoint(run)
-    checkpoint = load_checkpoint(path)
-    same_name = checkpoint["config"]["EXTRACT"]["extractor"] == config.EXTRACT.extractor
-    if not same_name or fingerprint not in (None, checkpoint["fingerprint"]):
+    return TrainedRun(run, path, load_checkpoint(path))
+
+
+def check_extractor(config: Config, run: TrainedRun, fingerprint: str | None) -> None:
+    """Raises UserError if a run was trained with another extractor than the config's.
+
+    `fingerprint` is that of the test cache's extractor; None if it is unknown.
+    """
+    same_name = run.checkpoint["config"]["EXTRACT"]["extractor"] == config.EXTRACT.extractor
+    if not same_name or fingerprint not in (None, run.checkpoint["fingerprint"]):
         raise UserError(
-            f"{path}: it was trained on another extractor's cache than that of the test images; "
+            f"{run.path}: it was trained on another extractor's cache than that of the test images; "
             "set EXTRACT and METRABS as in the run's train_config.yaml, or train again"
         )
-    return path, checkpoint
 
 
-def with_run_extraction(config: Config, run: Path) -> Config:
+def with_run_extraction(config: Config, run: TrainedRun) -> Config:
     """Returns the config with the test-time augmentation that the run's training poses were extracted with."""
-    extract = load_checkpoint(best_checkpoint(run))["config"]["EXTRACT"]
+    extract = run.checkpoint["config"]["EXTRACT"]
     return config.with_tta(bool(extract["test_time_augmentation"]))
 
 
-def check_run(config: Config, run: Path) -> str:
+def check_run(config: Config, run: TrainedRun) -> str:
     """Returns the joint features that a run needs. Raises UserError if it cannot predict with the configured extractor.
 
-    Only the checkpoint is read, so that nothing is extracted for a run that cannot predict.
+    Nothing is extracted for a run that cannot predict.
     """
-    path, checkpoint = load_run(config, run, configured_fingerprint(config))
-    restore_network(checkpoint, path)
-    return str(checkpoint["spec"]["joint_features"])
+    check_extractor(config, run, configured_fingerprint(config))
+    restore_network(run.checkpoint, run.path)
+    return str(run.checkpoint["spec"]["joint_features"])
 
 
-def run_test(config: Config, run: Path, reuse: bool) -> tuple[Path, str]:
+def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse: bool) -> tuple[Path, str]:
     """Predicts the requested images with a run; returns the results folder and the table (empty without labels)."""
-    task = load_task(config)
-    path, checkpoint = load_run(config, run, task.fingerprint)
-    folder = results_folder(config, run)
+    task = load_task(config, requested)
+    check_extractor(config, run, task.fingerprint)
+    path, checkpoint = run.path, run.checkpoint
+    folder = results_folder(config, run.place)
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
     if reuse and _is_tested(folder, output, key):

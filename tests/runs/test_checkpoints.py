@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from model.model import PoseNetSpec, make_posenet
-from modules.config.schema import Config
 from modules.config.train import Train
-from modules.evaluation.testing import check_run, load_run, with_run_extraction
+from modules.evaluation.testing import load_run
 from modules.files.atomic import write_json
 from modules.runs import checkpoints
 from modules.runs.folders import CHECKPOINT_VERSION, COMPLETE
@@ -103,9 +102,7 @@ def test_a_run_of_an_earlier_version_is_neither_tested_nor_started_from(tmp_path
     write_json(run / COMPLETE, {"best": "best_03.pt"})
     for use in (
         lambda: checkpoints.starting_weights(Train(init_from=str(run))),
-        lambda: load_run(Config(), run, None),
-        lambda: with_run_extraction(Config(), run),
-        lambda: check_run(Config(), run),
+        lambda: load_run(run),
     ):
         with pytest.raises(UserError, match=r"best_03\.pt: this checkpoint is of an earlier version; train"):
             use()

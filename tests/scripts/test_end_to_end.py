@@ -17,7 +17,7 @@ from modules.cache.splits import split_rows
 from modules.cache.store import open_cache
 from modules.config.load import load_config
 from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT, project_path
-from modules.evaluation.testing import with_run_extraction
+from modules.evaluation.testing import load_run, with_run_extraction
 from modules.files.layout import list_frames
 from modules.runs import checkpoints, folders
 from tests.conftest import RunScript, options, patched_command, sets, value_at_exit
@@ -116,7 +116,7 @@ def test_a_run_is_tested_with_the_test_time_augmentation_it_was_trained_with(
     arguments = options(small_root, tmp_path, "EXTRACT.test_time_augmentation=true")
     assert message in run_script("test.py", "--run", str(run), *arguments).stdout
     assert read_submission(tmp_path) == read_submission(results)
-    config = with_run_extraction(load_config(project_path(DEFAULT_CONFIG), arguments[1::2]), run)
+    config = with_run_extraction(load_config(project_path(DEFAULT_CONFIG), arguments[1::2]), load_run(run))
     assert (config.EXTRACT.test_time_augmentation, config.EXTRACT.weights, config.DATA.root) == (
         False,
         "full",

@@ -162,9 +162,10 @@ def test_the_paths_of_the_summary_are_absolute(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(script, "extract_in_child", lambda arguments, joint_features: None)
+    monkeypatch.setattr(testing, "load_run", lambda run: testing.TrainedRun(run, run / "best_01.pt", {}))
     monkeypatch.setattr(testing, "with_run_extraction", lambda config, run: config)
     monkeypatch.setattr(testing, "check_run", lambda config, run: "none")
-    monkeypatch.setattr(testing, "run_test", lambda config, run, reuse: (tmp_path / run.name, ""))
+    monkeypatch.setattr(testing, "run_test", lambda config, run, requested, reuse: (tmp_path / run.place.name, ""))
     monkeypatch.chdir(tmp_path)
     started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -183,7 +184,7 @@ def test_the_extraction_follows_the_run(
     monkeypatch.setattr(
         script, "extract_in_child", lambda arguments, joint_features: calls.append(arguments.assignments)
     )
-    monkeypatch.setattr(testing, "run_test", lambda config, run, reuse: (tmp_path, str(config.EXTRACT.uses_tta)))
+    monkeypatch.setattr(testing, "run_test", lambda *_: (tmp_path, ""))
     run = finish_run(config_of(tmp_path), "20260101000000")
     for trained, configured, expected in (
         (True, "true", None),
