@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from modules.cache.crop_joints import cached_crop_pose, cam_to_crop, to_uvd
 from modules.cache.table import Rows
-from modules.inference.baselines import place_at_height, place_least_squares, place_on_floor, true_depth_bound
+from modules.inference.baselines import (
+    place_at_height,
+    place_at_place,
+    place_least_squares,
+    place_on_floor,
+    true_depth_bound,
+)
 from modules.inference.lifting import lift
+from modules.inference.place import Place
 from modules.metrics import world_mpjpe
 from modules.pose_utils import world2cam
 from modules.recipes.facts import training_facts
@@ -40,7 +48,7 @@ class LinearMap:
 class Fits:
     """All numbers that the baselines take from training and validation people."""
 
-    pelvis_height_mm: float | None
+    facts: dict[str, Any]  # of the training rows
     linear: LinearMap
 
 
@@ -49,7 +57,7 @@ def fit(train: Rows, validation: Rows) -> Fits:
     maps = [fit_linear(train, penalty) for penalty in PENALTIES]
     reference = validation["joints_world_mm"]
     errors = [world_mpjpe(place_linear(validation, linear), reference) for linear in maps]
-    return Fits(training_facts(train)["pelvis_height_mm"], maps[int(np.argmin(errors))])
+    return Fits(training_facts(train), maps[int(np.argmin(errors))])
 
 
 def place_with_true_root(rows: Rows) -> np.ndarray:
@@ -98,8 +106,11 @@ BASELINES: dict[str, Callable[[Rows, Fits], np.ndarray]] = {
     "least_squares": lambda rows, fits: place_least_squares(rows.columns),
     "pelvis_height": lambda rows, fits: (
         place_least_squares(rows.columns)
-        if fits.pelvis_height_mm is None
-        else place_at_height(rows.columns, fits.pelvis_height_mm)
+        if fits.facts["pelvis_height_mm"] is None
+        else place_at_height(rows.columns, fits.facts["pelvis_height_mm"])
+    ),
+    "place": lambda rows, fits: place_at_place(
+        rows.columns, Place.of(fits.facts["place"]), fits.facts["place"]["root_log_sd"]
     ),
     "on_floor": lambda rows, fits: place_on_floor(rows.columns),
     "linear": lambda rows, fits: place_linear(rows, fits.linear),

@@ -41,6 +41,7 @@ FIRST_SEED = SEEDS[:1]
 ROWS = (
     Row("least_squares", "extractor, least squares"),
     Row("pelvis_height", "extractor, training pelvis height"),
+    Row("place", "extractor, training people's place", sets=("demo",)),  # one place in one world
     Row("on_floor", "extractor, lowest foot on the floor"),
     Row("linear", "linear map of the cached pose"),
     Row("true_root", "extractor with **true** root depth"),

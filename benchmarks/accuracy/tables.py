@@ -20,7 +20,7 @@ JOINTS_ROWS = {
     "demo": ("least_squares", "posenet"),
     "zero-shot": ("least_squares", "released"),
 }
-MAIN = (
+MAIN = (  # without `place`: in the demo everybody stands on one board
     "least_squares", "pelvis_height", "on_floor", "linear", "true_root", "original", "image", "pose", "posenet",
     "joint_features", "ensemble", "more_renders", "released", "extra_data", "bound",
 )  # fmt: skip
