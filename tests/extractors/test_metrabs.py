@@ -173,7 +173,7 @@ def test_an_unusable_model_is_one_message(
     result = run_script("extract_train_info.py", "--split", "train", *options, check=False)
     assert result.returncode == 2 and says in result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
-    assert not list(tmp_path.rglob("*.parquet"))
+    assert not list(tmp_path.rglob("poses/*.parquet"))
 
 
 @pytest.mark.slow
