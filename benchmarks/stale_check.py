@@ -28,7 +28,7 @@ CHANGED_SHARE = 0.01
 REPEATS = 3
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 WAYS = {
-    "all": "every file is read (before, and in the first run)",
+    "all": "every file is read, as in the first run",
     "none": "remembered, nothing changed",
     "some": f"remembered, {CHANGED_SHARE:.0%} of the images changed",
 }
