@@ -11,7 +11,7 @@ import numpy as np
 
 from modules.config.paths import project_path
 from modules.config.schema import Config
-from modules.evaluation.methods import compare
+from modules.evaluation.methods import OURS, compare
 from modules.evaluation.pictures import draw
 from modules.evaluation.prediction import calibration_of, predict_rows
 from modules.evaluation.tables import format_breakdown, format_table, report, write_per_image
@@ -24,7 +24,6 @@ from modules.files.submission import uncertainty_path, write_submission
 from modules.inference.uncertainty_file import write_uncertainty
 from modules.recipes import recipe_of
 from modules.runs.checkpoints import facts_for, load_checkpoint, restore_network
-from modules.runs.choice import describe_weights, weights_line
 from modules.runs.folders import best_checkpoint, results_folder
 from modules.utils import UserError, log
 
@@ -94,27 +93,18 @@ def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse:
     else:
         uncertainty_path(output).unlink(missing_ok=True)  # a file of an earlier run does not belong to this submission
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
-    weights = describe_weights(path, checkpoint)
-    marker = {"key": key, "weights": weights, "output": sha256_file(output), "not_found": not_found}
+    marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
     # The folder of an earlier test is replaced as a whole, once this test is finished.
     with atomic_folder(folder) as new_folder:
         checkpoint = {**checkpoint, "facts": facts_for(checkpoint, config)}
-        table = _write_results(new_folder, task, predicted, checkpoint, weights)
+        table = _write_results(new_folder, task, predicted, checkpoint)
         write_json(new_folder / TESTED, marker)
     for name in not_found:
         log.info("no person found, predicted as the training mean straight ahead of the camera: %s", name)
     return folder, table
 
 
-def weights_of(folder: Path) -> dict[str, Any]:
-    """Returns what answered the test of a results folder (see modules.runs.choice.describe_weights)."""
-    weights: dict[str, Any] = read_json(folder / TESTED)["weights"]
-    return weights
-
-
-def _write_results(
-    folder: Path, task: Task, predicted: np.ndarray, checkpoint: dict[str, Any], weights: dict[str, Any]
-) -> str:
+def _write_results(folder: Path, task: Task, predicted: np.ndarray, checkpoint: dict[str, Any]) -> str:
     """Fills a results folder; returns the table, empty without labels."""
     write_submission(folder / "pred_submission.json", task.names, predicted)
     labelled = task.rows["labelled"].astype(bool)
@@ -122,18 +112,16 @@ def _write_results(
     if not labelled.all():
         log.info("%d of %d test images have no label and are not scored", (~labelled).sum(), len(labelled))
     title, facts = recipe_of(checkpoint).title, checkpoint["facts"]
-    table = ""
-    if labelled.any():
-        methods = compare(task.take(labelled).rows, predicted[labelled], facts, title)
-        table = f"{weights_line(weights)}\n\n{score(folder, task.take(labelled), methods, weights)}"
+    table = score(folder, task.take(labelled), predicted[labelled], facts, title) if labelled.any() else ""
     write_text(folder / "table.md", table)
     return table
 
 
-def score(folder: Path, task: Task, methods: dict[str, np.ndarray], weights: dict[str, Any]) -> str:
-    """Writes the metrics of every method's joints into `folder`; returns them as Markdown tables."""
+def score(folder: Path, task: Task, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> str:
+    """Writes the metrics of every method into `folder`; returns them as Markdown tables. `ours` names the prediction."""
+    methods = compare(task.rows, predicted, facts, ours)
     results = report(task.rows, methods)
-    write_json(folder / "metrics.json", {"weights": weights, "images": len(task.names), "methods": results})
+    write_json(folder / "metrics.json", {"images": len(task.names), "methods": results})
     write_per_image(folder / "per_image.csv", task, methods)
     parts = (format_table(results), format_breakdown(results, "per_camera"), format_breakdown(results, "per_joint"))
     return "\n\n".join(parts) + "\n"

@@ -32,11 +32,6 @@ def released_for(config: Config) -> Path | None:
     return RELEASED if same else None
 
 
-def is_released(path: Path) -> bool:
-    """Whether this is a released file, not a checkpoint of a run folder."""
-    return path.suffix == SUFFIX
-
-
 def facts_for(checkpoint: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """Returns a checkpoint's facts that hold for the configured data set: the training people's place is in their own world."""
     same_world = project_path(checkpoint["config"]["DATA"]["root"]).resolve() == config.data_root.resolve()
@@ -57,7 +52,7 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Reads a checkpoint's tensors and plain values without running code. Raises UserError if it is missing or damaged."""
-    content = read_released(path) if is_released(path) else _read_checkpoint(path)
+    content = read_released(path) if path.suffix == SUFFIX else _read_checkpoint(path)
     if content.get("version") != CHECKPOINT_VERSION:
         raise UserError(f"{path}: this checkpoint is of an earlier version; train again, or use the released weights")
     return content

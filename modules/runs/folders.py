@@ -109,14 +109,6 @@ def is_complete(run: Path) -> bool:
     return (run / COMPLETE).exists() and (run / read_json(run / COMPLETE)["best"]).exists()
 
 
-def runs_on(parent: Path, config: Config) -> list[Path]:
-    """Returns the runs on the configured data set that can be tested or resumed, of any config and extractor; newest first."""
-    root = {"root": _root_name(config)}
-    return [
-        run for run in run_folders(parent) if _started_with(run, root) and (is_complete(run) or (run / LAST).exists())
-    ]
-
-
 def newest_unfinished(parent: Path, key: str) -> Path | None:
     """Returns the newest run of this key that was interrupted after its first checkpoint."""
     runs = (run for run in run_folders(parent) if not (run / COMPLETE).exists() and (run / LAST).exists())

@@ -13,7 +13,6 @@ from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config, Train
 from modules.evaluation import task as evaluation_task
 from modules.evaluation import testing
-from modules.evaluation.methods import compare
 from modules.files import cameras
 from modules.files.atomic import write_json, write_text
 from modules.metrics import METRICS
@@ -129,13 +128,10 @@ def test_results_folder() -> None:
 def test_metrics_json(tmp_path: Path) -> None:
     rows = make_rows(tmp_path / "rows", 3)
     task = evaluation_task.Task([str(name) for name in rows["file_name"]], [], rows, "key", "fingerprint")
-    weights = {"file": "best_01.pt", "released": False, "trained_on": ["data"], "epoch": 1, "validation_score": 90.0}
-    joints = compare(rows, rows["joints_world_mm"], training_facts(rows))
-    table = testing.score(tmp_path, task, joints, weights)
+    table = testing.score(tmp_path, task, rows["joints_world_mm"], training_facts(rows))
     written = json.loads((tmp_path / "metrics.json").read_text())
     text = pages.section(PAGE, "Results folder")
-    assert set(written) == {"weights", "images", "methods"} and written["weights"] == weights
-    assert all(f"`{name}`" in text for name in written)
+    assert set(written) == {"images", "methods"} and all(f"`{name}`" in text for name in written)
     for method, result in written["methods"].items():
         assert f"`{method}`" in " ".join(text.split())
         assert set(result) == {"overall", "per_camera", "per_joint"}

@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,16 +15,16 @@ import pytest
 import torch
 
 from model.model import PoseNetSpec, make_posenet
+from modules.cache import store
+from modules.config.load import parse_config
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
 from modules.config.sections import Extract
 from modules.evaluation import testing
-from modules.runs import checkpoints, choice
+from modules.files.atomic import write_json
+from modules.runs import checkpoints, folders
+from modules.runs.released import write_released
 from modules.utils import UserError
-from tests.conftest import sets
-from tests.runs.finished import config_of, finish_run
-
-WEIGHTS = {"file": "best_01.pt", "released": False, "trained_on": ["data/mine"], "epoch": 1, "validation_score": 90.0}
 
 
 @pytest.fixture
@@ -34,6 +35,46 @@ def script() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def config_of(tmp_path: Path, **train: Any) -> Config:
+    (tmp_path / "task04_train").mkdir(exist_ok=True)
+    tree = {"DATA": {"root": str(tmp_path), "validation": "person"}, "RESULTS": {"root": str(tmp_path)}, "TRAIN": train}
+    return parse_config(tree, "test")
+
+
+def finish_run(config: Config, stamp: str) -> Path:
+    """Makes a run folder as a finished training of this config leaves it, but with an empty checkpoint."""
+    run = config.results_root / "train" / f"POSENET_{stamp}"
+    run.mkdir(parents=True)
+    write_json(run / folders.STARTED, {"key": folders.run_key(config, "cache"), **folders.origin(config)})
+    write_json(run / folders.COMPLETE, {"best": "best_01.pt"})
+    (run / "best_01.pt").touch()
+    return run
+
+
+def hints(log_records: list[logging.LogRecord]) -> list[str]:
+    """Returns the messages since the last call, but for the name of the tested run."""
+    messages = [record.getMessage() for record in log_records]
+    log_records.clear()
+    return [text for text in messages if not text.startswith("testing ")]
+
+
+def test_a_newer_run_of_another_config_is_named(
+    script: ModuleType, log_records: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "read_manifest", lambda folder: {"key": "cache"})
+    config, other = config_of(tmp_path), config_of(tmp_path, model_type="pose")
+    older = finish_run(other, "20260101000000")
+    own = finish_run(config, "20260102000000")
+    assert script.newest_run(config) == own and hints(log_records) == []
+    advice = "name it with --run, or give test.py the same --set"
+    assert script.newest_run(other) == older
+    assert hints(log_records) == [f"a newer run of another config is in {own}; {advice}"]
+    newer = finish_run(other, "20260103000000")
+    assert script.newest_run(config) == own
+    assert hints(log_records) == [f"a newer run of another config is in {newer}; {advice}"]
+    assert script.newest_run(config_of(tmp_path, num_epochs=7)) == newer and hints(log_records) == []
 
 
 @pytest.fixture
@@ -48,8 +89,8 @@ def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(testing, "configured_fingerprint", lambda config: "installed")
 
     def start(*arguments: str) -> None:
-        roots = [f"DATA.root={config.DATA.root}", f"RESULTS.root={config.RESULTS.root}", "DATA.validation=person"]
-        monkeypatch.setattr(sys, "argv", ["test.py", *sets(roots), *arguments])
+        roots = ["--set", f"DATA.root={config.DATA.root}", "--set", f"RESULTS.root={config.RESULTS.root}"]
+        monkeypatch.setattr(sys, "argv", ["test.py", *roots, *arguments])
         script.main()
 
     return start
@@ -67,9 +108,8 @@ def save_weights(
 def test_a_run_that_cannot_predict_is_refused_before_the_extraction(
     started: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (checkpoints, choice):
-        monkeypatch.setattr(module, "RELEASED", tmp_path / "nowhere.safetensors")
-    with pytest.raises(UserError, match="nothing has been trained on"):
+    monkeypatch.setattr(checkpoints, "RELEASED", tmp_path / "nowhere.safetensors")
+    with pytest.raises(UserError, match="there is no finished training"):
         started()
     monkeypatch.chdir(tmp_path)
     for name in ("nowhere", "unfinished"):
@@ -77,7 +117,6 @@ def test_a_run_that_cannot_predict_is_refused_before_the_extraction(
         with pytest.raises(UserError, match=f"^{tmp_path / name}: this is not a finished training"):  # absolute
             started("--run", name)
     run = finish_run(config_of(tmp_path), "20260101000000")
-    monkeypatch.setattr(choice, "read_manifest", lambda folder: {"key": "cache"})
     for arguments in ([], ["--run", str(run)]):
         with pytest.raises(UserError, match="this checkpoint is damaged"):
             started(*arguments)
@@ -94,6 +133,27 @@ def test_a_run_that_cannot_predict_is_refused_before_the_extraction(
         started("--run", str(run))
 
 
+def test_before_any_training_the_released_weights_are_used(
+    script: ModuleType, log_records: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = tmp_path / "posenet.safetensors"
+    monkeypatch.setattr(checkpoints, "RELEASED", released)
+    spec, config = PoseNetSpec(model_type="pose"), config_of(tmp_path)
+    content = {
+        "version": folders.CHECKPOINT_VERSION,
+        "spec": spec.as_dict(),
+        "config": config.model_dump(mode="json"),
+    }
+    write_released(
+        released, {**content, "facts": {}, "key": "", "fingerprint": "", "model": make_posenet(spec).state_dict()}
+    )
+    monkeypatch.setattr(store, "read_manifest", lambda folder: {"key": "cache"})
+    assert script.newest_run(config) == released
+    assert "no training on" in hints(log_records)[0]
+    own = finish_run(config, "20260101000000")
+    assert script.newest_run(config) == own
+
+
 def test_the_paths_of_the_summary_are_absolute(
     script: ModuleType,
     started: Callable[..., None],
@@ -105,13 +165,11 @@ def test_the_paths_of_the_summary_are_absolute(
     monkeypatch.setattr(testing, "load_run", lambda run: testing.TrainedRun(run, run / "best_01.pt", {}))
     monkeypatch.setattr(testing, "with_run_extraction", lambda config, run: config)
     monkeypatch.setattr(testing, "check_run", lambda config, run: "none")
-    monkeypatch.setattr(testing, "weights_of", lambda folder: WEIGHTS)
     monkeypatch.setattr(testing, "run_test", lambda config, run, requested, reuse: (tmp_path / run.place.name, ""))
     monkeypatch.chdir(tmp_path)
     started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     paths = {name: summary[name] for name in ("run", "folder", "output")}
-    assert summary["weights"] == WEIGHTS
     assert paths == {
         "run": str(tmp_path / "POSENET_1"), "folder": str(tmp_path / "POSENET_1"),
         "output": str(PROJECT_ROOT / "answers.json"),
@@ -127,7 +185,6 @@ def test_the_extraction_follows_the_run(
         script, "extract_in_child", lambda arguments, joint_features: calls.append(arguments.assignments)
     )
     monkeypatch.setattr(testing, "run_test", lambda *_: (tmp_path, ""))
-    monkeypatch.setattr(testing, "weights_of", lambda folder: WEIGHTS)
     run = finish_run(config_of(tmp_path), "20260101000000")
     for trained, configured, expected in (
         (True, "true", None),
