@@ -145,6 +145,11 @@ def command_again(*extra: str, without: str) -> str:
     return shlex.join(["python", *remaining, *extra])
 
 
+def command_line(script: str, *options: str) -> str:
+    """Returns the command of another script at the root, started from the same folder as this process's script."""
+    return shlex.join(["python", str(Path(sys.argv[0]).with_name(script)), *options])
+
+
 @contextlib.contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Context manager: the first Ctrl-C only sets a flag; a second one raises KeyboardInterrupt.

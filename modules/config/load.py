@@ -81,6 +81,12 @@ def config_arguments(file: str, assignments: Sequence[str]) -> list[str]:
     return ["--config", file, *(part for assignment in assignments for part in ("--set", assignment))]
 
 
+def shown_arguments(arguments: argparse.Namespace) -> list[str]:
+    """Returns the given --config and --set for a command in a message; the default config file is left out."""
+    words = config_arguments(arguments.config, arguments.assignments)
+    return words[2:] if arguments.config == DEFAULT_CONFIG else words
+
+
 def config_from_arguments(arguments: argparse.Namespace) -> Config:
     """Returns the config of --config and --set; a relative file is searched in the working folder, then the project."""
     path = Path(arguments.config)

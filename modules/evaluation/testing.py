@@ -11,7 +11,7 @@ import numpy as np
 
 from modules.config.paths import project_path
 from modules.config.schema import Config
-from modules.evaluation.methods import OURS, compare
+from modules.evaluation.methods import compare
 from modules.evaluation.pictures import draw
 from modules.evaluation.prediction import calibration_of, predict_rows
 from modules.evaluation.tables import format_breakdown, format_table, report, write_per_image
@@ -23,7 +23,7 @@ from modules.files.layout import Frame
 from modules.files.submission import uncertainty_path, write_submission
 from modules.inference.uncertainty_file import write_uncertainty
 from modules.recipes import recipe_of
-from modules.runs.checkpoints import facts_for, load_checkpoint, restore_network
+from modules.runs.checkpoints import facts_for, load_checkpoint, restore_network, weights_of, weights_sentence
 from modules.runs.folders import best_checkpoint, results_folder
 from modules.utils import UserError, log
 
@@ -75,14 +75,15 @@ def check_run(config: Config, run: TrainedRun) -> str:
 
 
 def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse: bool) -> tuple[Path, str]:
-    """Predicts the requested images with a run; returns the results folder and the table (empty without labels)."""
+    """Predicts the requested images with a run; returns the results folder and the report: weights, then tables."""
     task = load_task(config, requested)
     check_extractor(config, run, task.fingerprint)
     path, checkpoint = run.path, run.checkpoint
     folder = results_folder(config, run.place)
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
-    if reuse and _is_tested(folder, output, key):
+    weights = weights_of(path, checkpoint)
+    if reuse and _is_tested(folder, output, {"key": key, "weights": weights}):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
     predicted, log_error = predict_rows(config, checkpoint, path, task.rows)
@@ -93,35 +94,39 @@ def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse:
     else:
         uncertainty_path(output).unlink(missing_ok=True)  # a file of an earlier run does not belong to this submission
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
-    marker = {"key": key, "checkpoint": path.name, "output": sha256_file(output), "not_found": not_found}
+    marker = {"key": key, "weights": weights, "output": sha256_file(output), "not_found": not_found}
     # The folder of an earlier test is replaced as a whole, once this test is finished.
     with atomic_folder(folder) as new_folder:
         checkpoint = {**checkpoint, "facts": facts_for(checkpoint, config)}
-        table = _write_results(new_folder, task, predicted, checkpoint)
+        table = _write_results(new_folder, task, predicted, checkpoint, weights)
         write_json(new_folder / TESTED, marker)
     for name in not_found:
         log.info("no person found, predicted as the training mean straight ahead of the camera: %s", name)
     return folder, table
 
 
-def _write_results(folder: Path, task: Task, predicted: np.ndarray, checkpoint: dict[str, Any]) -> str:
-    """Fills a results folder; returns the table, empty without labels."""
+def _write_results(
+    folder: Path, task: Task, predicted: np.ndarray, checkpoint: dict[str, Any], weights: dict[str, Any]
+) -> str:
+    """Fills a results folder; returns the report: a line that names the weights, then, with labels, the tables."""
     write_submission(folder / "pred_submission.json", task.names, predicted)
     labelled = task.rows["labelled"].astype(bool)
     draw(folder, task, predicted)
     if not labelled.all():
         log.info("%d of %d test images have no label and are not scored", (~labelled).sum(), len(labelled))
     title, facts = recipe_of(checkpoint).title, checkpoint["facts"]
-    table = score(folder, task.take(labelled), predicted[labelled], facts, title) if labelled.any() else ""
+    table = f"{weights_sentence(weights)}\n"
+    if labelled.any():
+        methods = compare(task.rows.take(labelled), predicted[labelled], facts, title)
+        table += "\n" + score(folder, task.take(labelled), methods, weights)
     write_text(folder / "table.md", table)
     return table
 
 
-def score(folder: Path, task: Task, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> str:
-    """Writes the metrics of every method into `folder`; returns them as Markdown tables. `ours` names the prediction."""
-    methods = compare(task.rows, predicted, facts, ours)
+def score(folder: Path, task: Task, methods: dict[str, np.ndarray], weights: dict[str, Any]) -> str:
+    """Writes the metrics of every method, and which weights predicted, into `folder`; returns Markdown tables."""
     results = report(task.rows, methods)
-    write_json(folder / "metrics.json", {"images": len(task.names), "methods": results})
+    write_json(folder / "metrics.json", {"images": len(task.names), "weights": weights, "methods": results})
     write_per_image(folder / "per_image.csv", task, methods)
     parts = (format_table(results), format_breakdown(results, "per_camera"), format_breakdown(results, "per_joint"))
     return "\n\n".join(parts) + "\n"
@@ -135,10 +140,16 @@ def overall_scores(folder: Path) -> dict[str, dict[str, float]] | None:
     return {name: result["overall"] for name, result in read_json(path)["methods"].items()}
 
 
-def _is_tested(folder: Path, output: Path, key: str) -> bool:
-    """Whether `folder` holds the results of a test with this key, and `output` is still its submission."""
+def weights_used(folder: Path) -> dict[str, Any]:
+    """Returns what a results folder says of the weights that predicted."""
+    weights: dict[str, Any] = read_json(folder / TESTED)["weights"]
+    return weights
+
+
+def _is_tested(folder: Path, output: Path, test: dict[str, Any]) -> bool:
+    """Whether `folder` holds the results of this key and these weights, and `output` is still their submission."""
     marker = folder / TESTED
     if not (output.exists() and marker.exists() and (folder / "table.md").exists()):
         return False
     found = read_json(marker)
-    return bool(found["key"] == key and found["output"] == sha256_file(output))
+    return bool(found.items() >= test.items() and found["output"] == sha256_file(output))

@@ -38,6 +38,22 @@ def facts_for(checkpoint: Mapping[str, Any], config: Config) -> dict[str, Any]:
     return {name: fact for name, fact in checkpoint["facts"].items() if same_world or not name.startswith("place")}
 
 
+def weights_of(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a report says of the weights that predicted: their file, and their training."""
+    config, file = content["config"], path.resolve()
+    return {
+        "path": str(file), "released": file == RELEASED.resolve(), "data_root": config["DATA"]["root"],
+        "epoch": content.get("epoch"), "config": config,
+    }  # fmt: skip
+
+
+def weights_sentence(weights: dict[str, Any]) -> str:
+    """Returns the line of a report that names the weights, from what `weights_of` returns."""
+    roots = " and ".join([weights["data_root"], *weights["config"]["DATA"]["extra_roots"]])
+    kind = "the released ones, " if weights["released"] else ""
+    return f"Weights: {kind}{weights['path']}, trained on {roots}, epoch {weights['epoch']}"
+
+
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Writes a checkpoint atomically; a full disk leaves the old one intact."""
     try:

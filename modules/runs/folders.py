@@ -99,6 +99,11 @@ def run_folders(parent: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
+def runs_started_with(parent: Path, **started: str) -> list[Path]:
+    """Returns the runs, finished or not, whose run.json holds these values, newest first."""
+    return [run for run in run_folders(parent) if _started_with(run, started)]
+
+
 def newest_complete(parent: Path, **started: str) -> Path | None:
     """Returns the newest finished run whose run.json holds these values."""
     return next((run for run in run_folders(parent) if is_complete(run) and _started_with(run, started)), None)

@@ -13,6 +13,7 @@ from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config, Train
 from modules.evaluation import task as evaluation_task
 from modules.evaluation import testing
+from modules.evaluation.methods import compare
 from modules.files import cameras
 from modules.files.atomic import write_json, write_text
 from modules.metrics import METRICS
@@ -101,6 +102,13 @@ def test_checkpoints(run: Path) -> None:
         assert set(re.findall(r"`(\w+)`", row[2])) == set(content[entry]), entry
 
 
+def test_weights(run: Path) -> None:
+    """The entries of the key `weights` in reports."""
+    path = next(run.glob("best_*.pt"))
+    weights = checkpoints.weights_of(path, checkpoints.load_checkpoint(path))
+    assert names("weights") == list(weights) and weights["epoch"] == 1
+
+
 def joined_names(source: str) -> set[str]:
     """Returns what a module joins to a folder by `folder / name`, as texts; a constant's name as its value."""
     tree = ast.parse(source)
@@ -128,10 +136,11 @@ def test_results_folder() -> None:
 def test_metrics_json(tmp_path: Path) -> None:
     rows = make_rows(tmp_path / "rows", 3)
     task = evaluation_task.Task([str(name) for name in rows["file_name"]], [], rows, "key", "fingerprint")
-    table = testing.score(tmp_path, task, rows["joints_world_mm"], training_facts(rows))
+    methods = compare(rows, rows["joints_world_mm"], training_facts(rows))
+    table = testing.score(tmp_path, task, methods, {"path": "best_01.pt"})
     written = json.loads((tmp_path / "metrics.json").read_text())
     text = pages.section(PAGE, "Results folder")
-    assert set(written) == {"images", "methods"} and all(f"`{name}`" in text for name in written)
+    assert set(written) == {"images", "weights", "methods"} and all(f"`{name}`" in text for name in written)
     for method, result in written["methods"].items():
         assert f"`{method}`" in " ".join(text.split())
         assert set(result) == {"overall", "per_camera", "per_joint"}

@@ -21,6 +21,7 @@ from modules.config.schema import Config
 from modules.config.sections import Data, Extract
 from modules.config.train import Train
 from modules.evaluation import tables, testing
+from modules.evaluation.methods import compare
 from modules.evaluation.task import Task
 from modules.extractors.base import Estimate
 from modules.files.layout import list_frames
@@ -174,7 +175,7 @@ def test_the_metric_is_computed_written_and_shown(
     assert bone_length(2 * person, person) > 50
     rows = make_rows(tmp_path / "rows", 2)
     task = Task([str(name) for name in rows["file_name"]], [], rows, "key", "fingerprint")
-    table = testing.score(tmp_path, task, 2 * rows["joints_world_mm"], training_facts(rows))
+    table = testing.score(tmp_path, task, compare(rows, 2 * rows["joints_world_mm"], training_facts(rows)), {})
     written = json.loads((tmp_path / "metrics.json").read_text())["methods"]["PoseNet"]
     assert written["overall"]["bone_length"] > 50 and "bone_length" in next(iter(written["per_camera"].values()))
     assert "| bones |" in table.splitlines()[0]

@@ -1,9 +1,8 @@
-"""test.py before anything is tested: the run it chooses, its hints, and runs that cannot predict."""
+"""test.py before anything is tested: runs that cannot predict, the extraction it starts, and the paths it prints."""
 
 import argparse
 import importlib.util
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import pytest
 import torch
 
 from model.model import PoseNetSpec, make_posenet
-from modules.cache import store
+from modules.cache.store import cache_folder, write_manifest
 from modules.config.load import parse_config
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
@@ -23,8 +22,8 @@ from modules.config.sections import Extract
 from modules.evaluation import testing
 from modules.files.atomic import write_json
 from modules.runs import checkpoints, folders
-from modules.runs.released import write_released
 from modules.utils import UserError
+from tests.conftest import sets
 
 
 @pytest.fixture
@@ -47,34 +46,11 @@ def finish_run(config: Config, stamp: str) -> Path:
     """Makes a run folder as a finished training of this config leaves it, but with an empty checkpoint."""
     run = config.results_root / "train" / f"POSENET_{stamp}"
     run.mkdir(parents=True)
+    write_manifest(cache_folder(config, "train"), {"key": "cache", "parts": 1})
     write_json(run / folders.STARTED, {"key": folders.run_key(config, "cache"), **folders.origin(config)})
     write_json(run / folders.COMPLETE, {"best": "best_01.pt"})
     (run / "best_01.pt").touch()
     return run
-
-
-def hints(log_records: list[logging.LogRecord]) -> list[str]:
-    """Returns the messages since the last call, but for the name of the tested run."""
-    messages = [record.getMessage() for record in log_records]
-    log_records.clear()
-    return [text for text in messages if not text.startswith("testing ")]
-
-
-def test_a_newer_run_of_another_config_is_named(
-    script: ModuleType, log_records: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "read_manifest", lambda folder: {"key": "cache"})
-    config, other = config_of(tmp_path), config_of(tmp_path, model_type="pose")
-    older = finish_run(other, "20260101000000")
-    own = finish_run(config, "20260102000000")
-    assert script.newest_run(config) == own and hints(log_records) == []
-    advice = "name it with --run, or give test.py the same --set"
-    assert script.newest_run(other) == older
-    assert hints(log_records) == [f"a newer run of another config is in {own}; {advice}"]
-    newer = finish_run(other, "20260103000000")
-    assert script.newest_run(config) == own
-    assert hints(log_records) == [f"a newer run of another config is in {newer}; {advice}"]
-    assert script.newest_run(config_of(tmp_path, num_epochs=7)) == newer and hints(log_records) == []
 
 
 @pytest.fixture
@@ -89,8 +65,8 @@ def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(testing, "configured_fingerprint", lambda config: "installed")
 
     def start(*arguments: str) -> None:
-        roots = ["--set", f"DATA.root={config.DATA.root}", "--set", f"RESULTS.root={config.RESULTS.root}"]
-        monkeypatch.setattr(sys, "argv", ["test.py", *roots, *arguments])
+        keys = (f"DATA.root={config.DATA.root}", f"RESULTS.root={config.RESULTS.root}", "DATA.validation=person")
+        monkeypatch.setattr(sys, "argv", ["test.py", *sets(keys), *arguments])
         script.main()
 
     return start
@@ -109,7 +85,7 @@ def test_a_run_that_cannot_predict_is_refused_before_the_extraction(
     started: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "RELEASED", tmp_path / "nowhere.safetensors")
-    with pytest.raises(UserError, match="there is no finished training"):
+    with pytest.raises(UserError, match="there is no training on"):
         started()
     monkeypatch.chdir(tmp_path)
     for name in ("nowhere", "unfinished"):
@@ -133,27 +109,6 @@ def test_a_run_that_cannot_predict_is_refused_before_the_extraction(
         started("--run", str(run))
 
 
-def test_before_any_training_the_released_weights_are_used(
-    script: ModuleType, log_records: list[logging.LogRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    released = tmp_path / "posenet.safetensors"
-    monkeypatch.setattr(checkpoints, "RELEASED", released)
-    spec, config = PoseNetSpec(model_type="pose"), config_of(tmp_path)
-    content = {
-        "version": folders.CHECKPOINT_VERSION,
-        "spec": spec.as_dict(),
-        "config": config.model_dump(mode="json"),
-    }
-    write_released(
-        released, {**content, "facts": {}, "key": "", "fingerprint": "", "model": make_posenet(spec).state_dict()}
-    )
-    monkeypatch.setattr(store, "read_manifest", lambda folder: {"key": "cache"})
-    assert script.newest_run(config) == released
-    assert "no training on" in hints(log_records)[0]
-    own = finish_run(config, "20260101000000")
-    assert script.newest_run(config) == own
-
-
 def test_the_paths_of_the_summary_are_absolute(
     script: ModuleType,
     started: Callable[..., None],
@@ -166,6 +121,7 @@ def test_the_paths_of_the_summary_are_absolute(
     monkeypatch.setattr(testing, "with_run_extraction", lambda config, run: config)
     monkeypatch.setattr(testing, "check_run", lambda config, run: "none")
     monkeypatch.setattr(testing, "run_test", lambda config, run, requested, reuse: (tmp_path / run.place.name, ""))
+    write_json(tmp_path / "POSENET_1" / testing.TESTED, {"weights": {"path": "best_01.pt"}})
     monkeypatch.chdir(tmp_path)
     started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -185,6 +141,7 @@ def test_the_extraction_follows_the_run(
         script, "extract_in_child", lambda arguments, joint_features: calls.append(arguments.assignments)
     )
     monkeypatch.setattr(testing, "run_test", lambda *_: (tmp_path, ""))
+    write_json(tmp_path / testing.TESTED, {"weights": {}})
     run = finish_run(config_of(tmp_path), "20260101000000")
     for trained, configured, expected in (
         (True, "true", None),
