@@ -26,7 +26,7 @@ from modules.files.labels import read_labels
 from modules.files.layout import list_frames
 from modules.floor.assignment import VIEWED_SOLE_MM, VIEWS, assign_worlds
 from modules.floor.people import Recording
-from modules.floor.recordings import labelled_recordings, viewed_recordings
+from modules.floor.recordings import recordings_of_files, recordings_of_views
 from modules.floor.up import angle_deg, people_direction
 from modules.floor.worlds import SOLE_MM, World, measure_worlds
 
@@ -65,7 +65,7 @@ def read_labelled(root: Path, split: str) -> list[Recording]:
     """Reads the recordings of a split with their labels."""
     frames = list_frames(root, split)
     cameras = {path: read_camera(path) for path in {frame.camera_path for frame in frames}}
-    return labelled_recordings(frames, cameras, read_labels(frames))
+    return recordings_of_files(frames, cameras, read_labels(frames))
 
 
 def read_viewed(root: Path) -> list[Recording] | None:
@@ -75,9 +75,7 @@ def read_viewed(root: Path) -> list[Recording] | None:
     manifest = read_manifest(folder)
     if manifest is None:
         return None
-    frames = list_frames(root, "test")
-    cameras = {path: read_camera(path) for path in {frame.camera_path for frame in frames}}
-    return viewed_recordings(frames, cameras, read_rows(folder, manifest["parts"]).columns)
+    return recordings_of_views(read_rows(folder, manifest["parts"]).columns)
 
 
 def differences(worlds: Sequence[World], truth: dict[str, Truth]) -> tuple[np.ndarray, np.ndarray, int]:

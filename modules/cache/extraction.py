@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from modules.cache import store
+from modules.cache import store, worlds
 from modules.cache.estimates import estimate_columns, label_columns
 from modules.cache.inputs import inputs_digest
-from modules.cache.table import to_row
+from modules.cache.table import Rows, to_row
 from modules.config.schema import Config
 from modules.console import progress_bar
 from modules.extractors import configured_extractor, configured_fingerprint
@@ -61,7 +61,10 @@ class _Job:
 
 
 def extract_split(config: Config, split: str) -> Summary:
-    """Fills the cache of a split; existing parts are kept. Raises UserError for a broken image, camera or label."""
+    """Fills the cache of a split; existing parts are kept. Raises UserError for a broken image, camera or label.
+
+    Up and floor that camera files do not declare are measured on the result.
+    """
     frames = list_frames(config.data_root, split)
     if split == "train":
         _warn_missing_validation_list(config)
@@ -74,9 +77,11 @@ def extract_split(config: Config, split: str) -> Summary:
     extracted = _extract_missing(_Job(config, split, folder, key, parts))
     store.drop_parts_from(folder, len(parts))
     complete = {**manifest, "key": key, "parts": len(parts), "images": len(frames)}
-    if store.read_manifest(folder) != complete:
-        store.write_manifest(folder, complete)
-    return Summary(folder, len(frames), extracted, _list_not_found(folder, len(parts)))
+    rows = store.read_rows(folder, len(parts))
+    found = store.read_manifest(folder) or {}
+    if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
+        store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})
+    return Summary(folder, len(frames), extracted, _list_not_found(folder, rows))
 
 
 def _warn_missing_validation_list(config: Config) -> None:
@@ -173,9 +178,8 @@ def _decoded_batches(
             yield batch, images
 
 
-def _list_not_found(folder: Path, parts: int) -> tuple[str, ...]:
+def _list_not_found(folder: Path, rows: Rows) -> tuple[str, ...]:
     """Returns the images without a person, and lists them in the cache folder."""
-    rows = store.read_rows(folder, parts)
     names = tuple(str(name) for name in rows["file_name"][~rows["found"]])
     path, text = folder / "not_found.txt", "".join(f"{name}\n" for name in names)
     if not path.exists() or path.read_text(encoding="utf-8") != text:  # a complete cache may be in a read-only folder

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.inputs import CROP_SIZE
+from modules.cache import worlds
 from modules.cache.inputs import inputs_digest
 from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMNS, Rows
 from modules.config.schema import Config
@@ -123,7 +124,10 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Rows, dict[str, Any]]:
-    """Returns the rows of a split in the frames' order, and the manifest. Raises UserError if it is missing or stale."""
+    """Returns the rows of a split in the frames' order, with up and floor as DATA.floor says, and the manifest.
+
+    The manifest's key is that of these rows. Raises UserError if the cache is missing or stale.
+    """
     folder = cache_folder(config, split)
     fix = f"run python extract_train_info.py --split {split}"
     manifest = read_manifest(folder)
@@ -133,7 +137,9 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
         raise UserError(f"{manifest_path(folder)}: the cache is of another version or crop size; {fix}")
     if manifest.get("inputs") != inputs_digest(frames, folder):
         raise UserError(f"{manifest_path(folder)}: images, cameras or labels have changed since extraction; {fix}")
-    return read_rows(folder, int(manifest["parts"])), manifest
+    rows = read_rows(folder, int(manifest["parts"]))
+    rows = worlds.complete_rows(config, split, rows, manifest, manifest_path(folder))
+    return rows, {**manifest, "key": worlds.rows_key(config, manifest)}
 
 
 def read_rows(folder: Path, parts: int) -> Rows:

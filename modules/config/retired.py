@@ -16,6 +16,7 @@ _AUGMENTATION = "TRAIN.augmentation: true or false switches all augmentation; le
 REMOVED = {
     "DATALOADER.pin_memory": "leave it out",
     "TRAIN.backbone": "the backbone is a ResNet18; leave it out",
+    "TRAIN.resnet_type": "the backbone is a ResNet18; leave it out",
     "TRAIN.backbone_rate": "the backbone learns at TRAIN.learning_rate; leave it out",
     "TRAIN.output_shape": "it is always input_shape / 4; leave it out",
     "TRAIN.gradient_clip": "gradients are not clipped; leave it out",

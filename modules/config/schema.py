@@ -51,7 +51,7 @@ class Config(Section):
     def extra(self) -> list[Config]:
         """A copy of this config for each of DATA.extra_roots; its cache is in <root>/cache."""
         return [
-            self.model_copy(update={"DATA": Data(root=root, validation=self.DATA.validation)})
+            self.model_copy(update={"DATA": Data(root=root, validation=self.DATA.validation, floor=self.DATA.floor)})
             for root in self.DATA.extra_roots
         ]
 

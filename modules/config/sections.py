@@ -48,6 +48,11 @@ class Data(Section):
     )
     validation_share: float = Field(0.1, gt=0, lt=1, description="The share of groups held out; not used by `list`.")
     cache: PathText | None = Field(None, description="Where extraction writes its cache; null: <root>/cache.")
+    floor: Literal["auto", "declared", "none"] = Field(
+        "auto",
+        description="Up and floor: auto, those of the camera files, measured where they declare none (on the training "
+        "labels, or in several views of a test image); declared, those of the camera files alone; none, neither.",
+    )
     extra_roots: list[PathText] = Field(
         [],
         description="Extra data sets to train on. Images on their own validation lists are left out. Validation and the "

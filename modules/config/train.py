@@ -72,7 +72,6 @@ class Train(Section):
         "PoseNet",
         description="The network and its recipe; OriginalPoseNet is the original entry's (config/original.yml).",
     )
-    resnet_type: Literal[18] = Field(18, description="Fixed: the depth of the ResNet backbone.")
     momentum: float = Field(
         0.9, ge=0, lt=1, description="Momentum of sgd and madgrad; the first beta of adam and adamw."
     )

@@ -44,13 +44,12 @@ def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any], ours: str 
     # Both are equal if the extractor estimates no root.
     methods = {} if np.allclose(own, least_squares, atol=1e-3) else {OWN: complete(own)}
     methods[LEAST_SQUARES] = complete(least_squares)
-    has_up = np.isfinite(found_rows["world_up"]).all()
-    if has_up and facts["pelvis_height_mm"] is not None:
+    if np.isfinite(found_rows["world_up"]).any() and facts["pelvis_height_mm"] is not None:
         methods[AT_HEIGHT] = complete(place_at_height(found_rows, facts["pelvis_height_mm"]))
     if "place" in facts:
         place, root_log_sd = Place.of(facts["place"]), facts["place"]["root_log_sd"]
         methods[AT_PLACE] = complete(place_at_place(found_rows, place, root_log_sd))
-    if has_up and np.isfinite(found_rows["floor_height_mm"]).all():
+    if np.isfinite(found_rows["floor_height_mm"]).any():
         methods[ON_FLOOR] = complete(place_on_floor(found_rows))
     true_depth = world2cam(found_rows["joints_world_mm"], found_rows["R"], found_rows["t"])[..., 2]
     return {**methods, ours: predicted, BOUND: complete(true_depth_bound(found_rows, true_depth))}

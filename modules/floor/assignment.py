@@ -41,13 +41,13 @@ def assign_worlds(test: Sequence[Recording], training: Sequence[Recording], know
     cameras = {one.name: one.cameras for one in training}
     places = [
         _Place(world, [camera for name in world.recordings for camera in cameras[name]])
-        for world in [*known, *declared_worlds(training)]
+        for world in [*known, *declared_worlds([one for one in training if one.is_declared])]
         if world.up is not None
     ]
     undeclared = [one for one in test if not one.is_declared]
     views = measure_worlds(undeclared, VIEWS, VIEWED_SOLE_MM)
     own = {name: world for world in views for name in world.recordings}
-    homes = {one.name: _home(one, places, own[one.name]) for one in undeclared}
+    homes = {one.name: _home(one, places, own[one.name]) if one.declared_floor is None else None for one in undeclared}
     shared: dict[World, list[str]] = {}
     for name, home in homes.items():
         if home is not None:

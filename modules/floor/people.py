@@ -16,6 +16,7 @@ from modules.pose_utils import Camera
 ANKLES = [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")]
 NECK = JOINT_NAMES.index("neck")
 LEGS = [[JOINT_NAMES.index(f"{side}_{part}") for part in ("hip", "knee", "ankle")] for side in ("left", "right")]
+LEG_MM = 400.0, 1300.0  # thigh plus shin, from a small child to a very tall adult; labels in another unit are not used
 STANDING = 0.85  # of the leg's length that a standing person's pelvis is above the lowest foot joint, at least
 SQUATTING = 0.4  # the same of a person who sits or squats; crawling and lying people are below it
 ON_FEET_MM = 100.0  # the lowest joint of a person on their feet is no more than this below the lowest foot joint
@@ -35,14 +36,21 @@ class Recording:
         return next((camera.world_up for camera in self.cameras if camera.world_up is not None), None)
 
     @property
+    def declared_floor(self) -> float | None:
+        """The floor's height in mm that a camera file declares; None if none does."""
+        return next((camera.floor_height_mm for camera in self.cameras if camera.floor_height_mm is not None), None)
+
+    @property
     def is_declared(self) -> bool:
         """Whether every camera file declares both up and floor, so that nothing is to be measured."""
         return all(camera.floor_height_mm is not None for camera in self.cameras)
 
 
 def usable(joints: np.ndarray) -> np.ndarray:
-    """Returns the people (M, 24, 3) whose joints are all finite."""
-    return np.asarray(joints[np.isfinite(joints).all((1, 2))])
+    """Returns the people (M, 24, 3) whose joints are all finite, and whose legs are human in mm."""
+    joints = joints[np.isfinite(joints).all((1, 2))]
+    legs = leg_lengths(joints)
+    return np.asarray(joints[(legs > LEG_MM[0]) & (legs < LEG_MM[1])])
 
 
 def body_directions(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

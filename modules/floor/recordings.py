@@ -1,4 +1,4 @@
-"""Gathers the recordings of a split: the people in their labels or views, and their cameras."""
+"""Gathers the recordings of a split from its files or from cache rows: people in labels or views, and their cameras."""
 
 from __future__ import annotations
 
@@ -12,43 +12,64 @@ from modules.floor.people import Recording
 from modules.floor.views import triangulated_people
 from modules.pose_utils import Camera
 
+Columns = Mapping[str, np.ndarray]  # of cache rows; see modules.cache.table
 
-def labelled_recordings(
+
+def recordings_of_files(
     frames: Sequence[Frame], cameras: Mapping[Path, Camera], labels: Mapping[Path, np.ndarray]
 ) -> list[Recording]:
     """Returns the recordings of a split with the people of their labels, each moment once; labels may be missing."""
     people: dict[str, dict[Path, np.ndarray]] = {}
+    views: dict[str, dict[Path, Camera]] = {}
     for frame in frames:
         own = people.setdefault(frame.recording, {})
         if frame.label_path in labels:
             own[frame.label_path] = labels[frame.label_path]
-    own_cameras = _cameras(frames, cameras)
-    return [
-        Recording(name, np.stack(list(own.values())) if own else np.zeros((0, 24, 3)), own_cameras[name])
-        for name, own in people.items()
-    ]
+        views.setdefault(frame.recording, {})[frame.camera_path] = cameras[frame.camera_path]
+    return [Recording(name, _stack(list(own.values())), list(views[name].values())) for name, own in people.items()]
 
 
-def viewed_recordings(
-    frames: Sequence[Frame], cameras: Mapping[Path, Camera], rows: Mapping[str, np.ndarray]
-) -> list[Recording]:
-    """Returns the recordings of a split with the people triangulated from their views.
+def recordings_of_labels(rows: Columns) -> list[Recording]:
+    """Returns the recordings of cache rows with the people of their labels, each moment once."""
+    recordings = []
+    for name, own in rows_by_recording(rows).items():
+        moments: dict[str, np.ndarray] = {}
+        for row in own[rows["labelled"][own].astype(bool)]:
+            moments.setdefault(rows["sequence"][row], rows["joints_world_mm"][row])
+        recordings.append(Recording(name, _stack(list(moments.values())), _cameras(rows, own)))
+    return recordings
 
-    `rows` are the columns of the frames' cache rows, in any order; no label is read.
-    """
-    own_rows: dict[str, list[int]] = {}
-    for row, (pose, person) in enumerate(zip(rows["pose"], rows["person"], strict=True)):
-        own_rows.setdefault(f"{pose}_{person}", []).append(row)
+
+def recordings_of_views(rows: Columns) -> list[Recording]:
+    """Returns the recordings of cache rows with the people triangulated from their views; no label is read."""
     names = ("found", "camera", "sequence", "joints_px", "confidence", "K", "R", "t")
     return [
-        Recording(name, triangulated_people({key: rows[key][own_rows.get(name, [])] for key in names}), own_cameras)
-        for name, own_cameras in _cameras(frames, cameras).items()
+        Recording(name, triangulated_people({key: rows[key][own] for key in names}), _cameras(rows, own))
+        for name, own in rows_by_recording(rows).items()
     ]
 
 
-def _cameras(frames: Sequence[Frame], cameras: Mapping[Path, Camera]) -> dict[str, list[Camera]]:
-    """Returns the cameras of each recording, in the order of the frames."""
-    paths: dict[str, dict[Path, None]] = {}
-    for frame in frames:
-        paths.setdefault(frame.recording, {})[frame.camera_path] = None
-    return {name: [cameras[path] for path in own] for name, own in paths.items()}
+def rows_by_recording(rows: Columns) -> dict[str, np.ndarray]:
+    """Returns the places of each recording's rows, by the recording's name."""
+    places: dict[str, list[int]] = {}
+    for row, (pose, person) in enumerate(zip(rows["pose"], rows["person"], strict=True)):
+        places.setdefault(f"{pose}_{person}", []).append(row)
+    return {name: np.array(own) for name, own in places.items()}
+
+
+def _cameras(rows: Columns, own: np.ndarray) -> list[Camera]:
+    """Returns each camera of a recording's rows."""
+    first = {rows["camera"][row]: int(row) for row in own[::-1]}
+    return [_camera(rows, row) for _, row in sorted(first.items())]
+
+
+def _camera(rows: Columns, row: int) -> Camera:
+    up, floor = rows["world_up"][row], float(rows["floor_height_mm"][row])
+    return Camera(
+        rows["K"][row], rows["R"][row], rows["t"][row], world_up=up if np.isfinite(up).all() else None,
+        floor_height_mm=floor if np.isfinite(floor) else None,
+    )  # fmt: skip
+
+
+def _stack(people: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(people) if people else np.zeros((0, 24, 3))

@@ -60,15 +60,19 @@ class _Feet:
 
 
 def measure_worlds(recordings: Sequence[Recording], source: str, sole_mm: float = SOLE_MM) -> list[World]:
-    """Measures the world of every recording that does not declare its floor.
+    """Measures the world of every recording whose camera files do not all declare its floor.
 
+    Where one of them does, the recording's world is declared.
     `source` tells where the people are from; `sole_mm` is how high their lowest foot joint is when they stand.
     """
-    recordings = [replace(one, joints_world=usable(one.joints_world)) for one in recordings if not one.is_declared]
-    ups = _ups(recordings)
-    worlds = [
-        World((one.name,), source, refusal=up) for one, up in zip(recordings, ups, strict=True) if isinstance(up, str)
+    worlds = declared_worlds([one for one in recordings if not one.is_declared])
+    recordings = [
+        replace(one, joints_world=usable(one.joints_world)) for one in recordings if one.declared_floor is None
     ]
+    ups = _ups(recordings)
+    for one, up in zip(recordings, ups, strict=True):
+        if isinstance(up, str):
+            worlds.append(World((one.name,), source, refusal=up))
     groups: dict[tuple[float, ...], list[tuple[Recording, Up]]] = {}
     for one, up in zip(recordings, ups, strict=True):
         if isinstance(up, Up):
@@ -82,15 +86,14 @@ def measure_worlds(recordings: Sequence[Recording], source: str, sole_mm: float 
 
 
 def declared_worlds(recordings: Sequence[Recording]) -> list[World]:
-    """Returns the worlds of the recordings whose camera files declare up and floor."""
-    worlds = []
-    for one in recordings:
-        if one.is_declared and one.cameras:
-            up, floor = one.cameras[0].world_up, one.cameras[0].floor_height_mm
-            worlds.append(
-                World((one.name,), "declared", len(one.joints_world), _numbers(up), "declared", 0.0, None, floor)
-            )
-    return worlds
+    """Returns the worlds of the recordings of which a camera file declares up and floor."""
+    return [
+        World(
+            (one.name,), "the camera files", len(one.joints_world), _numbers(one.declared_up), "declared", 0.0,
+            floor_mm=one.declared_floor, floor_error_mm=0.0,
+        )
+        for one in recordings if one.declared_floor is not None
+    ]  # fmt: skip
 
 
 def _numbers(direction: np.ndarray | None) -> tuple[float, ...] | None:

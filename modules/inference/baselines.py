@@ -31,15 +31,15 @@ def place_least_squares(rows: Columns) -> np.ndarray:
 def place_at_height(rows: Columns, pelvis_height_mm: float) -> np.ndarray:
     """Places the extractor's own 3D with its pelvis where the pelvis's ray reaches this height: (B, 24, 3) world mm.
 
-    The height is along world_up, over the floor where one is declared, else over the world's origin. A row without
-    world_up, or whose ray reaches the height at an implausible depth or never, is placed by least squares.
+    The height is along world_up, over the floor, or over the world's origin if no row has a floor. A row without up or
+    floor, or whose ray reaches the height at an implausible depth or never, is placed by least squares.
     """
     placed = place_least_squares(rows)
     up, centre = rows["world_up"], -np.einsum("bji,bj->bi", rows["R"], rows["t"])
     ray_world = pixel2ray(rows["joints_px"][:, ROOT : ROOT + 1], rows["K"])[:, 0]
     ray_world = np.einsum("bji,bj->bi", rows["R"], ray_world)
     with np.errstate(divide="ignore", invalid="ignore"):
-        height = pelvis_height_mm + np.nan_to_num(rows["floor_height_mm"])
+        height = pelvis_height_mm + floor_or_origin(rows)
         depth = (height - (up * centre).sum(-1)) / (up * ray_world).sum(-1)
     scale = depth / world2cam(placed[:, ROOT : ROOT + 1], rows["R"], rows["t"])[:, 0, 2]
     at_height = (centre + depth[:, None] * ray_world)[:, None] + rows["joints_rel_mm"] @ rows["R"]
@@ -58,10 +58,16 @@ def place_at_place(rows: Columns, place: Place, root_log_sd: float) -> np.ndarra
     return np.asarray((centre + depth[:, None] * rays_world[:, 0])[:, None] + rows["joints_rel_mm"] @ rows["R"])
 
 
+def floor_or_origin(rows: Columns) -> np.ndarray:
+    """Returns the floor's height along world_up: (B,) mm, NaN where it is unknown; 0 for all rows if none has a floor."""
+    floor = rows["floor_height_mm"]
+    return np.asarray(floor if np.isfinite(floor).any() else np.zeros_like(floor))
+
+
 def place_on_floor(rows: Columns) -> np.ndarray:
     """Places by least squares, then scales from the camera's centre until the lowest foot meets the floor: (B, 24, 3) mm.
 
-    A row without a declared floor, or with an implausible scale (a foot nearly as high as the camera), is not scaled.
+    A row without a floor, or with an implausible scale (a foot nearly as high as the camera), is not scaled.
     """
     world = place_least_squares(rows)
     centre = -np.einsum("bji,bj->bi", rows["R"], rows["t"])

@@ -69,7 +69,8 @@ class Recipe(ABC):
     @classmethod
     def spec_of(cls, train: Train) -> PoseNetSpec:
         """Returns the architecture that the config describes."""
-        return cls.spec_type(**{name: getattr(train, name) for name in PoseNetSpec.__dataclass_fields__})
+        names = PoseNetSpec.__dataclass_fields__.keys() & Train.model_fields.keys()
+        return cls.spec_type(**{name: getattr(train, name) for name in names})
 
     @classmethod
     def augmentation_of(cls, train: Train) -> Augmentation:

@@ -8,6 +8,7 @@ import numpy as np
 
 from model.skeleton import ROOT
 from modules.cache.table import Rows
+from modules.inference.baselines import floor_or_origin
 from modules.inference.place import fit_place
 from modules.inference.prediction import mean_crop_pose
 
@@ -15,13 +16,12 @@ from modules.inference.prediction import mean_crop_pose
 def training_facts(rows: Rows) -> dict[str, Any]:
     """Returns the mean pose, the mean pelvis height and the place of the training labels, as plain numbers.
 
-    The height is along world_up, over the floor in the rows that have one; if none has, over the world's origin. Rows of
-    extra data sets are left out of height and place, since other people may have other heights and another world.
+    The height is along world_up, over the floor, or over the world's origin if no row has a floor. Rows without a floor
+    beside rows with one are left out of it. Rows of extra data sets are left out of height and place, since other people
+    may have other heights and another world.
     """
     primary = rows.primary
-    along_up = (primary["joints_world_mm"][:, ROOT] * primary["world_up"]).sum(-1)
-    over_floor = along_up - primary["floor_height_mm"]
-    heights = over_floor if np.isfinite(over_floor).any() else along_up
+    heights = (primary["joints_world_mm"][:, ROOT] * primary["world_up"]).sum(-1) - floor_or_origin(primary.columns)
     heights = heights[np.isfinite(heights)]
     people = primary["person"].astype(str)
     root_log = np.log(primary["depth_root_mm"] / primary["true_depth_root_mm"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modules.cache.store import cache_folder, read_manifest
+from modules.cache.worlds import rows_key
 from modules.config.schema import Config
 from modules.console import command_line
 from modules.runs import checkpoints
@@ -66,7 +67,7 @@ def _run_of_config(config: Config, started: Sequence[Path], options: Sequence[st
 def _configured_key(config: Config) -> str | None:
     """Returns the key of a training of this config on its cache; None without a complete cache of the training images."""
     manifest = read_manifest(cache_folder(config, "train"))
-    return None if manifest is None else run_key(config, manifest["key"])
+    return None if manifest is None else run_key(config, rows_key(config, manifest))
 
 
 def _unfinished(config: Config, own: Path, finished: Sequence[Path], options: Sequence[str]) -> str:

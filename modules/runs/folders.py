@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.cache.store import cache_folder, read_manifest
+from modules.cache.worlds import rows_key
 from modules.config.paths import PROJECT_ROOT, project_path
 from modules.config.schema import Config
 from modules.files.atomic import read_json
@@ -20,8 +21,8 @@ from modules.runs.released import SUFFIX
 from modules.utils import UserError
 
 CHECKPOINT_VERSION = 5
-# Config keys that change where a training runs, not what it computes.
-NOT_DETERMINING = (("DATA", "cache"), ("TRAIN", "accelerator"))
+# Config keys that change where a training runs, not what it computes; what DATA.floor changes is in the caches' keys.
+NOT_DETERMINING = (("DATA", "cache"), ("DATA", "floor"), ("TRAIN", "accelerator"))
 RUN_NAME = re.compile(r"POSENET_\d{14}")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"
@@ -45,8 +46,8 @@ def run_key(config: Config, cache_key: str) -> str:
 
 def _extra_key(extra: Config) -> list[Any]:
     """Returns the cache key and the validation list of an extra data set."""
-    manifest = read_manifest(cache_folder(extra, "train")) or {}
-    return [manifest.get("key"), sorted(read_validation_list(extra.data_root) or ())]
+    manifest = read_manifest(cache_folder(extra, "train"))
+    return [manifest and rows_key(extra, manifest), sorted(read_validation_list(extra.data_root) or ())]
 
 
 def origin(config: Config) -> dict[str, str]:

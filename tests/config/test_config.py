@@ -42,7 +42,7 @@ def test_names_that_users_know_stay() -> None:
     names = (
         "SEED.random_seed DATALOADER.num_workers TRAIN.num_epochs TRAIN.batch_size TRAIN.learning_rate "
         "TRAIN.early_stopping_patience TRAIN.model TRAIN.optimizer TRAIN.scheduler TRAIN.momentum TRAIN.weight_decay "
-        "TRAIN.loss_function TRAIN.metric_function TRAIN.input_shape TRAIN.output_depth TRAIN.resnet_type "
+        "TRAIN.loss_function TRAIN.metric_function TRAIN.input_shape TRAIN.output_depth DATA.floor "
         "TRAIN.model_type PERFORMANCE_RECORD.column_list DATA.root EXTRACT.extractor EXTRACT.weights EXTRACT.batch_size "
         "TEST.sample_submission TEST.output"
     )
@@ -80,7 +80,7 @@ def test_config_is_frozen() -> None:
         ("TRAIN.batch_size=true", "TRAIN.batch_size.*integer"),
         ("TRAIN.model_type=both", "image\\+pose"),
         ("TRAIN.input_shape=192", "TRAIN.input_shape is 192; input should be 128 or 256"),
-        ("TRAIN.resnet_type=50", "TRAIN.resnet_type is 50; input should be 18"),
+        ("DATA.floor=measured", "DATA.floor is 'measured'; input should be 'auto', 'declared' or 'none'"),
         ("TRAIN.augmentation=1", "TRAIN.augmentation is 1.*boolean, such as True"),
         ("TRAIN.learning_rate=-1", "greater than 0"),
         ("PERFORMANCE_RECORD.column_list=[speed]", "column_list"),

@@ -29,6 +29,7 @@ KEYS = [
     "DATALOADER.pin_memory",
     "TRAIN.backbone",
     "TRAIN.backbone_rate",
+    "TRAIN.resnet_type",
     "TRAIN.output_shape",
     "TRAIN.gradient_clip",
     "TRAIN.loss_space",
