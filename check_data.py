@@ -28,9 +28,14 @@ def main() -> None:
         log.warning("to fix: %s", sentence)
     if report.sheet is not None:
         log.info("%s shows the labels (colour) and the extractor's joints (white)", report.sheet)
+    if report.floor_plot is not None:
+        log.info("%s shows the people's feet over the floor", report.floor_plot)
     if not report.problems:
         log.info("nothing to fix")
-    print_summary(arguments, stage="check", to_fix=report.problems, notes=report.notes, sheet=report.sheet)
+    print_summary(
+        arguments, stage="check", to_fix=report.problems, notes=report.notes, sheet=report.sheet,
+        floor_plot=report.floor_plot,
+    )  # fmt: skip
     if report.problems:
         raise SystemExit(EXIT_BAD_INPUT)
 

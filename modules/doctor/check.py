@@ -11,6 +11,7 @@ from modules.config.schema import Config
 from modules.doctor import diagnosis
 from modules.doctor.diagnosis import Diagnosis
 from modules.doctor.files import Files, Report, by_camera, read_files, unusable_images
+from modules.doctor.floor import check_floor
 from modules.doctor.mistakes import Evidence, corrected_scene
 from modules.doctor.world import check_world, unreliable_parts
 from modules.extractors import configured_extractor
@@ -47,7 +48,9 @@ def check(config: Config, split: str, images_per_camera: int) -> Report:
         _report_diagnoses(examined.evidence, diagnoses, report)
         report.sheet = config.results_root / "check" / f"{split}.jpg"
         write_image(report.sheet, _sheet(examined, diagnoses))
-    check_world(files, unreliable_parts(diagnoses), report)
+    unreliable = unreliable_parts(diagnoses)
+    check_world(files, unreliable, report)
+    check_floor(config, split, files, unreliable, report)
     if not labelled:
         _report_unlabelled(config, split, frames, report)
     return report

@@ -20,11 +20,12 @@ MOST_SENTENCES = 10  # of one kind; further ones are counted
 
 @dataclass
 class Report:
-    """The findings of the doctor: sentences to note, problems to fix, and the contact sheet."""
+    """The findings of the doctor: sentences to note, problems to fix, the contact sheet, the plot of feet over the floor."""
 
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     sheet: Path | None = None
+    floor_plot: Path | None = None
 
 
 @dataclass(frozen=True)

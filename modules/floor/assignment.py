@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modules.floor.cameras import is_same_camera, is_within
+from modules.floor.cameras import SAME_CENTRE_MM, Range, is_same_camera
 from modules.floor.people import Recording
 from modules.floor.up import angle_deg
 from modules.floor.worlds import World, declared_worlds, measure_worlds
@@ -29,6 +29,19 @@ class _Place:
 
     world: World
     cameras: Sequence[Camera]
+    centres: np.ndarray  # (C, 3) world mm
+    range: Range
+
+    @classmethod
+    def of(cls, world: World, cameras: Sequence[Camera]) -> _Place:
+        """Returns the place of a world whose up is known."""
+        centres = np.stack([camera.centre_world for camera in cameras])
+        return cls(world, cameras, centres, Range.of(cameras, np.array(world.up)))
+
+    def near(self, camera: Camera) -> list[Camera]:
+        """Returns the cameras of the world that may be the same as this one."""
+        near = np.linalg.norm(self.centres - camera.centre_world, axis=1) < SAME_CENTRE_MM
+        return [self.cameras[int(index)] for index in np.flatnonzero(near)]
 
 
 def assign_worlds(test: Sequence[Recording], training: Sequence[Recording], known: Sequence[World]) -> list[World]:
@@ -40,7 +53,7 @@ def assign_worlds(test: Sequence[Recording], training: Sequence[Recording], know
     """
     cameras = {one.name: one.cameras for one in training}
     places = [
-        _Place(world, [camera for name in world.recordings for camera in cameras[name]])
+        _Place.of(world, [camera for name in world.recordings for camera in cameras[name]])
         for world in [*known, *declared_worlds([one for one in training if one.is_declared])]
         if world.up is not None
     ]
@@ -83,14 +96,10 @@ def _possible(recording: Recording, places: Sequence[_Place]) -> list[World]:
     same = [
         place.world
         for place in places
-        if any(is_same_camera(camera, other) for camera in recording.cameras for other in place.cameras)
+        if any(is_same_camera(camera, other) for camera in recording.cameras for other in place.near(camera))
     ]
     near, less_near = (
-        [
-            place.world
-            for place in places
-            if all(is_within(camera, place.cameras, np.array(place.world.up), m) for camera in recording.cameras)
-        ]
+        [place.world for place in places if all(place.range.holds(camera, m) for camera in recording.cameras)]
         for m in (1.0, LESS_NEAR)
     )
     return same or (less_near if near else [])

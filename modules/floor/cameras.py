@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -47,25 +48,40 @@ def group_by_camera(recordings: Sequence[Sequence[Camera]]) -> np.ndarray:
     return np.asarray(connected_components(coo_array((np.ones(len(pairs)), pairs.T), shape), directed=False)[1])
 
 
-def is_within(camera: Camera, others: Sequence[Camera], up: np.ndarray, margins: float = 1.0) -> bool:
-    """Returns whether a camera is where other cameras of a world are: at their height, as tilted, as far from their middle.
+@dataclass(frozen=True)
+class Range:
+    """Where the cameras of a world are: their heights, their tilts, and how far they are from their middle."""
 
-    It may be outside their range by `margins` times MARGIN_MM of height, MARGIN_DEG of tilt, MARGIN_SHARE of the distance.
-    """
-    centres = np.stack([one.centre_world for one in others])
-    middle = centres.mean(0)
+    up: np.ndarray  # (3,)
+    middle: np.ndarray  # (3,) world mm
+    reach_mm: float
+    heights_mm: tuple[float, float]  # least and greatest, along up
+    tilts_deg: tuple[float, float]
 
-    def outside(value: float, values: np.ndarray) -> float:
-        return float(max(values.min() - value, value - values.max(), 0.0))
+    @classmethod
+    def of(cls, cameras: Sequence[Camera], up: np.ndarray) -> Range:
+        """Returns the range of these cameras in a world with this up direction (3,)."""
+        centres = np.stack([camera.centre_world for camera in cameras])
+        heights, tilts = centres @ up, [_tilt_deg(camera, up) for camera in cameras]
+        middle = centres.mean(0)
+        reach = float(_horizontal(centres - middle, up).max())
+        return cls(up, middle, reach, (float(heights.min()), float(heights.max())), (min(tilts), max(tilts)))
 
-    tilts = np.array([_tilt_deg(one, up) for one in others])
-    distances = _horizontal(centres - middle, up)
-    farther = float(_horizontal(camera.centre_world - middle, up) - distances.max())
-    return bool(
-        outside(camera.centre_world @ up, centres @ up) <= margins * MARGIN_MM
-        and outside(_tilt_deg(camera, up), tilts) <= margins * MARGIN_DEG
-        and farther <= margins * MARGIN_SHARE * distances.max()
-    )
+    def holds(self, camera: Camera, margins: float = 1.0) -> bool:
+        """Returns whether a camera is in the range.
+
+        It may be outside by `margins` times MARGIN_MM of height, MARGIN_DEG of tilt, and MARGIN_SHARE of the reach.
+        """
+        centre = camera.centre_world
+        return bool(
+            _outside(float(centre @ self.up), self.heights_mm) <= margins * MARGIN_MM
+            and _outside(_tilt_deg(camera, self.up), self.tilts_deg) <= margins * MARGIN_DEG
+            and float(_horizontal(centre - self.middle, self.up)) <= (1 + margins * MARGIN_SHARE) * self.reach_mm
+        )
+
+
+def _outside(value: float, ends: tuple[float, float]) -> float:
+    return max(ends[0] - value, value - ends[1], 0.0)
 
 
 def _tilt_deg(camera: Camera, up: np.ndarray) -> float:

@@ -28,6 +28,8 @@ def describe(world: World) -> str:
     if world.floor_mm is None:
         return f"{who}: {up}; no floor ({world.refusal})"
     where = WHERE.get(world.source, world.source)
+    if world.is_declared:
+        return f"{who}: {up}; the floor is at {world.floor_mm:.0f} mm, declared in {where}"
     spread = "" if world.spread_mm is None else f" whose feet are spread over {world.spread_mm:.0f} mm"
     return (
         f"{who}: {up}; the floor is at {world.floor_mm:.0f} mm (± {world.floor_error_mm or 0:.0f}), "
@@ -46,5 +48,6 @@ def summarise(worlds: Sequence[World]) -> list[str]:
         error = np.median([world.floor_error_mm or 0.0 for world in measured])
         lines.append(f"{len(measured)} floors, in the median ± {error:.0f} mm, such as {describe(measured[0])}")
     if refused:
-        lines.append(f"{len(refused)} recordings without a floor, such as {describe(refused[0])}")
+        count = sum(len(world.recordings) for world in refused)
+        lines.append(f"{count} recordings without a floor, such as {describe(refused[0])}")
     return lines

@@ -43,6 +43,11 @@ class World:
     spread_mm: float | None = None  # of the feet on the floor, 10th to 90th percentile
     refusal: str | None = None  # one sentence if up or floor is missing
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether the floor is that of a camera file."""
+        return self.floor_error_mm == 0
+
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> World:
         """Returns the world that `dataclasses.asdict` wrote."""

@@ -13,7 +13,7 @@ import pytest
 from modules.cache import store
 from modules.cache.estimates import label_columns, pose_columns
 from modules.cache.table import Rows, to_row
-from modules.cache.worlds import FLOOR, FLOOR_VERSION, is_current, may_be_measured, measured, rows_key, stored_worlds
+from modules.cache.worlds import FLOOR, FLOOR_VERSION, is_current, measured, rows_key, stored_worlds
 from modules.config.schema import Config
 from modules.config.sections import Data
 from modules.files.cameras import write_camera
@@ -180,8 +180,6 @@ def test_test_images_without_a_training_part_are_triangulated(tmp_path: Path) ->
     builder.finish("test")
     floor = builder.open("test")[0]["floor_height_mm"]
     assert np.abs(floor - FLOOR_MM).max() < 20
-    assert may_be_measured(builder.config, list_frames(tmp_path, "test"))
-    assert not may_be_measured(builder.config, list_frames(tmp_path, "test")[:5])
 
 
 def test_a_broken_training_part_is_told_and_not_needed(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modules.floor.assignment import VIEWED_SOLE_MM, assign_worlds
-from modules.floor.cameras import group_by_camera, is_within
+from modules.floor.cameras import Range, group_by_camera
 from modules.floor.people import Recording
 from modules.floor.views import triangulated_people
 from modules.floor.worlds import World, measure_worlds
@@ -75,11 +75,12 @@ def test_views_overrule_a_training_world_with_another_floor(rng: np.random.Gener
     assert worlds["2_C"].source == "training recording 1_A"
 
 
-def test_is_within() -> None:
-    assert is_within(ANOTHER, CAMERAS, Z)
-    assert not is_within(raised(ANOTHER, 600), CAMERAS, Z)
-    assert is_within(raised(ANOTHER, 600), CAMERAS, Z, 3.0)
-    assert not is_within(camera(9000, 0, 1700), CAMERAS, Z)
+def test_the_range_of_cameras() -> None:
+    place = Range.of(CAMERAS, Z)
+    assert place.holds(ANOTHER)
+    assert not place.holds(raised(ANOTHER, 600))
+    assert place.holds(raised(ANOTHER, 600), 3.0)
+    assert not place.holds(camera(9000, 0, 1700))
 
 
 def columns(people: np.ndarray, cameras: list[Camera], noise: np.random.Generator) -> dict[str, np.ndarray]:

@@ -24,3 +24,10 @@ def test_many_worlds_are_summarised() -> None:
     first, second = summarise([MEASURED] * MOST_LINES + [REFUSED])
     assert first == f"3 floors, in the median ± 4 mm, such as {describe(MEASURED)}"
     assert second == f"1 recordings without a floor, such as {describe(REFUSED)}"
+
+
+def test_a_declared_floor_is_called_declared() -> None:
+    declared = World(
+        ("1_A",), "the camera files", 3, (0.0, 0.0, 1.0), "declared", 0.0, floor_mm=12.0, floor_error_mm=0.0
+    )
+    assert describe(declared) == "1_A: up is (0, 0, 1), declared; the floor is at 12 mm, declared in the camera files"
