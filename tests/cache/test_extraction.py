@@ -281,3 +281,26 @@ def test_a_cache_of_worldpose_never_replaces_a_new_one(made: tuple[Config, MadeU
     before = {path: path.read_bytes() for path in folder.parent.rglob("*") if path.is_file()}
     assert extract_split(config, "train").extracted == 0 and extractor.calls == 6
     assert {path: path.read_bytes() for path in folder.parent.rglob("*") if path.is_file()} == before and old.is_dir()
+
+
+def test_a_floor_that_no_camera_declares_is_measured_and_measured_anew_without_extraction(
+    made: tuple[Config, MadeUpExtractor], rng: np.random.Generator
+) -> None:
+    config, extractor = made
+    bare = dataclasses.replace(looking_camera(rng, distortion=True), world_up=None, floor_height_mm=None)
+    write_camera(config.data_root / "task04_train/camera/1_F_1.json", bare)
+    folder = extract_split(config, "train").folder
+    frames, calls = list_frames(config.data_root, "train"), extractor.calls
+    measured = store.open_cache(config, "train", frames)[0]
+    assert (measured["world_up"] == [0, 0, 1]).all() and np.abs(measured["floor_height_mm"]).max() < 60
+    manifest = store.read_manifest(folder)
+    assert manifest is not None
+    store.write_manifest(folder, {**manifest, "floor": {**manifest["floor"], "version": 0}})
+    with pytest.raises(UserError, match="not measured yet"):
+        store.open_cache(config, "train", frames)
+    written = store.manifest_path(folder)
+    assert extract_split(config, "train").extracted == 0 and extractor.calls == calls
+    assert store.read_manifest(folder) == manifest
+    before = written.stat().st_mtime_ns
+    extract_split(config, "train")
+    assert written.stat().st_mtime_ns == before  # nothing is measured twice

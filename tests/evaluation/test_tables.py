@@ -52,3 +52,18 @@ def test_the_prediction_is_named_by_its_recipe(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 2)
     compared = methods.compare(rows, rows["joints_world_mm"], training_facts(rows), "original recipe")
     assert "original recipe" in compared and methods.OURS not in compared
+
+
+def test_rows_without_a_floor_beside_others_are_placed_by_least_squares(tmp_path: Path) -> None:
+    """Up may be measured where the floor is refused: a height over the world's origin must not be used then."""
+    rows = make_rows(tmp_path, 4, noise=2.0, size=0.9)
+    floor = np.where(np.arange(4) < 2, rows["floor_height_mm"], np.nan)
+    up = np.where(np.arange(4)[:, None] == 3, np.nan, rows["world_up"])
+    mixed = Rows({**rows.columns, "floor_height_mm": floor, "world_up": up}, rows.crop_files)
+    facts = training_facts(rows)
+    whole, some = (methods.compare(which, rows["joints_world_mm"], facts) for which in (rows, mixed))
+    for name in (methods.AT_HEIGHT, methods.ON_FLOOR):
+        np.testing.assert_allclose(some[name][:2], whole[name][:2])
+        np.testing.assert_allclose(some[name][2:], whole[methods.LEAST_SQUARES][2:])
+        assert np.abs(some[name][:2] - whole[methods.LEAST_SQUARES][:2]).max() > 5
+    assert training_facts(mixed)["pelvis_height_mm"] == training_facts(rows.take([0, 1]))["pelvis_height_mm"]
