@@ -61,7 +61,7 @@ def in_words(differing: Differing) -> str:
     """Returns the first differing keys with both values, and how many more there are."""
     shown = [f"{key} is {_brief(theirs)} there, {_brief(ours)} here" for key, (theirs, ours) in differing.items()]
     more = len(shown) - SHOWN_KEYS
-    return "; ".join(shown[:SHOWN_KEYS]) + (f"; {more} more keys" if more > 0 else "")
+    return "; ".join(shown[:SHOWN_KEYS]) + (f"; and {more} more" if more > 0 else "")
 
 
 def extraction_options(differing: Differing) -> list[str]:

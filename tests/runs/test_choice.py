@@ -120,7 +120,7 @@ def test_a_run_of_another_config_is_not_used(tmp_path: Path) -> None:
     trained(there, "20260103000000", finished=False)  # cannot predict
     message, commands = refusal(config)
     assert message.startswith(f"{newest}: this training on {config.DATA.root} is not of this config (TRAIN.")
-    assert message.count(" there, ") == 3 and "; 1 more keys)" in message
+    assert message.count(" there, ") == 3 and "; and 1 more)" in message
     assert commands == [["python", "train.py", *OPTIONS], ["python", "test.py", *OPTIONS, "--run", str(newest)]]
 
 

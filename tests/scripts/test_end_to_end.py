@@ -191,7 +191,7 @@ def test_process_boundary(
         ("train.py", ["DATA.cache=/nonexistent"], "there is no complete cache of the train images"),
         ("extract_train_info.py", ["DATA.root=/nonexistent"], "this folder is missing"),
         ("extract_train_info.py", ["EXTRACT.extractor=blaze"], "blazepose"),
-        ("test.py", ["RESULTS.root=/nonexistent"], "there is no finished training"),
+        ("test.py", ["RESULTS.root=/nonexistent"], "there is no training on"),
         ("test.py", ["TEST.sample_submission=/nonexistent.json"], "this file is missing"),
     ],
 )
