@@ -20,9 +20,13 @@ _SMALL = 1024  # tensors with fewer numbers keep their precision, so that no fit
 
 
 def write_released(path: Path, content: dict[str, Any], **about: Any) -> None:
-    """Writes a checkpoint's network in half precision, atomically; `about` is added to the header."""
+    """Writes a checkpoint's network in half precision, atomically; `about` is added to the header.
+
+    The training people's place is left out, since it holds in their own world alone.
+    """
     weights = {name: _halved(tensor).contiguous() for name, tensor in content["model"].items()}
-    header = {name: content[name] for name in _STORED} | about
+    facts = {name: fact for name, fact in content["facts"].items() if not name.startswith("place")}
+    header = {name: content[name] for name in _STORED} | {"facts": facts} | about
     write_bytes(path, save(weights, {_HEADER: json.dumps(header)}))
 
 

@@ -40,7 +40,8 @@ def content_of(**spec: Any) -> dict[str, Any]:
 
 def test_release_round_trip(tmp_path: Path) -> None:
     path, content = tmp_path / "posenet.safetensors", content_of()
-    write_released(path, content, commit="abc")
+    in_its_world = {"place": {"mean_mm": [0.0, 0, 900]}, "place_root_log_sd": 0.1}  # left out
+    write_released(path, {**content, "facts": content["facts"] | in_its_world}, commit="abc")
     read = checkpoints.load_checkpoint(path)
     assert {name: read[name] for name in content if name != "model"} == {
         name: value for name, value in content.items() if name != "model"
