@@ -35,8 +35,8 @@ def is_current(config: Config, split: str, rows: Rows, manifest: Mapping[str, An
         return stored is None
     return (
         stored is not None
-        and stored["version"] == FLOOR_VERSION
-        and stored["training"] == _training_digest(config, split)
+        and stored.get("version") == FLOOR_VERSION
+        and stored.get("training") == _training_digest(config, split)
     )
 
 

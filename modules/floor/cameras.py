@@ -40,10 +40,11 @@ def group_by_camera(recordings: Sequence[Sequence[Camera]]) -> np.ndarray:
     """Returns the number of each recording's group (N,), from 0; recordings that share a camera are in one group."""
     cameras = [camera for one in recordings for camera in one]
     owner = np.repeat(np.arange(len(recordings)), [len(one) for one in recordings])
-    near = cKDTree([camera.centre_world for camera in cameras]).query_pairs(SAME_CENTRE_MM)
-    pairs = np.array([(owner[i], owner[j]) for i, j in near if is_same_camera(cameras[i], cameras[j])], int).reshape(
-        -1, 2
-    )
+    centres, rotations = np.stack([one.centre_world for one in cameras]), np.stack([one.R for one in cameras])
+    near = cKDTree(centres).query_pairs(SAME_CENTRE_MM, output_type="ndarray")
+    turns = (np.einsum("pij,pij->p", rotations[near[:, 0]], rotations[near[:, 1]]) - 1) / 2
+    of_world = np.array([is_world_frame(camera) for camera in cameras])[near[:, 0]]
+    pairs = owner[near[(turns > np.cos(np.radians(SAME_ROTATION_DEG))) & ~of_world]]
     shape = (len(recordings), len(recordings))
     return np.asarray(connected_components(coo_array((np.ones(len(pairs)), pairs.T), shape), directed=False)[1])
 

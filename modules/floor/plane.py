@@ -126,9 +126,10 @@ def _modes(residual: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Returns for every residual (N,) where most residuals of its group are, within half a window."""
     out = np.empty_like(residual)
     for group in np.unique(groups):
-        own = residual[groups == group]
-        counts = (np.abs(own[:, None] - own) < WINDOW_MM / 2).sum(1)
-        out[groups == group] = own[np.abs(own - own[counts.argmax()]) < WINDOW_MM / 2].mean()
+        own = np.sort(residual[groups == group])
+        ends = [np.searchsorted(own, own + side * WINDOW_MM / 2) for side in (-1, 1)]
+        best = int((ends[1] - ends[0]).argmax())
+        out[groups == group] = own[ends[0][best] : ends[1][best]].mean()
     return out
 
 

@@ -13,6 +13,7 @@ STRAIGHT_DEG = 15.0  # the bend of a body that counts as straight
 BENT_DEG = 25.0  # the bend that the straightest bodies may have if too few are straight
 MIN_STRAIGHT = 3
 KERNEL_DEG = 8.0  # width of the kernel with which the most frequent direction is found
+MOST_STARTS = 500  # directions of which the densest is sought, so that many labels do not take a matrix of all pairs
 AROUND_DEG = 25.0  # straight bodies within this of the most frequent direction support it
 SUPPORT = 0.4  # of the straight bodies, at least
 CAMERAS_DEG = 60.0  # cameras may look down, but not by more than this in the mean
@@ -123,7 +124,8 @@ def _overrules(tilt: Tilt | None, axis: np.ndarray) -> bool:
 def _most_frequent(directions: np.ndarray) -> tuple[np.ndarray, float]:
     """Returns the mode of unit vectors (N, 3) by mean shift from the densest one, and the share of them around it."""
     kappa = 1 / np.radians(KERNEL_DEG) ** 2
-    mode = directions[np.exp(kappa * (directions @ directions.T - 1)).sum(1).argmax()]
+    starts = directions[:: max(1, len(directions) // MOST_STARTS)]
+    mode = starts[np.exp(kappa * (starts @ directions.T - 1)).sum(1).argmax()]
     for _ in range(50):
         mode = _unit(np.exp(kappa * (directions @ mode - 1)) @ directions)
     return mode, float((directions @ mode > np.cos(np.radians(AROUND_DEG))).mean())
