@@ -5,7 +5,8 @@
                                             ├─ probability of a left/right swap
                                             └─ log error of each joint (calibrated in modules.inference.uncertainty)
 
-The branch is an ensemble of such MLPs and returns the mean of their outputs. Root depths and errors are averaged as logs.
+The branch is an ensemble of such MLPs and returns the mean of their outputs. Root depths and errors are averaged as logs. A
+branch that learns the root depth has a second ensemble, for poses without a floor.
 The untrained branch returns the cached pose.
 """
 
@@ -44,6 +45,14 @@ class MemberOutput(NamedTuple):
     root_log_ratio: Tensor  # (B,) log of the root depth over the cached one
     swap: Tensor  # (B,) probability of a left/right swap
     log_error: Tensor  # (B, 24) predicted log error, mm
+
+
+def choose(where: Tensor, one: MemberOutput, other: MemberOutput) -> MemberOutput:
+    """Returns, for each pose, the one output where `where` (B, 1) is above 0, and the other elsewhere."""
+    chosen = where.squeeze(1) > 0
+    return MemberOutput(*(
+        torch.where(chosen.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(one, other, strict=True)
+    ))  # fmt: skip
 
 
 class BranchOutput(NamedTuple):
@@ -140,6 +149,8 @@ class PoseBranch(nn.Module):
             self.register_buffer("features_mean", torch.zeros(FEATURE_CHANNELS))  # of the training rows
             self.register_buffer("features_axes", torch.eye(FEATURE_CHANNELS, FEATURE_AXES))
         self.ensemble = nn.ModuleList(PoseMember(inputs, uses_joint_features) for _ in range(ensemble_size))
+        if learns_root:  # of the poses without a floor: one MLP for both cases would be 16 mm worse with a floor
+            self.without_floor = nn.ModuleList(PoseMember(inputs, uses_joint_features) for _ in range(ensemble_size))
 
     def forward(self, batch: Batch) -> BranchOutput:
         """Returns the mean over the ensemble and, if the batch has the mirrored scene too, over both scenes."""
@@ -159,6 +170,9 @@ class PoseBranch(nn.Module):
                 features = projected.clamp(-MAX_STANDARD_DEVIATIONS, MAX_STANDARD_DEVIATIONS).flatten(1)
                 has_features = batch["has_joint_features"]
             outputs: list[MemberOutput] = [member(inputs, features, has_features) for member in self.ensemble]
+            if self.learns_root:
+                others: list[MemberOutput] = [member(inputs, features, has_features) for member in self.without_floor]
+                outputs = [choose(batch["has_floor"], *pair) for pair in zip(outputs, others, strict=True)]
             swaps = [output.swap for output in outputs]
             if not self.training:  # one decision for all members, since half a swap would mix left and right
                 swaps = [(torch.stack(swaps).mean(0) > SWAP_THRESHOLD).to(swaps[0].dtype)] * len(outputs)

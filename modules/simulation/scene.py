@@ -15,7 +15,7 @@ from modules.config.train import Train
 
 BEND_DEGREES = 8.0  # standard deviation of the rotation at every joint
 TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform distributions
-NO_FLOOR_SHARE, NO_UP_SHARE = 0.15, 0.15  # of drawn views: without a floor, and without both floor and up
+NO_FLOOR_SHARE, NO_UP_SHARE = 0.25, 0.25  # of drawn views: without a floor, and without both floor and up
 WRONG_FLOOR_SHARE, WRONG_FLOOR_MM = 0.1, 60.0  # of drawn views with a wrong floor; standard deviation of its error
 Row = dict[str, np.ndarray]
 

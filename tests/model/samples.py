@@ -33,5 +33,5 @@ def randomise(*layers: nn.Linear | nn.Conv2d, std: float = 0.1) -> None:
 
 def randomise_ensemble(branch: PoseBranch) -> None:
     """Draws the last layers of each ensemble member, so that members differ."""
-    for member in branch.ensemble:
+    for member in (*branch.ensemble, *(branch.without_floor if branch.learns_root else ())):
         randomise(member.shift, member.root, member.error.layers[-1])

@@ -89,7 +89,8 @@ def test_extreme_inputs_are_clamped_for_a_learned_root() -> None:
 def test_a_learned_root_ignores_what_needs_a_missing_floor_or_up(missing: tuple[str, ...]) -> None:
     """Two batches that differ in unknown inputs alone; the others still matter."""
     branch = PoseBranch(*LEARNED, 1).eval()
-    randomise(branch.ensemble[0].root, branch.ensemble[0].shift)
+    for member in (branch.ensemble[0], branch.without_floor[0]):
+        randomise(member.root, member.shift)
     branch.inputs_mean.uniform_(-1, 1)
     batch = batch_of() | {name: torch.zeros(3, 1) for name in missing}
     unknown = {"pose_features": batch["pose_features"].clone(), "joints_level": batch["joints_level"].clone()}
@@ -103,6 +104,24 @@ def test_a_learned_root_ignores_what_needs_a_missing_floor_or_up(missing: tuple[
     assert not torch.equal(branch(full).root_mm, branch(batch).root_mm)  # the flags are inputs
     further = batch | {"camera": batch["camera"] + torch.eye(6)[0]}
     assert not torch.equal(branch(further).root_mm, branch(batch).root_mm)  # the root depth is always known
+
+
+def test_poses_without_a_floor_have_members_of_their_own() -> None:
+    """Each pose is predicted by, and trains, the members of its kind alone."""
+    branch = PoseBranch(*LEARNED, 2)
+    randomise_ensemble(branch)
+    batch = batch_of(4)
+    batch["has_floor"] = torch.tensor([[1.0], [0.0], [1.0], [0.0]])
+    outputs = branch(batch)
+    for place, members, others in (
+        (0, branch.ensemble, branch.without_floor),
+        (1, branch.without_floor, branch.ensemble),
+    ):
+        branch.zero_grad()
+        outputs.uvd[place].sum().backward(retain_graph=True)
+        assert all(member.shift.weight.grad.abs().sum() > 0 for member in members)
+        assert all(member.shift.weight.grad.abs().sum() == 0 for member in others)
+    assert not hasattr(PoseBranch(*HEIGHT, 1), "without_floor")
 
 
 @pytest.mark.parametrize("learns_root", [False, True])
