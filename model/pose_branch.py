@@ -190,12 +190,12 @@ class PoseBranch(nn.Module):
         return torch.cat(parts, 1)
 
     def known_inputs(self, batch: Batch) -> Tensor:
-        """Returns which inputs of a branch that learns the root are known: (B, N), 0 where they need a missing floor or up."""
-        floor, up = batch["has_floor"], batch["has_up"]
+        """Returns which inputs of a branch that learns the root are known: (B, N), 0 where they need a missing floor."""
+        floor = batch["has_floor"]
         one = torch.ones_like(floor)
         per_joint = torch.cat([one.expand(-1, PER_JOINT - 2), floor, floor], 1)
-        per_joint_level = torch.cat([up, up, up, floor, up, up, up], 1)
-        camera = torch.cat([one, up, floor, up, up, one], 1)
+        per_joint_level = torch.cat([one, one, one, floor, one, one, one], 1)
+        camera = torch.cat([one, one, floor, one, one, one], 1)
         return torch.cat([per_joint.repeat(1, NUM_JOINTS), one, per_joint_level.repeat(1, NUM_JOINTS), camera, one], 1)
 
     def _standardised(self, batch: Batch) -> Tensor:

@@ -7,10 +7,11 @@ A sample is a dict of tensors (without the batch axis):
                                           relative to the camera (negative below it), m (0 where no floor is known)
     has_floor     (1,) float32            1 where a floor is known
     has_up        (1,) float32            1 where world_up is known
-    joints_level  (24, 7) float32         in level axes: offset from the pelvis, m; log of the distance to the floor along the
-                                          joint's ray over that to the joint; unit ray (0 where up, or the floor, is unknown)
-    camera        (6,) float32            root depth, its distance over the ground and camera height, m; tilt and roll (sines);
-                                          log focal length over crop size (0 where up, or the floor, is unknown)
+    joints_level  (24, 7) float32         in level axes (of the image's up if world_up is unknown): offset from the pelvis, m;
+                                          log of the distance to the floor along the joint's ray over that to the joint (0
+                                          where no floor is known); unit ray
+    camera        (6,) float32            root depth, its distance over the ground and camera height, m (0 where no floor is
+                                          known); tilt and roll (sines); log focal length over crop size
     root_mm       () float32              the extractor's pelvis depth in the crop's camera
     K_crop        (3, 3) float32          px of the 256 px crop
 if the network uses joint features (see modules.cache.joint_features):

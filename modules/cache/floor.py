@@ -17,11 +17,13 @@ def floor_heights(joints_crop_mm: np.ndarray, rows: Columns) -> np.ndarray:
 
 
 def level_frame(rows: Columns) -> np.ndarray:
-    """Returns the rotations from the crop's camera to level axes (right, forward, up): (B, 3, 3), NaN without world_up.
+    """Returns the rotations from the crop's camera to level axes (right, forward, up): (B, 3, 3).
 
-    Up is world_up; forward is the horizontal component of the crop's optical axis.
+    Up is world_up, or the image's up where it is unknown; forward is the horizontal component of the crop's optical axis.
     """
-    up = np.einsum("bij,bjk,bk->bi", rows["R_cam2crop"], rows["R"], rows["world_up"])
+    up_cam = np.einsum("bij,bj->bi", rows["R"], rows["world_up"])
+    up_cam = np.where(np.isfinite(up_cam), up_cam, [0.0, -1.0, 0.0])
+    up = np.einsum("bij,bj->bi", rows["R_cam2crop"], up_cam)
     forward = np.array([0.0, 0.0, 1.0]) - up * up[:, 2:]
     length = np.linalg.norm(forward, axis=1, keepdims=True)
     straight_down = np.cross(up, np.array([1.0, 0.0, 0.0]))  # forward of a vertical axis: the image's up

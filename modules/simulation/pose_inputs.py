@@ -18,8 +18,9 @@ def pose_inputs(pose: CropPose, row: Columns) -> dict[str, np.ndarray]:
     """Returns the inputs of the pose branch for B poses.
 
     joints (B, 24, 3) u, v, depth; pose_features (B, 24, 5); has_floor and has_up (B, 1); K_crop (B, 3, 3); root_mm (B,);
-    and in the level frame joints_level (B, 24, 7) and camera (B, 6). What needs a floor, or world_up, that a row does not
-    have is zero. modules.dataset describes the content. A yaw or shift of the world changes none of them.
+    and in the level frame joints_level (B, 24, 7) and camera (B, 6). What needs a floor is zero for rows without one;
+    without world_up the image's up is used. modules.dataset describes the content. A yaw or shift of the world changes
+    none of them.
     """
     joints_crop = pose.joints_mm
     camera_height = camera_heights(row)
@@ -41,7 +42,7 @@ def pose_inputs(pose: CropPose, row: Columns) -> dict[str, np.ndarray]:
     camera = np.column_stack([metres, frame[:, 2, [2, 0]], focal])
     return {
         "joints": to_uvd(pose, row["K_crop"]), "pose_features": pose_features,
-        "has_floor": np.isfinite(camera_height)[:, None], "has_up": np.isfinite(over_ground)[:, None],
+        "has_floor": np.isfinite(camera_height)[:, None], "has_up": np.isfinite(row["world_up"]).all(1, keepdims=True),
         "K_crop": row["K_crop"], "root_mm": pose.root_mm, "joints_level": np.nan_to_num(level),
         "camera": np.nan_to_num(camera),
     }  # fmt: skip

@@ -28,6 +28,13 @@ def test_the_level_frame_is_upright_and_faces_where_the_crop_does(tmp_path: Path
     assert (frame[:, 1, 2] > 0).all() and np.allclose(frame[:, 0, 2], 0)  # the crop's axis points forward, not aside
 
 
+def test_without_world_up_the_level_frame_is_that_of_the_image(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 6)
+    without = {**rows.columns, "world_up": np.full((6, 3), np.nan)}
+    image_up = {**rows.columns, "world_up": -rows["R"][:, 1]}
+    np.testing.assert_allclose(level_frame(without), level_frame(image_up), atol=1e-12)
+
+
 def test_the_level_frame_of_a_camera_that_looks_straight_down_is_a_rotation() -> None:
     down = {"R_cam2crop": np.eye(3)[None], "R": np.diag([1.0, -1, -1])[None], "world_up": np.array([[0.0, 0, 1]])}
     frame = level_frame(down)[0]
