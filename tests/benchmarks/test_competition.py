@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import competition_layout, competition_set
+from benchmarks import competition_layout, competition_set, pages
 from benchmarks.competition_set import AXES, DECLARED, FLOOR_MM, PLAIN, TRUTH, UP, make_competition_set, true_joints
 from data.synthetic import plan
 from data.synthetic.generate import KNOWN_SETS
 from model.skeleton import FEET
+from modules.files.atomic import read_json
 from modules.files.cameras import read_camera
 from modules.files.image_header import header_problem
 from modules.files.labels import read_label
@@ -67,6 +68,11 @@ def test_the_table_has_a_row_per_method_and_a_column_per_floor() -> None:
     assert lines[0] == "| world MPJPE (root), mm; 80 images | floor: declared | floor: auto | floor: none |"
     assert lines[2] == "| default config | 123.5 (99.0) | 123.5 (99.0) | 123.5 (99.0) |"
     assert len(lines) == 4
+
+
+def test_the_committed_table_is_on_the_page() -> None:
+    table = competition_layout.format_table(read_json(competition_layout.RESULT))
+    assert pages.marked("competition", table) in pages.ACCURACY_PAGE.read_text(encoding="utf-8")
 
 
 def test_the_set_is_of_a_seed_of_its_own() -> None:
