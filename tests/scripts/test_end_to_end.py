@@ -53,7 +53,7 @@ def test_results_are_compared_with_baselines_and_bound(finished: tuple[Path, Pat
     folder = results / "test" / f"{run.name}-{small_root.name}"
     methods = json.loads((folder / "metrics.json").read_text())["methods"]
     assert list(methods) == [
-        "extractor, least squares", "extractor, training pelvis height",
+        "extractor, least squares", "extractor, training pelvis height", "extractor, training people's place",
         "extractor, lowest foot on the floor", "PoseNet", "2D + true depth (bound)"
     ]  # fmt: skip
     for result in methods.values():
