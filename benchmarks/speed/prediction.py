@@ -37,7 +37,10 @@ LIFTED = (
 def untrained_checkpoint(config: Config, rows: Rows) -> dict[str, Any]:
     """Returns a checkpoint of the config's untrained network, which takes as long as a trained one."""
     recipe = make_recipe(config.TRAIN, rows)
-    return {"spec": recipe.spec.as_dict(), "facts": recipe.facts, "model": recipe.network().state_dict()}
+    return {
+        "spec": recipe.spec.as_dict(), "config": config.model_dump(mode="json"), "facts": recipe.facts,
+        "model": recipe.network().state_dict(),
+    }  # fmt: skip
 
 
 def measure_prediction(setting: Setting) -> list[dict[str, Any]]:

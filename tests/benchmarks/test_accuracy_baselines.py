@@ -1,5 +1,6 @@
 """Tests of the untrained baselines: exact with perfect input, better where expected, and equivariant to the world frame."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,15 @@ def test_every_baseline_moves_with_the_world(name: str, rows: Rows, fits: baseli
     columns, Q = yawed(dict(rows.columns), 0.7, shift)
     joints = BASELINES[name](rows, fits)
     assert joints.shape == (24, 24, 3) and np.isfinite(joints).all()
-    moved = BASELINES[name](Rows(columns, rows.crop_files), fits)
+    place = fits.facts["place"]
+    covariance, mean = np.array(place["covariance_mm2"]), np.array(place["mean_mm"])
+    moved_place = {
+        **place,
+        "mean_mm": Q @ mean + shift,
+        "covariance_mm2": Q @ covariance @ Q.T,
+    }  # it moves with the world
+    moved_fits = replace(fits, facts={**fits.facts, "place": moved_place})
+    moved = BASELINES[name](Rows(columns, rows.crop_files), moved_fits)
     np.testing.assert_allclose(moved, joints @ Q.T + shift, atol=1e-2)
 
 

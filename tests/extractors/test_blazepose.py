@@ -40,10 +40,10 @@ CAMERA = Camera(K=np.array([[1500.0, 0, 540], [0, 1500.0, 960], [0, 0, 1]]), R=n
 SQUARE = Square(np.zeros(2), 1.0)
 # By weights and test-time augmentation: caches and released weights of every release depend on these digests.
 FINGERPRINTS = {
-    ("heavy", False): "9f9a3385a6410266d890586a18ffa13ee8bd4bc0b9173d5f140cca56f96db7d7",
-    ("heavy", True): "4ba24be6f3385c4cc17358265714fba94486f03104262a3d6a1d2718c2e570c2",
-    ("full", False): "5ed0bca48121cc6d9dfb1d26004d4c8b1b499e92b6208a2f8ee10614d23495d9",
-    ("full", True): "778c9737bef6af3f3e3a93a43f72e1cb60bb01118ddbfaf87c5ca32b82888832",
+    ("heavy", False): "5d3473be4fb7c69bd7981c1fcc2887428d5803834e88b5286c94bb73963dfdc5",
+    ("heavy", True): "a6dce4fb10b45cdbde256669daae050b9eb2f3ff0eceaf90b42d4930305b81b0",
+    ("full", False): "b30a8453145f93875aabc914f3192efc846a2c489419a6619aae5f7b9c32bba8",
+    ("full", True): "402b9c4a0054425da8fc8f79a2c24ecbcb54cf2d5d89361574a58b947deef377",
 }
 FINGERPRINTS_OPENCV = "4.11.0"
 

@@ -199,7 +199,7 @@ def test_world_up_is_taken_from_the_cameras_and_logged(
     shutil.copytree(scene, root)
     for path in root.rglob("camera/*.json"):
         path.write_text(path.read_text().replace("world_up", "was_up").replace("floor_height_mm", "was_floor"))
-    options = arguments(root, tmp_path / "cache", standins / "current")
+    options = [*arguments(root, tmp_path / "cache", standins / "current"), "--set", "DATA.floor=declared"]
     said = run_script("extract_train_info.py", "--split", "train", *options).stdout
     assert "declare no world_up" in said and "use +z, the axis nearest" in said
     rows, _ = cached(root, options)
