@@ -21,12 +21,9 @@ import numpy as np
 from modules.cache.store import cache_folder, read_manifest, read_rows
 from modules.config.schema import Config
 from modules.console import run_script
-from modules.files.cameras import read_camera
-from modules.files.labels import read_labels
-from modules.files.layout import list_frames
 from modules.floor.assignment import VIEWED_SOLE_MM, VIEWS, assign_worlds
 from modules.floor.people import Recording
-from modules.floor.recordings import recordings_of_files, recordings_of_views
+from modules.floor.recordings import read_recordings, recordings_of_views
 from modules.floor.up import angle_deg, people_direction
 from modules.floor.worlds import SOLE_MM, World, measure_worlds
 
@@ -59,13 +56,6 @@ def truths(recordings: Sequence[Recording]) -> dict[str, Truth]:
             raise ValueError(f"{one.name}: this benchmark needs camera files that declare world_up and floor_height_mm")
         found[one.name] = Truth(up, floor)
     return found
-
-
-def read_labelled(root: Path, split: str) -> list[Recording]:
-    """Reads the recordings of a split with their labels."""
-    frames = list_frames(root, split)
-    cameras = {path: read_camera(path) for path in {frame.camera_path for frame in frames}}
-    return recordings_of_files(frames, cameras, read_labels(frames))
 
 
 def read_viewed(root: Path) -> list[Recording] | None:
@@ -113,7 +103,7 @@ def demo_rows(root: Path) -> list[str]:
         folder = root / f"test_camera_{number}"
         if not folder.is_dir():
             continue
-        training, test = read_labelled(folder, "train"), read_labelled(folder, "test")
+        training, test = read_recordings(folder, "train"), read_recordings(folder, "test")
         nobody = [replace(one, joints_world=np.zeros((0, 24, 3))) for one in hidden(test)]
         known = measure_worlds(hidden(training), "labels")
         rows.append(row(f"demo, test camera {number}, training labels", known, truths(training)))
@@ -124,7 +114,7 @@ def demo_rows(root: Path) -> list[str]:
 
 def synthetic_rows(root: Path) -> list[str]:
     """Returns the rows of the synthetic set."""
-    training, test, viewed = read_labelled(root, "train"), read_labelled(root, "test"), read_viewed(root)
+    training, test, viewed = read_recordings(root, "train"), read_recordings(root, "test"), read_viewed(root)
     known = measure_worlds(hidden(training), "labels")
     rows = [
         row("synthetic, training labels", known, truths(training)),
@@ -176,7 +166,7 @@ def main() -> None:
         return
     for line in synthetic_rows(arguments.synthetic):
         print(line)
-    training, viewed = read_labelled(arguments.synthetic, "train"), read_viewed(arguments.synthetic)
+    training, viewed = read_recordings(arguments.synthetic, "train"), read_viewed(arguments.synthetic)
     print(f"\nconstants: {SOLE_MM:g} mm (labels), {VIEWED_SOLE_MM:g} mm (views)")
     print(sole_line("labels", training))
     if viewed is not None:

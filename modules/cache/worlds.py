@@ -13,13 +13,11 @@ import numpy as np
 
 from modules.cache.table import Rows
 from modules.config.schema import Config
-from modules.files.cameras import read_camera
 from modules.files.hashing import digest, sha256_file
-from modules.files.labels import read_labels
-from modules.files.layout import list_frames, split_folder
+from modules.files.layout import split_folder
 from modules.floor.assignment import assign_worlds
 from modules.floor.people import Recording
-from modules.floor.recordings import recordings_of_files, recordings_of_labels, recordings_of_views, rows_by_recording
+from modules.floor.recordings import read_recordings, recordings_of_labels, recordings_of_views, rows_by_recording
 from modules.floor.report import summarise
 from modules.floor.worlds import World, measure_worlds
 from modules.utils import UserError, log
@@ -116,9 +114,7 @@ def _training_recordings(config: Config) -> list[Recording]:
     if not _has_training(config):
         return []
     try:
-        frames = list_frames(config.data_root, "train")
-        cameras = {path: read_camera(path) for path in sorted({frame.camera_path for frame in frames})}
-        return recordings_of_files(frames, cameras, read_labels(frames))
+        return read_recordings(config.data_root, "train")
     except UserError as error:
         log.info("the training part cannot be used to measure the floor of the test part: %s", error)
         return []

@@ -12,12 +12,11 @@ from modules.config.schema import Config
 from modules.doctor.files import Files, Report
 from modules.doctor.floor_plot import FeetOverFloor, draw_feet
 from modules.doctor.world import Unreliable
-from modules.files.cameras import camera_from_numbers, read_camera
-from modules.files.labels import read_labels
-from modules.files.layout import Frame, list_frames
+from modules.files.cameras import camera_from_numbers
+from modules.files.layout import Frame
 from modules.floor.assignment import assign_worlds
 from modules.floor.people import Recording, is_standing, lowest_feet, usable
-from modules.floor.recordings import recordings_of_files
+from modules.floor.recordings import read_recordings, recordings_of_files
 from modules.floor.report import summarise
 from modules.floor.worlds import World, declared_worlds, measure_worlds
 from modules.pose_utils import Camera
@@ -72,9 +71,7 @@ def _readable(files: Files, unreliable: Unreliable) -> _Readable:
 def _given(config: Config, people: Sequence[Recording]) -> list[World]:
     """Returns the worlds that the training part gives to test recordings."""
     try:
-        frames = list_frames(config.data_root, "train")
-        cameras = {path: read_camera(path) for path in sorted({frame.camera_path for frame in frames})}
-        training = recordings_of_files(frames, cameras, read_labels(frames))
+        training = read_recordings(config.data_root, "train")
     except UserError:  # there is none, or the doctor reports it when it checks the training part
         training = []
     nobody = [replace(one, joints_world=np.zeros((0, 24, 3))) for one in people]

@@ -7,12 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from modules.files.layout import Frame
+from modules.files.cameras import read_camera
+from modules.files.labels import read_labels
+from modules.files.layout import Frame, list_frames
 from modules.floor.people import Recording
 from modules.floor.views import triangulated_people
 from modules.pose_utils import Camera
 
 Columns = Mapping[str, np.ndarray]  # of cache rows; see modules.cache.table
+
+
+def read_recordings(root: Path, split: str) -> list[Recording]:
+    """Reads the recordings of a split with the people of their labels. Raises UserError for a file that cannot be used."""
+    frames = list_frames(root, split)
+    cameras = {path: read_camera(path) for path in sorted({frame.camera_path for frame in frames})}
+    return recordings_of_files(frames, cameras, read_labels(frames))
 
 
 def recordings_of_files(
