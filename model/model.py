@@ -22,7 +22,8 @@ from model.distributed import SyncDropout
 from model.heatmaps import Axes, expectation, marginals
 from model.image_branch import RESNET_CHANNELS, ImageBranch
 from model.inputs import CROP_SIZE
-from model.pose_branch import HIDDEN, Batch, BranchOutput, ErrorHead, PoseBranch, zero_linear
+from model.pose_branch import Batch, BranchOutput, PoseBranch
+from model.pose_member import HIDDEN, ErrorHead, zero_linear
 from model.prior import PosePrior
 from model.skeleton import NUM_JOINTS
 
@@ -40,6 +41,7 @@ class PoseNetSpec:
     root: str = "height"
     joint_features: str = "none"
     ensemble_size: int = 1
+    bone_prior: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as plain values."""
@@ -74,7 +76,7 @@ class PoseNet(nn.Module):
 
 def make_pose_branch(spec: PoseNetSpec) -> PoseBranch:
     """Returns the pose branch of this architecture."""
-    return PoseBranch(spec.root == "learned", spec.joint_features != "none", spec.ensemble_size)
+    return PoseBranch(spec.root == "learned", spec.joint_features != "none", spec.ensemble_size, spec.bone_prior)
 
 
 class PoseOnlyNet(PoseNet):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from model.heatmaps import marginals
-from model.model import ImageAndPoseNet, ImageOnlyNet, PoseNet, PoseOnlyNet, PoseOutput, make_posenet
+from model.model import ImageAndPoseNet, ImageOnlyNet, PoseNet, PoseNetSpec, PoseOnlyNet, PoseOutput, make_posenet
 from model.pose_branch import BranchOutput, PoseBranch, mean_output
 from model.skeleton import ROOT
 from modules.cache.crop_joints import cam_to_crop
@@ -22,12 +22,14 @@ from modules.inference.lifting import lift
 from modules.inference.place import Place, root_at_place
 from modules.pose_utils import world2cam
 from modules.recipes.base import Autocast, Metric, Objective, Recipe
-from modules.recipes.statistics import fit_feature_axes, fit_input_scale, fit_root_cues
+from modules.recipes.statistics import fit_bones, fit_feature_axes, fit_input_scale, fit_root_cues, row_inputs
 from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.views import RealViews, SimulationSettings, ViewSimulator
-from modules.training.losses import Distance, heatmap_loss, log_error_loss, pose_loss
+from modules.training.batches import TOGETHER
+from modules.training.losses import Distance, depth_loss, heatmap_loss, log_error_loss, pose_loss
 from modules.utils import log
 
+SCALE_SEED, SCALE_VIEWS = 0, 4096  # of the simulated views to which the input scales are fitted
 PLACE_GAIN_MM = 1.0  # by which validation people must gain before the training people's place is used
 
 
@@ -36,6 +38,11 @@ class PoseNetRecipe(Recipe):
 
     title = "PoseNet"
     augmentation = POSENET_AUGMENTATION
+
+    @classmethod
+    def spec_of(cls, train: Train) -> PoseNetSpec:
+        """Returns the architecture; unless the root depth is learned, it decides the joints by the people's bones."""
+        return replace(super().spec_of(train), bone_prior=train.root == "height")
 
     @classmethod
     def augmentation_of(cls, train: Train) -> Augmentation:
@@ -62,9 +69,9 @@ class PoseNetRecipe(Recipe):
         """Returns the objective of the model type; the pose branch's statistics are fitted to the rows."""
         if isinstance(network, ImageOnlyNet):
             return ImageObjective(network, distance, autocast, train.heatmap_sigma)
-        simulator = make_simulator(rows, train) if train.simulated_views > 0 else None
+        simulator = make_simulator(rows, train) if train.view_steps > 0 else None
         if network.pose is not None:
-            fit_pose_branch(network.pose, rows, train)
+            fit_pose_branch(network.pose, rows, train, simulator)
         if isinstance(network, ImageAndPoseNet):
             return ImageAndPoseObjective(network, distance, autocast, simulator, train.heatmap_sigma)
         return PoseObjective(network, distance, autocast, simulator)
@@ -115,12 +122,14 @@ def make_simulator(rows: Rows, train: Train) -> ViewSimulator:
     return ViewSimulator(rows, settings, real_views, train.real_view_share)
 
 
-def fit_pose_branch(branch: PoseBranch, rows: Rows, train: Train) -> None:
+def fit_pose_branch(branch: PoseBranch, rows: Rows, train: Train, simulator: ViewSimulator | None) -> None:
     """Fits the statistics of the pose branch; weights of TRAIN.init_from keep the input scales they were trained with."""
     branch.root_cues.copy_(torch.tensor(fit_root_cues(rows.primary)))
+    if branch.bone_prior:
+        branch.bones_mm.copy_(torch.from_numpy(fit_bones(rows.primary)))
     if train.init_from is None:
-        if branch.learns_root:
-            fit_input_scale(branch, rows)
+        rng = np.random.default_rng(SCALE_SEED)
+        fit_input_scale(branch, simulator.draw(rng, SCALE_VIEWS) if simulator is not None else row_inputs(rows))
         if branch.uses_joint_features:
             fit_feature_axes(branch, rows, train.joint_features)
 
@@ -139,11 +148,12 @@ class PoseObjective(Objective):
 
     def view_loss(self, view: Sample) -> torch.Tensor:
         """Returns the mean of the members' pose losses, plus the loss of the log error of their mean output."""
-        outputs = self.network.pose.member_outputs(view)
+        outputs = self.network.pose.member_outputs(view, bool(view.get(TOGETHER, True)))
         mean = mean_output(outputs)
         self._observe(mean, view)
         losses = [pose_loss(output.uvd, output.root_mm, view, self.distance) for output in outputs]
-        return torch.stack(losses).mean() + log_error_loss(mean, view)
+        losses += [depth_loss(output.depth, view) for output in outputs if output.depth is not None]
+        return torch.stack(losses).sum() / len(outputs) + log_error_loss(mean, view)
 
     def _observe(self, mean: BranchOutput, view: Sample) -> None:
         """Receives the ensemble's mean output before the loss is computed; for subclasses."""

@@ -1,13 +1,16 @@
-"""Fits the statistics in the pose branch: input scales, axes of the joint features, and root depth by pelvis height."""
+"""Fits the statistics in the pose branch: input scales, axes of the joint features, root depth by pelvis height, bones."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 
 from model.inputs import FEATURE_CHANNELS
-from model.pose_branch import FEATURE_AXES, FLAGS, PoseBranch
-from model.skeleton import ROOT
+from model.pose_branch import FLAGS, PoseBranch
+from model.pose_member import FEATURE_AXES
+from model.skeleton import EDGES, MIRROR, NUM_JOINTS, ROOT
 from modules.cache.crop_joints import cached_crop_pose, cam_to_crop
 from modules.cache.joint_features import read_joint_features
 from modules.cache.table import Rows
@@ -15,22 +18,28 @@ from modules.pose_utils import world2cam
 from modules.simulation.pose_inputs import pose_inputs
 
 PELVIS_MM = 30.0  # standard deviation of the pelvis height between stances, in addition to that of the training rows
+BONE_MM = 20.0  # standard deviation of a bone's length in a pose, in addition to that between training people
 MIN_VARIANCE = 1e-2  # of a principal axis of the standardised features, so that noise is not amplified
 
 
-def fit_input_scale(branch: PoseBranch, rows: Rows) -> None:
-    """Fits the mean and standard deviation of each input of the pose branch, over the rows in which it is known.
+def row_inputs(rows: Rows) -> dict[str, np.ndarray]:
+    """Returns the pose branch's inputs of the rows' cached poses, without joint features."""
+    return pose_inputs(cached_crop_pose(rows.columns), rows.columns)
 
-    Inputs that are known in no row get (0, 1). The flags of floor and up keep their values.
+
+def fit_input_scale(branch: PoseBranch, views: Mapping[str, np.ndarray]) -> None:
+    """Fits the mean and standard deviation of each input of the pose branch, over the views in which it is known.
+
+    Inputs that are known in no view get (0, 1). The flags of floor and up keep their values.
     """
-    arrays = pose_inputs(cached_crop_pose(rows.columns), rows.columns)
-    batch = {name: torch.from_numpy(np.asarray(x, np.float32)) for name, x in arrays.items()}
+    batch = {name: torch.from_numpy(np.asarray(x, np.float32)) for name, x in views.items()}
     inputs, known = branch.inputs(batch).double(), branch.known_inputs(batch).double()
     count = known.sum(0).clamp_min(1)
     mean = (inputs * known).sum(0) / count
     std = (((inputs - mean) * known).square().sum(0) / (count - 1).clamp_min(1)).sqrt()
     std = torch.where(known.sum(0) > 0, std, 1.0).clamp_min(1e-3)
-    mean[list(FLAGS)], std[list(FLAGS)] = 0.0, 1.0
+    flags = list(FLAGS) if branch.learns_root else list(FLAGS[:1])
+    mean[flags], std[flags] = 0.0, 1.0
     branch.inputs_mean.copy_(mean)
     branch.inputs_std.copy_(std)
 
@@ -66,3 +75,19 @@ def fit_root_cues(rows: Rows) -> tuple[float, float, float]:
     height_at_true_depth = (estimated_height - to_camera) + to_camera * np.exp(-root_log)  # of the pelvis's 2D ray
     error = height_at_true_depth - height
     return height, float(np.hypot(np.sqrt((error**2).mean()), PELVIS_MM / 1e3)), float(np.sqrt((root_log**2).mean()))
+
+
+def fit_bones(rows: Rows) -> np.ndarray:
+    """Fits the length of the bone to each joint's parent and its standard deviation: (2, 24) mm, the root's (1, 1).
+
+    The length is the mean over people of their median; left and right are the same.
+    """
+    joints, people = rows["joints_world_mm"], rows["person"].astype(str)
+    lengths = np.ones((len(joints), NUM_JOINTS))
+    for parent, child in EDGES:
+        lengths[:, child] = np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1)
+    lengths = (lengths + lengths[:, MIRROR]) / 2
+    of_people = np.stack([np.median(lengths[people == name], axis=0) for name in np.unique(people)])
+    spread = np.hypot(BONE_MM, of_people.std(0))
+    spread[ROOT] = 1.0
+    return np.stack([of_people.mean(0), spread])

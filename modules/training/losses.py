@@ -10,9 +10,12 @@ from torch.nn import functional
 
 from model.heatmaps import Axes, cell_centres
 from model.model import PoseOutput
-from model.pose_branch import BranchOutput
+from model.pose_branch import BranchOutput, DepthDensity
+from model.skeleton import NUM_JOINTS, ROOT
 from modules.cache.crop_joints import from_uvd
 
+DEPTH_WEIGHT = 0.02  # of depth_loss, in nats, beside pose_loss, which is of order 0.1
+MIN_PROBABILITY = 1e-6
 Distance = Callable[[Tensor, Tensor], Tensor]
 DISTANCES: dict[str, Distance] = {
     "l1": functional.l1_loss,
@@ -40,6 +43,22 @@ def space_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance:
 def pose_loss(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor], distance: Distance) -> Tensor:
     """Returns the sum of normalised_loss and space_loss for B poses; each is of order 0.1."""
     return torch.stack([loss(uvd, root_mm, batch, distance) for loss in (normalised_loss, space_loss)]).sum()
+
+
+def depth_loss(depth: DepthDensity, batch: dict[str, Tensor]) -> Tensor:
+    """Returns DEPTH_WEIGHT times the negative log-likelihood of the true relative depths.
+
+    The probability is interpolated between the two nearest cells. The root, whose relative depth is 0, does not count.
+    """
+    cells, target = depth.cells, batch["target"][..., 2]
+    last = cells.shape[-1] - 1
+    position = (target - cells[..., 0]) / (cells[..., 1] - cells[..., 0])
+    below = position.floor().clamp(0, last - 1).nan_to_num()  # a loss that is not finite ends the training
+    share = (position - below).clamp(0, 1)
+    lower, upper = (depth.probability.gather(-1, (below.long() + step).unsqueeze(-1)).squeeze(-1) for step in (0, 1))
+    likelihood = lower * (1 - share) + upper * share
+    is_root = torch.arange(NUM_JOINTS, device=target.device) == ROOT
+    return -DEPTH_WEIGHT * likelihood[:, ~is_root].clamp_min(MIN_PROBABILITY).log().mean()
 
 
 def distances_mm(uvd: Tensor, root_mm: Tensor, batch: dict[str, Tensor]) -> Tensor:

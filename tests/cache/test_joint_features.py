@@ -15,7 +15,8 @@ from benchmarks.branches import permuted_scores
 from model.heatmaps import marginals
 from model.inputs import CROP_SIZE, FEATURE_CHANNELS
 from model.model import PoseNetSpec, PoseOutput, make_posenet
-from model.pose_branch import FEATURE_AXES, MIRRORED
+from model.pose_branch import MIRRORED
+from model.pose_member import FEATURE_AXES
 from model.skeleton import MIRROR, ROOT
 from modules.cache import joint_features, store
 from modules.cache.crop_joints import cached_crop_pose
@@ -40,7 +41,7 @@ from modules.files.layout import list_frames
 from modules.metrics import evaluate
 from modules.pose_utils import cam2pixel
 from modules.recipes.posenet import PoseNetRecipe
-from modules.recipes.statistics import fit_feature_axes, fit_input_scale
+from modules.recipes.statistics import fit_feature_axes, fit_input_scale, row_inputs
 from modules.simulation.augmentation import Augmentation, mirror_rows
 from modules.simulation.views import RealViews, SimulationSettings, ViewSimulator
 from modules.utils import UserError
@@ -225,7 +226,7 @@ def without_mirrored(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def test_an_image_and_its_mirror_image_give_the_same_pose(rows: Rows) -> None:
     network = make_posenet(PoseNetSpec(model_type="pose", root="learned", joint_features="full"))
-    fit_input_scale(network.pose, rows)
+    fit_input_scale(network.pose, row_inputs(rows))
     fit_feature_axes(network.pose, rows, "full")
     torch.manual_seed(0)
     randomise_ensemble(network.pose)
@@ -282,7 +283,7 @@ def test_simulated_views_have_no_features_and_real_views_those_of_their_image(ro
 def test_permuted_scores_permute_features_and_score_the_pose_branch_alone(rows: Rows) -> None:
     torch.manual_seed(0)
     network = make_posenet(PoseNetSpec(root="learned", joint_features="full"))
-    fit_input_scale(network.pose, rows)
+    fit_input_scale(network.pose, row_inputs(rows))
     fit_feature_axes(network.pose, rows, "full")
     randomise(network.pose.ensemble[0].shift)
     randomise(network.image.head[-1], std=3.0)  # confident heatmaps

@@ -15,7 +15,7 @@ from modules.evaluation.methods import compare
 from modules.evaluation.prediction import calibration_of, predict_rows, predict_world
 from modules.pose_utils import cam2world
 from modules.recipes.facts import training_facts
-from modules.recipes.statistics import fit_input_scale
+from modules.recipes.statistics import fit_input_scale, row_inputs
 from tests.builders import make_rows
 from tests.model.samples import randomise
 
@@ -26,7 +26,7 @@ def checkpoint_of(rows: Rows, root: str = "height") -> dict[str, Any]:
     network = make_posenet(spec)
     randomise(network.pose.ensemble[0].shift, std=0.01)
     if root == "learned":
-        fit_input_scale(network.pose, rows)
+        fit_input_scale(network.pose, row_inputs(rows))
     return {
         "spec": spec.as_dict(),
         "model": network.state_dict(),

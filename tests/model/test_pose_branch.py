@@ -4,17 +4,9 @@ import pytest
 import torch
 
 from model.inputs import FEATURE_CHANNELS
-from model.pose_branch import (
-    FEATURE_AXES,
-    FIRST_LOG_ERROR,
-    MIRRORED,
-    SWAP_THRESHOLD,
-    BranchOutput,
-    PoseBranch,
-    PoseMember,
-    mean_output,
-)
-from model.skeleton import MIRROR
+from model.pose_branch import MIRRORED, SWAP_THRESHOLD, BranchOutput, PoseBranch, crop_rays, mean_output
+from model.pose_member import FEATURE_AXES, FIRST_LOG_ERROR, PoseMember
+from model.skeleton import EDGES, MIRROR
 from tests.model.samples import batch_of, randomise, randomise_ensemble
 
 HEIGHT, LEARNED = (False, False), (True, False)  # learns_root, uses_joint_features
@@ -187,3 +179,78 @@ def test_the_mirrored_scene_is_averaged_where_the_batch_describes_it() -> None:
     torch.testing.assert_close(both.uvd, (plain.uvd + unmirrored) / 2)
     torch.testing.assert_close(both.root_mm, (plain.root_mm * mirrored.root_mm).sqrt())
     torch.testing.assert_close(both.log_error, (plain.log_error + mirrored.log_error[:, list(MIRROR)]) / 2)
+
+
+def bone_branch(bones_mm: torch.Tensor | None = None) -> PoseBranch:
+    branch = PoseBranch(*HEIGHT, 1, bone_prior=True).eval()
+    if bones_mm is not None:
+        branch.bones_mm.copy_(bones_mm)
+    return branch
+
+
+def bone_lengths(output: BranchOutput, K_crop: torch.Tensor) -> torch.Tensor:
+    rays = crop_rays(output.uvd[..., :2], K_crop)
+    joints = rays * (output.root_mm[:, None] + 1000 * output.uvd[..., 2])[..., None]
+    return torch.stack([(joints[:, child] - joints[:, parent]).norm(dim=-1) for parent, child in EDGES], 1)
+
+
+def test_rays_are_those_of_the_crop_camera() -> None:
+    K_crop = torch.tensor([[[300.0, 0, 120], [0, 310, 130], [0, 0, 1]]])
+    pixels = torch.rand(1, 24, 2) * 255
+    rays = crop_rays((pixels + 0.5) * 2 / 256 - 1, K_crop)
+    torch.testing.assert_close((rays @ K_crop.mT)[..., :2], pixels)
+    assert (rays[..., 2] == 1).all()
+
+
+def test_untrained_branch_with_unknown_bones_returns_the_cached_pose_about_its_root() -> None:
+    batch = batch_of()
+    output = bone_branch()(batch)
+    torch.testing.assert_close(output.uvd[..., :2], batch["joints"][..., :2])
+    torch.testing.assert_close(output.uvd[:, 1:, 2], batch["joints"][:, 1:, 2], atol=1e-4, rtol=0)
+    assert not output.uvd[:, 0, 2].any()  # the root's own relative depth
+
+
+def test_known_bones_move_depths_until_the_lengths_fit() -> None:
+    """A possible pose whose depths are wrong by up to 100 mm: with its bones' lengths they come back by half and more."""
+    torch.manual_seed(0)
+    batch = batch_of() | {
+        "root_mm": torch.full((3,), 3000.0),
+        "K_crop": torch.tensor([[400.0, 0, 128], [0, 400, 128], [0, 0, 1]]).repeat(3, 1, 1),
+    }
+    batch["joints"] = torch.rand(1, 24, 3).repeat(3, 1, 1) * 0.4 - 0.2
+    batch["joints"][:, 0, 2] = 0.0
+    true_depth = batch["joints"][..., 2].clone()
+    truth = BranchOutput(batch["joints"], batch["root_mm"], torch.zeros(3, 24))
+    lengths = bone_lengths(truth, batch["K_crop"])[0]
+    bones = torch.stack([torch.cat([torch.ones(1), lengths]), torch.full((24,), 20.0)])
+    batch["joints"] = (
+        batch["joints"] + torch.rand(3, 24, 3) * torch.tensor([0.0, 0.0, 0.2]) - torch.tensor([0.0, 0.0, 0.1])
+    )
+    branch = bone_branch(bones)
+    output = branch(batch)
+
+    def misfit(found: BranchOutput) -> float:
+        return (bone_lengths(found, batch["K_crop"]) - lengths).abs().mean().item()
+
+    (alone,) = branch.member_outputs(batch, together=False)
+    assert misfit(output) < 0.5 * misfit(alone)
+    errors = [(found.uvd[:, 1:, 2] - true_depth[:, 1:]).abs().mean() for found in (output, alone)]
+    assert errors[0] < errors[1]
+    torch.testing.assert_close(alone.uvd[:, 1:, 2], batch["joints"][:, 1:, 2], atol=1e-4, rtol=0)
+
+
+def test_every_part_of_the_density_learns_through_the_tree() -> None:
+    branch, batch = bone_branch(torch.stack([torch.full((24,), 300.0), torch.full((24,), 20.0)])), batch_of()
+    (output,) = branch.member_outputs(batch)
+    assert output.depth is not None
+    torch.testing.assert_close(output.depth.probability.sum(-1), torch.ones(3, 24))
+    output.uvd[..., 2].square().sum().backward()
+    member = branch.ensemble[0]
+    for layer in (member.shift, member.depth):
+        assert torch.isfinite(layer.weight.grad).all() and layer.weight.grad.any()
+
+
+def test_a_mean_with_bones_has_no_density() -> None:
+    branch = PoseBranch(*HEIGHT, 2, bone_prior=True).eval()
+    assert branch(batch_of()).depth is None
+    assert PoseBranch(*HEIGHT, 1)(batch_of()).depth is None

@@ -242,7 +242,7 @@ def test_the_shipped_config_is_the_recipe() -> None:
 @pytest.mark.parametrize("key", ORIGINAL_FIXED)
 def test_keys_that_the_recipe_does_not_use_are_refused(key: str) -> None:
     values = {
-        "simulated_views": 1, "root": "learned", "simulated_errors": "resampled", "heatmap_sigma": 1.0,
+        "view_steps": 1, "root": "learned", "simulated_errors": "resampled", "heatmap_sigma": 1.0,
         "joint_features": "heavy", "ensemble_size": 2, "calibration_error": "[0.25, 20.0]",
     }  # fmt: skip
     value = values.get(key, 0.25)

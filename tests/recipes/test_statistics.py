@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import default_collate
 
 from model.pose_branch import FLAGS
+from model.skeleton import MIRROR
 from modules import metrics
 from modules.cache.table import Rows
 from modules.config.train import Train
@@ -15,7 +16,7 @@ from modules.dataset import PoseDataset
 from modules.inference.prediction import fallback_world
 from modules.recipes.facts import training_facts
 from modules.recipes.posenet import PoseNetRecipe
-from modules.recipes.statistics import fit_input_scale, fit_root_cues
+from modules.recipes.statistics import BONE_MM, fit_bones, fit_input_scale, fit_root_cues, row_inputs
 from modules.training.losses import DISTANCES
 from tests.builders import make_rows
 
@@ -57,7 +58,7 @@ def test_people_of_extra_data_sets_do_not_change_the_pelvis_height(tmp_path: Pat
 def test_inputs_are_standardised_with_the_training_rows(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 40)
     branch = PoseNetRecipe(PoseNetRecipe.spec_of(Train(model_type="pose", root="learned")), {}).network().pose
-    fit_input_scale(branch, rows)
+    fit_input_scale(branch, row_inputs(rows))
     inputs = branch.inputs(default_collate([PoseDataset(rows, 128)[index] for index in range(40)]))
     standardised = (inputs - branch.inputs_mean) / branch.inputs_std
     mean = torch.zeros(inputs.shape[1])
@@ -77,7 +78,7 @@ def test_rows_without_a_floor_do_not_change_the_scale_of_what_needs_one(tmp_path
         branches[name] = (
             PoseNetRecipe(PoseNetRecipe.spec_of(Train(model_type="pose", root="learned")), {}).network().pose
         )
-        fit_input_scale(branches[name], fitted)
+        fit_input_scale(branches[name], row_inputs(fitted))
     no_floor = {"has_floor": torch.zeros(1, 1), "has_up": torch.ones(1, 1)}
     floor_inputs = branches["all"].known_inputs(no_floor)[0] == 0
     for name in ("inputs_mean", "inputs_std"):
@@ -95,3 +96,25 @@ def test_facts_are_the_training_rows(tmp_path: Path) -> None:
     fallback = fallback_world(mean, rows["R"], rows["t"])
     assert metrics.world_mpjpe(fallback, rows["joints_world_mm"]) < 1500
     assert training_facts(make_rows(tmp_path, 2, floor=False))["pelvis_height_mm"] is None
+
+
+def test_bones_are_the_people_s_mean_with_the_same_sides(tmp_path: Path) -> None:
+    """Two people with nine images and three: the mean of their medians, and a spread that covers both."""
+    people = []
+    for name, images in (("one", 9), ("other", 3)):
+        rows = make_rows(tmp_path / name, images)
+        people.append(Rows({**rows.columns, "person": np.array([name] * images)}, rows.crop_files))
+    (of_one, spread_of_one), (of_other, _) = map(fit_bones, people)
+    both = Rows(
+        {name: np.concatenate([rows[name] for rows in people]) for name in people[0].columns},
+        people[0].crop_files + people[1].crop_files,
+    )
+    mean, spread = fit_bones(both)
+    np.testing.assert_allclose(mean[1:], (of_one[1:] + of_other[1:]) / 2)
+    np.testing.assert_allclose(spread[1:], np.hypot(BONE_MM, (of_other - of_one)[1:] / 2))
+    np.testing.assert_allclose(spread_of_one[1:], BONE_MM)
+    np.testing.assert_allclose(of_one, of_one[list(MIRROR)])
+    shanks = [
+        np.linalg.norm(np.diff(people[0]["joints_world_mm"][:, side], axis=1), axis=-1) for side in ((4, 7), (5, 8))
+    ]
+    assert of_one[7] == pytest.approx(np.median(np.mean(shanks, axis=0)))

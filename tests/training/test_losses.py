@@ -1,14 +1,17 @@
 """Losses: zero at the truth, least at the target's own width, and minimised by gradient descent."""
 
+import math
 from collections.abc import Callable
 
 import pytest
 import torch
 
 from model.heatmaps import Axes, cell_centres
-from model.pose_branch import BranchOutput
+from model.pose_branch import BranchOutput, DepthDensity
 from modules.training.losses import (
+    DEPTH_WEIGHT,
     DISTANCES,
+    depth_loss,
     distances_mm,
     heatmap_loss,
     log_error_loss,
@@ -123,3 +126,21 @@ def test_gradient_descent_minimises_every_loss(name: str, loss_of: Callable[...,
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.15 * losses[0]
+
+
+def test_depth_loss_is_the_log_likelihood_between_cells() -> None:
+    """Half of the probability at the depth's cell: one bit; half way between two cells: the mean of both."""
+    cells = torch.linspace(-1, 1, 5).expand(2, 24, 5)
+    probability = torch.tensor([0.0, 0.25, 0.5, 0.25, 0.0]).expand(2, 24, 5)
+    depth = DepthDensity(probability, cells)
+
+    def loss(target: float) -> float:
+        return depth_loss(depth, {"target": torch.full((2, 24, 3), target)}).item() / DEPTH_WEIGHT
+
+    assert loss(0.0) == pytest.approx(-math.log(0.5))
+    assert loss(0.25) == pytest.approx(-math.log(0.375))
+    assert loss(0.5) == pytest.approx(-math.log(0.25))
+    assert math.isfinite(loss(7.0)) and loss(7.0) > loss(0.5)  # outside of the cells
+    at_root = {"target": torch.zeros(2, 24, 3)}
+    at_root["target"][:, 0] = 1.0
+    assert depth_loss(depth, at_root).item() == pytest.approx(DEPTH_WEIGHT * -math.log(0.5))  # the root does not count
