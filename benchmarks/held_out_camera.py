@@ -1,6 +1,6 @@
 """Leave-one-camera-out validation: train on all training cameras but one, score on that camera's validation frames.
 
-    python -m benchmarks.held_out_camera [--set TRAIN.model_type=pose] [--set TRAIN.simulated_views=0]
+    python -m benchmarks.held_out_camera [--set TRAIN.model_type=pose] [--set TRAIN.view_steps=0]
 
 The validation part of a rotation shares its cameras with the training part, so it does not measure generalisation to an
 unseen camera. This benchmark does, without the test camera: each training camera is held out once. The scores are those of

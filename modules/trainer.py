@@ -33,7 +33,7 @@ from modules.recipes import make_recipe
 from modules.recipes.validation import Evaluation, validate
 from modules.recorders import PerformanceRecorder
 from modules.runs import checkpoints, folders
-from modules.training.batches import SIMULATED_BATCH, EpochBatches, epoch_seed, simulated_batches
+from modules.training.batches import SIMULATED_BATCH, EpochBatches, epoch_seed, simulated_batches, steps_per_batch
 from modules.training.devices import keep_freed_memory, make_fabric, use_threads
 from modules.training.losses import DISTANCES
 from modules.training.optimizers import make_optimizer, make_scheduler
@@ -172,20 +172,19 @@ class Trainer:
         seed_everything(epoch_seed(self.config.SEED.random_seed, epoch))
         start, self.partial = self.partial or Partial(0, 0.0, torch.get_rng_state()), None
         torch.set_rng_state(start.rng_state)
-        train = self.config.TRAIN
         self.batches.epoch = self.dataset.epoch = epoch
         self.batches.skip = start.steps
         self.network.train()
-        view_steps = math.ceil(train.simulated_views * train.batch_size / SIMULATED_BATCH)  # per batch of images
-        views = self.simulated_views(epoch, (start.steps + len(self.batches)) * view_steps)
+        batches = start.steps + len(self.batches)
+        steps = steps_per_batch(self.config.TRAIN, batches)
+        views = self.simulated_views(epoch, batches * steps)
         total, images = start.total, 0
-        for _ in itertools.islice(views, start.steps * view_steps):  # the views of earlier steps
+        for _ in itertools.islice(views, start.steps * steps):  # the views of earlier steps
             pass
         sharded = zip(self.batches.shards(), self.train_loader, strict=True)
         for step, (shard, batch) in enumerate(sharded, start.steps + 1):
             simulated = [
-                self.step(self.objective.view_loss, view, self.view_shard)
-                for view in itertools.islice(views, view_steps)
+                self.step(self.objective.view_loss, view, self.view_shard) for view in itertools.islice(views, steps)
             ]
             if simulated:
                 total += sum(simulated) / len(simulated) * shard.total

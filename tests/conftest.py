@@ -140,7 +140,7 @@ def options(root: Path, results: Path, *extra: str) -> list[str]:
     sample, output = root / "sample_submission.json", results / "pred_submission.json"
     assignments = [
         f"DATA.root={root}", f"RESULTS.root={results}", f"TEST.sample_submission={sample}", f"TEST.output={output}",
-        "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", *FAST, *extra,
+        "TRAIN.num_epochs=1", "TRAIN.view_steps=1", *FAST, *extra,
     ]  # fmt: skip
     return sets(assignments)
 

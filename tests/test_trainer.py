@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ from modules import trainer as training
 from modules.config.schema import Config
 from modules.dataset import PoseDataset
 from modules.earlystoppers import EarlyStopper
-from modules.recipes.posenet import ImageAndPoseObjective, ImageObjective, PoseObjective
+from modules.recipes.posenet import SCALE_SEED, SCALE_VIEWS, ImageAndPoseObjective, ImageObjective, PoseObjective
 from modules.runs import checkpoints, folders
 from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.scene import CalibrationError
@@ -30,7 +31,7 @@ def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
 
 
 def test_training_learns_and_records(tmp_path: Path) -> None:
-    summary = trainer(tmp_path, num_epochs=8, simulated_views=0).fit()
+    summary = trainer(tmp_path, num_epochs=8, view_steps=0).fit()
     folder = tmp_path / "run"
     with open(folder / "record.csv", encoding="utf-8") as handle:
         record = list(csv.DictReader(handle))
@@ -94,7 +95,7 @@ class CutOffError(Exception):
         {},
         {"model_type": "image+pose", "num_epochs": 2},
         {"model_type": "image", "num_epochs": 2},
-        {"simulated_views": 0},
+        {"view_steps": 0},
         {"root": "learned", "simulated_errors": "resampled", "real_view_share": 0.5, "simulated_mirror": 0.5},
         {"optimizer": "madgrad"},
         {"optimizer": "sgd", "scheduler": "step"},
@@ -105,7 +106,7 @@ def test_a_training_killed_within_an_epoch_resumes_from_its_last_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_STEPS", 2)
-    train = {"model_type": "pose", "num_epochs": 3, "batch_size": 5, "simulated_views": 16, **train}
+    train = {"model_type": "pose", "num_epochs": 3, "batch_size": 5, "view_steps": 1, **train}
     make_trainer(tmp_path, "whole", **train).fit()
     first = make_trainer(tmp_path, "cut", **train)
     first._run_epoch(1)
@@ -131,7 +132,7 @@ def test_resuming_after_an_epochs_last_step_warns_of_nothing_and_reports_no_spee
     tmp_path: Path, log_records: list[logging.LogRecord], scheduler: str
 ) -> None:
     """Ctrl-C came during the last step of the first epoch, so only its validation is left."""
-    train = {"model_type": "pose", "num_epochs": 2, "simulated_views": 16, "scheduler": scheduler}
+    train = {"model_type": "pose", "num_epochs": 2, "view_steps": 1, "scheduler": scheduler}
     whole = make_trainer(tmp_path, "whole", **train)
     whole.fit()
     interrupt(make_trainer(tmp_path, "cut", **train), epoch=1, steps=3)
@@ -190,17 +191,17 @@ def test_plateau_lowers_the_rate_where_the_score_stays(tmp_path: Path) -> None:
     trainer(tmp_path, "run_2", scheduler="plateau", num_epochs=2).fit()
 
 
-def test_a_learned_root_standardises_its_inputs_with_the_training_rows(tmp_path: Path) -> None:
+def test_a_learned_root_standardises_its_inputs_with_the_training_views(tmp_path: Path) -> None:
     one = trainer(tmp_path, root="learned", model_type="pose", real_view_share=0.5, num_epochs=4)
     summary = one.fit()
     assert summary["best_score"] < summary["extractor_score"]
-    rows = one.train_rows
-    samples = [one.recipe.dataset(rows)[index] for index in range(len(rows))]
-    branch = one.network.pose
-    inputs = branch.inputs({name: torch.stack([s[name] for s in samples]) for name in samples[0]})
+    views = one.objective.simulator.draw(np.random.default_rng(SCALE_SEED), SCALE_VIEWS)
+    branch, batch = one.network.pose, {name: torch.from_numpy(values) for name, values in views.items()}
+    inputs, known = branch.inputs(batch), branch.known_inputs(batch)
+    mean = (inputs * known).sum(0) / known.sum(0)
     standardised = torch.ones(inputs.shape[1], dtype=torch.bool)
     standardised[list(FLAGS)] = False
-    torch.testing.assert_close(branch.inputs_mean[standardised], inputs.mean(0)[standardised], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(branch.inputs_mean[standardised], mean[standardised], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_each_model_type_has_its_objective(tmp_path: Path, model_type: str, obje
     with_views = trainer(tmp_path, model_type=model_type).objective
     assert type(with_views) is objective
     assert (with_views.simulator is None, with_views.trains_on_images) == (model_type == "image", model_type != "pose")
-    without = trainer(tmp_path, model_type=model_type, simulated_views=0).objective
+    without = trainer(tmp_path, model_type=model_type, view_steps=0).objective
     assert without.simulator is None and without.trains_on_images
 
 
@@ -228,7 +229,7 @@ def test_the_config_reaches_augmentation_and_calibration_error(tmp_path: Path) -
 def test_without_augmentation_training_sees_the_same_sample_in_every_epoch(tmp_path: Path) -> None:
     plain = PoseDataset(trainer(tmp_path).train_rows, 128)
     for augmentation, varies in ((False, False), (True, True)):
-        fitted = trainer(tmp_path, f"run_{augmentation}", augmentation=augmentation, simulated_views=0, num_epochs=1)
+        fitted = trainer(tmp_path, f"run_{augmentation}", augmentation=augmentation, view_steps=0, num_epochs=1)
         seen: list[torch.Tensor] = []
         loss = fitted.objective.view_loss
 
@@ -248,7 +249,7 @@ def test_checkpoints_within_an_epoch_are_written_every_so_many_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_STEPS", 2)
-    fitted = trainer(tmp_path, num_epochs=1, batch_size=4, simulated_views=8)  # 6 steps
+    fitted = trainer(tmp_path, num_epochs=1, batch_size=4, view_steps=1)  # 6 steps
     saved: list[int | None] = []
     monkeypatch.setattr(fitted, "_save_last", lambda epoch, partial=None: saved.append(partial and partial.steps))
     fitted.fit()

@@ -22,7 +22,7 @@ def make_trainer(folder: Path, name: str = "run", **train: Any) -> Trainer:
     run.mkdir(exist_ok=True)
     rows = make_rows(folder / "train", 24, seed=1, noise=10, size=0.85)
     validation = make_rows(folder / "validation", 8, seed=2, noise=10, size=0.85)
-    config = Config(TRAIN=Train(**{"batch_size": 8, **train}))
+    config = Config(TRAIN=Train(**{"batch_size": 8, "view_steps": 50, **train}))
     return Trainer(TrainingJob(config, rows, validation, run, "key", "fingerprint"))
 
 

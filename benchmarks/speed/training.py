@@ -19,7 +19,7 @@ from modules.cache.table import CROP_MARGIN, Rows
 from modules.dataset import PoseDataset, Sample
 from modules.recipes.posenet import PoseNetRecipe
 from modules.trainer import Trainer, TrainingJob
-from modules.training.batches import SIMULATED_BATCH
+from modules.training.batches import SIMULATED_BATCH, steps_per_batch
 from modules.training.optimizers import make_optimizer
 from modules.utils import UserError
 
@@ -89,10 +89,8 @@ def square(box_xywh: np.ndarray) -> tuple[int, int, int, int]:
 def measure_steps(setting: Setting) -> list[dict[str, Any]]:
     """Measures the Trainer's steps including their data, and forward, backward and optimizer on prepared batches."""
     config = setting.config
-    if config.TRAIN.model_type != "image+pose" or config.TRAIN.simulated_views == 0:
-        raise UserError(
-            "TRAIN: these steps need model_type image+pose and simulated_views above 0; leave both unchanged"
-        )
+    if config.TRAIN.model_type != "image+pose" or config.TRAIN.view_steps == 0:
+        raise UserError("TRAIN: these steps need model_type image+pose and view_steps above 0; leave both unchanged")
     validation = setting.rows[1]
     trainer = Trainer(
         TrainingJob(config, setting.some_rows(setting.sizes.training_rows), validation, setting.folder, "", "")
@@ -131,7 +129,7 @@ def measure_steps(setting: Setting) -> list[dict[str, Any]]:
 def prepared_views(trainer: Trainer) -> list[Sample]:
     """Returns as many batches of simulated views as an epoch takes."""
     train = trainer.config.TRAIN
-    count = len(trainer.batches) * -(-train.simulated_views * train.batch_size // SIMULATED_BATCH)
+    count = len(trainer.batches) * steps_per_batch(train, len(trainer.batches))
     return list(itertools.islice(trainer.simulated_views(1, count), count))
 
 

@@ -21,6 +21,7 @@ REMOVED = {
     "TRAIN.output_shape": "it is always input_shape / 4; leave it out",
     "TRAIN.gradient_clip": "gradients are not clipped; leave it out",
     "TRAIN.loss_space": "PoseNet's loss uses both spaces; leave it out",
+    "TRAIN.simulated_views": "TRAIN.view_steps is the number of training steps on simulated views; set that",
     "TRAIN.checkpoint_steps": "model.pt is written every 500 steps; leave it out",
     "TRAIN.num_threads": "set the environment variable OMP_NUM_THREADS instead",
     "TEST.batch_size": "leave it out",

@@ -14,7 +14,7 @@ Metric = Literal["world_mpjpe", "root", "root_relative_mpjpe", "pa_mpjpe", "comp
 
 # The required values of the keys that the original recipe does not use.
 ORIGINAL_FIXED = {
-    "root": "height", "heatmap_sigma": 3.0, "joint_features": "none", "ensemble_size": 1, "simulated_views": 0,
+    "root": "height", "heatmap_sigma": 3.0, "joint_features": "none", "ensemble_size": 1, "view_steps": 0,
     "simulated_mirror": 0.0, "simulated_errors": "fitted", "real_view_share": 0.0, "calibration_error": [0.5, 20.0],
 }  # fmt: skip
 
@@ -38,8 +38,9 @@ class Train(Section):
     )
     root: Literal["height", "learned"] = Field(
         "height",
-        description="What corrects the root depth where a floor is declared: the training people's mean pelvis height, "
-        "averaged with the extractor's own depth; or the network, which needs many training people.",
+        description="height, for few training people: the root depth by their mean pelvis height, averaged with the "
+        "extractor's own depth, and the joints' depths decided together by their bone lengths; learned, for many: the "
+        "network predicts all depths.",
     )
     joint_features: Literal["none", "heavy", "full"] = Field(
         "none",
@@ -87,12 +88,12 @@ class Train(Section):
         description="Standard deviation, in cells, of the heatmaps that the image branch is trained on: 3 for few images, "
         "which it would overfit, 1 for many.",
     )
-    simulated_views: int = Field(
-        48,
+    view_steps: int = Field(
+        2500,
         ge=0,
         le=MAX_COUNT,
-        description="Simulated views per training image and epoch for the pose branch; 0: it trains on the images' own "
-        "poses.",
+        description="Training steps of the pose branch, on 128 simulated views each, spread over all epochs: at least one "
+        "before each batch of images; 0: it trains on the images' own poses.",
     )
     simulated_mirror: float = Field(0.0, ge=0, le=1, description="The share of simulated views of a mirrored scene.")
     simulated_errors: Literal["fitted", "resampled"] = Field(
@@ -144,7 +145,7 @@ class Train(Section):
     def _fits_together(self) -> Train:
         if self.joint_features != "none" and self.model_type == "image":
             raise ValueError("model_type: image has no pose branch to use joint_features; set joint_features to none")
-        if self.joint_features != "none" and self.simulated_views > 0 and self.real_view_share == 0:
+        if self.joint_features != "none" and self.view_steps > 0 and self.real_view_share == 0:
             raise ValueError(
                 "joint_features are learned from real views: set real_view_share above 0, or joint_features to none"
             )

@@ -9,10 +9,13 @@ import torch
 from torch.utils.data import Sampler
 
 from model.distributed import BatchShard, shard_of
+from modules.config.train import Train
 from modules.simulation.views import ViewSimulator
 
 SIMULATED_BATCH = 128  # simulated views per optimizer step
 SIMULATED_STEPS = 8  # steps whose views are drawn together
+TOGETHER_EVERY = 4  # every fourth step decides the joints together (with a bone prior), which takes five times as long
+TOGETHER = "together"  # the entry of a batch that says so
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -55,12 +58,24 @@ class EpochBatches(Sampler[list[int]]):
             yield order[start + shard.start : start + shard.stop]
 
 
+def steps_per_batch(train: Train, batches: int) -> int:
+    """Returns the steps on simulated views before each of an epoch's batches of images, from TRAIN.view_steps."""
+    if train.view_steps == 0:
+        return 0
+    return max(1, round(train.view_steps / (batches * train.num_epochs)))
+
+
 def simulated_batches(
     simulator: ViewSimulator, rng: np.random.Generator, steps: int, shard: BatchShard, device: torch.device
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Yields a shard of one batch of simulated views per step; the views of several steps are drawn together."""
+    """Yields a shard of one batch of simulated views per step; the views of several steps are drawn together.
+
+    The entry TOGETHER of a batch is 1 in every fourth step, else 0.
+    """
     for _ in range(0, steps, SIMULATED_STEPS):
         drawn = simulator.draw(rng, SIMULATED_BATCH * SIMULATED_STEPS)
         views = {name: torch.from_numpy(values).to(device) for name, values in drawn.items()}
-        for start in range(0, SIMULATED_BATCH * SIMULATED_STEPS, SIMULATED_BATCH):
-            yield {name: values[start + shard.start : start + shard.stop] for name, values in views.items()}
+        for step in range(SIMULATED_STEPS):
+            start = step * SIMULATED_BATCH
+            batch = {name: values[start + shard.start : start + shard.stop] for name, values in views.items()}
+            yield {**batch, TOGETHER: torch.tensor(float(step % TOGETHER_EVERY == 0))}

@@ -34,6 +34,7 @@ KEYS = [
     "TRAIN.gradient_clip",
     "TRAIN.loss_space",
     "TRAIN.checkpoint_steps",
+    "TRAIN.simulated_views",
     "TRAIN.num_threads",
     "TRAIN.pose_jitter",
     "TRAIN.root_jitter",

@@ -68,7 +68,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of one epoch on made-up rows, with what train.py itself writes beside the trainer."""
     base = tmp_path_factory.mktemp("format")
     folder = base / "run"
-    config = Config(TRAIN=Train(model_type="pose", batch_size=4, num_epochs=1, simulated_views=0))
+    config = Config(TRAIN=Train(model_type="pose", batch_size=4, num_epochs=1, view_steps=0))
     train, validation = make_rows(base / "train", 4, seed=1), make_rows(base / "validation", 2, seed=2)
     Trainer(TrainingJob(config, train, validation, folder, "key", "fingerprint")).fit()
     write_text(folder / "train_config.yaml", dump_config(config))

@@ -131,7 +131,7 @@ def test_the_recipe_trains_and_is_found_by_its_checkpoint(tmp_path: Path, monkey
     rows.columns["confidence"] = np.linspace(0.9, 0.2, 8)[:, None].repeat(24, 1)
     kept = confident.training_rows(rows)
     assert kept["file_name"].tolist() == rows["file_name"][:7].tolist()
-    train = extended(model="ConfidentPoseNet", model_type="pose", num_epochs=1, batch_size=4, simulated_views=0)
+    train = extended(model="ConfidentPoseNet", model_type="pose", num_epochs=1, batch_size=4, view_steps=0)
     Trainer(TrainingJob(Config(TRAIN=train), rows, rows, tmp_path, "key", "fingerprint")).fit()
     recipe = recipes.recipe_of(load_checkpoint(next(tmp_path.glob("best_*.pt"))))
     assert isinstance(recipe, confident) and recipe.title == "PoseNet, confident images"
@@ -146,7 +146,7 @@ def test_the_loss_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert after == before | {"charbonnier"}
     default = (kind.model_fields["loss_function"].default for kind in (Train, extended))
     assert len(set(default)) == 1
-    train = extended(model_type="pose", loss_function="charbonnier", num_epochs=2, batch_size=4, simulated_views=0)
+    train = extended(model_type="pose", loss_function="charbonnier", num_epochs=2, batch_size=4, view_steps=0)
     rows = make_rows(tmp_path / "rows", 8, seed=1)
     trainer = Trainer(TrainingJob(Config(TRAIN=train), rows, rows, tmp_path, "key", "fingerprint"))
     trainer.fit()

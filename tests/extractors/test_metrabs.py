@@ -246,7 +246,7 @@ def through_run_sh(
     options = arguments(
         scene, results / "cache", standins / "current", f"RESULTS.root={results}",
         f"TEST.output={results / 'pred_submission.json'}", "TRAIN.num_epochs=1", "TRAIN.batch_size=2",
-        "TRAIN.simulated_views=16", "DATA.validation_share=0.4",
+        "TRAIN.view_steps=1", "DATA.validation_share=0.4",
     )  # fmt: skip
     done = subprocess.run(
         ["bash", str(PROJECT_ROOT / "run.sh"), *options], capture_output=True, text=True, check=False,

@@ -104,7 +104,7 @@ def test_only_the_error_head_learns_from_the_distance(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model_type", ["pose", "image"])
 def test_training_calibrates_on_the_validation_rows(tmp_path: Path, model_type: str) -> None:
     rows, validation = make_rows(tmp_path / "a", 16, seed=1), make_rows(tmp_path / "b", 8, seed=2)
-    train = Train(model_type=model_type, num_epochs=2, batch_size=8, simulated_views=16)
+    train = Train(model_type=model_type, num_epochs=2, batch_size=8, view_steps=1)
     trainer = Trainer(TrainingJob(Config(TRAIN=train), rows, validation, tmp_path, "key", "fingerprint"))
     trainer.fit()
     path = folders.best_checkpoint(tmp_path)

@@ -54,7 +54,7 @@ class Place:
     def options(self, *extra: str) -> list[str]:
         assignments = [
             f"DATA.root={self.root}", f"RESULTS.root={self.results}", f"TEST.output={self.results / 'submission.json'}",
-            "TRAIN.num_epochs=1", "TRAIN.simulated_views=8", "TRAIN.model_type=pose",
+            "TRAIN.num_epochs=1", "TRAIN.view_steps=1", "TRAIN.model_type=pose",
             *FAST, *extra,
         ]  # fmt: skip
         return sets(assignments)

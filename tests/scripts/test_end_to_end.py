@@ -273,7 +273,7 @@ def scores_of_training(
 
 def test_the_pose_branch_improves_on_the_extractor(demo_options: list[str], tmp_path: Path) -> None:
     scores = scores_of_training(
-        demo_options, tmp_path, "TRAIN.model_type=pose", "TRAIN.num_epochs=6", "TRAIN.simulated_views=48"
+        demo_options, tmp_path, "TRAIN.model_type=pose", "TRAIN.num_epochs=6", "TRAIN.view_steps=300"
     )
     for score in ("world_mpjpe", "root_relative_mpjpe"):
         assert scores[UNPERMUTED][score] < scores["extractor, least squares"][score] - 20
@@ -286,7 +286,7 @@ def test_both_branches_are_used(demo_options: list[str], tmp_path: Path) -> None
         "PoseNetRecipe.augmentation = dataclasses.replace(PoseNetRecipe.augmentation, pose_jitter=200.0)"
     )
     scores = scores_of_training(
-        demo_options, tmp_path, "TRAIN.num_epochs=5", "TRAIN.simulated_views=0", "TRAIN.heatmap_sigma=1.0", setup=setup
+        demo_options, tmp_path, "TRAIN.num_epochs=5", "TRAIN.view_steps=0", "TRAIN.heatmap_sigma=1.0", setup=setup
     )
     for score in ("world_mpjpe", "root_relative_mpjpe"):
         found = {case: values[score] for case, values in scores.items()}

@@ -44,7 +44,7 @@ def arguments(root: Path, results: Path) -> list[str]:
     assignments = [
         f"DATA.root={root}", f"DATA.cache={results / 'cache'}", f"RESULTS.root={results}", *FAST,
         f"TEST.sample_submission={root / 'sample_submission.json'}", f"TEST.output={results / 'pred_submission.json'}",
-        "TRAIN.num_epochs=3", "TRAIN.batch_size=4", "TRAIN.simulated_views=32",
+        "TRAIN.num_epochs=3", "TRAIN.batch_size=4", "TRAIN.view_steps=60",
         "TRAIN.joint_features=full", "TRAIN.real_view_share=0.5",
     ]  # fmt: skip
     return sets(assignments)

@@ -98,7 +98,7 @@ def test_without_a_declared_floor_the_cameras_up_is_used_and_no_height_is_shown(
 def test_a_network_that_learns_the_root_sees_views_without_a_floor_and_without_up(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 6)
     for root, shares in (("learned", {(1.0, 1.0), (0.0, 1.0), (0.0, 0.0)}), ("height", {(1.0, 1.0)})):
-        train = Train(model_type="pose", root=root, simulated_views=8, real_view_share=0.5)
+        train = Train(model_type="pose", root=root, view_steps=1, real_view_share=0.5)
         drawn = make_simulator(rows, train).draw(np.random.default_rng(0), 200)
         assert {
             (floor, up) for floor, up in zip(drawn["has_floor"][:, 0], drawn["has_up"][:, 0], strict=True)

@@ -7,8 +7,15 @@ import pytest
 import torch
 
 from model.distributed import BatchShard, shard_of
+from modules.config.train import Train
 from modules.simulation.views import ViewSimulator
-from modules.training.batches import SIMULATED_BATCH, EpochBatches, simulated_batches
+from modules.training.batches import (
+    SIMULATED_BATCH,
+    TOGETHER,
+    EpochBatches,
+    simulated_batches,
+    steps_per_batch,
+)
 
 
 def test_an_epoch_has_every_image_once_in_its_own_order() -> None:
@@ -63,3 +70,23 @@ def test_simulated_batches_are_shards_of_the_same_draw() -> None:
     halves = [batches(shard_of(SIMULATED_BATCH, rank, 2)) for rank in (0, 1)]
     for x, *parts in zip(whole, *halves, strict=True):
         assert torch.equal(x, torch.cat(parts))
+
+
+def test_every_fourth_step_decides_the_joints_together() -> None:
+    class Simulator(ViewSimulator):
+        def __init__(self) -> None:
+            pass
+
+        def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
+            return {"x": np.zeros(count, np.float32)}
+
+    shard = shard_of(SIMULATED_BATCH, 1, 2)
+    views = simulated_batches(Simulator(), np.random.default_rng(0), 12, shard, torch.device("cpu"))
+    assert [bool(view[TOGETHER]) for view in views][:9] == [True, False, False, False, True, False, False, False, True]
+
+
+def test_the_steps_on_views_are_spread_over_all_batches() -> None:
+    train = Train(view_steps=2500, num_epochs=20)
+    assert steps_per_batch(train, batches=11) == 11  # 2,420 in all
+    assert steps_per_batch(train, batches=1000) == 1  # at least
+    assert steps_per_batch(train.model_copy(update={"view_steps": 0}), batches=9) == 0

@@ -45,9 +45,9 @@ def train_on(devices: int, tmp_path: Path, **train: Any) -> tuple[dict[str, Any]
 @pytest.mark.parametrize(
     "train",
     [
-        {"model_type": "image+pose", "simulated_views": 16},
+        {"model_type": "image+pose", "view_steps": 1},
         {"model_type": "image", "num_epochs": 1, "learning_rate": 0.001},
-        {"model_type": "pose", "simulated_views": 0},
+        {"model_type": "pose", "view_steps": 0},
     ],
 )
 def test_two_processes_train_the_same_network_as_one(tmp_path: Path, train: dict[str, Any]) -> None:
