@@ -1,0 +1,24 @@
+"""Writes poses in the file formats that other programs read.
+
+In: `Poses`, one row per image and person. Out: files that say their units, axes and origin, one format per writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from modules.export.arrays import write_npz
+from modules.export.document import write_document
+from modules.export.poses import Poses
+from modules.export.tables import write_csv, write_parquet
+
+Writer = Callable[[Poses, Path], Path]
+
+WRITERS: dict[str, Writer] = {
+    "csv": write_csv,
+    "npz": write_npz,
+    "parquet": write_parquet,
+    "json": write_document,
+}
+"""By the name in --save. A writer writes below a folder and returns its file, or the first person's of several."""

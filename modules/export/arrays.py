@@ -1,0 +1,81 @@
+"""Writes and reads poses as NumPy arrays, without pickle."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.skeleton import JOINT_NAMES
+from modules.export.description import VERSION, describe
+from modules.export.poses import Poses
+from modules.files.atomic import atomic_path
+from modules.utils import UserError
+
+NAME = "poses.npz"
+REQUIRED = ("joints_mm", "expected_error_mm", "frame_index", "time_s", "person", "found", "image", "about")
+
+
+def write_npz(poses: Poses, folder: Path) -> Path:
+    """Writes poses.npz: the fields of Poses, `joint_names`, and `about`, the description as JSON.
+
+    Numbers of rows in which nobody was found are NaN. `raw_joints_mm` is there if the poses are smoothed.
+    """
+    found = np.asarray(poses.found, bool)
+    blank = np.where(found, 0.0, np.nan)
+    arrays: dict[str, Any] = {
+        "joints_mm": poses.joints_mm + blank[:, None, None],
+        "expected_error_mm": poses.expected_error_mm + blank[:, None],
+        "frame_index": np.asarray(poses.frame_index, np.int64),
+        "time_s": np.asarray(poses.time_s, np.float64),
+        "person": np.asarray(poses.person, np.int64),
+        "found": found,
+        "image": np.array(poses.image, dtype=np.str_),
+        "doubts": np.array(poses.doubts or [""] * len(poses), dtype=np.str_),
+        "joint_names": np.array(JOINT_NAMES, dtype=np.str_),
+        "about": np.array(json.dumps(describe(poses), ensure_ascii=False, allow_nan=False), dtype=np.str_),
+    }
+    if poses.raw_joints_mm is not None:
+        arrays["raw_joints_mm"] = poses.raw_joints_mm + blank[:, None, None]
+    path = folder / NAME
+    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+        np.savez(handle, **arrays)
+    return path
+
+
+def read_npz(path: Path) -> Poses:
+    """Reads poses.npz. Raises UserError if it is damaged or not GroundPose's."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        about = json.loads(str(arrays["about"]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise _not_ours(path) from None
+    if set(REQUIRED) - set(arrays) or about.get("version") != VERSION:
+        raise _not_ours(path)
+    doubts = [str(text) for text in arrays.get("doubts", [])]
+    return Poses(
+        **{name: arrays[name] for name in REQUIRED[:6]},
+        image=[str(name) for name in arrays["image"]],
+        raw_joints_mm=arrays.get("raw_joints_mm"),
+        doubts=doubts if any(doubts) else [],
+        **described(about),
+    )
+
+
+def described(about: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields of Poses that a description holds."""
+    up = about["up"]
+    return {
+        "frame": about["frame"],
+        "up": None if up is None else np.array(up, float),
+        "floor_height_mm": about["floor_height_mm"],
+        "origin": about["origin"],
+    }
+
+
+def _not_ours(path: Path) -> UserError:
+    return UserError(f"{path}: these are no poses of this version of GroundPose, or the file is damaged; make it again")
