@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modules.export.arrays import write_npz
+from modules.export.c3d import write_c3d
 from modules.export.document import write_document
 from modules.export.poses import Poses
 from modules.export.tables import write_csv, write_parquet
+from modules.export.trc import write_trc
 
 Writer = Callable[[Poses, Path], Path]
 
@@ -20,5 +22,8 @@ WRITERS: dict[str, Writer] = {
     "npz": write_npz,
     "parquet": write_parquet,
     "json": write_document,
+    "trc": write_trc,
+    "c3d": write_c3d,
 }
 """By the name in --save. A writer writes below a folder and returns its file, or the first person's of several."""
+NAMED = ("trc", "c3d")  # these writers also take `names`: smpl, the default, or halpe26
