@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from modules.export.arrays import write_npz
+from modules.export.bvh import write_bvh
 from modules.export.c3d import write_c3d
 from modules.export.document import write_document
 from modules.export.poses import Poses
@@ -24,6 +25,7 @@ WRITERS: dict[str, Writer] = {
     "json": write_document,
     "trc": write_trc,
     "c3d": write_c3d,
+    "bvh": write_bvh,
 }
 """By the name in --save. A writer writes below a folder and returns its file, or the first person's of several."""
 NAMED = ("trc", "c3d")  # these writers also take `names`: smpl, the default, or halpe26
