@@ -12,6 +12,7 @@ from modules.export.arrays import write_npz
 from modules.export.bvh import write_bvh
 from modules.export.c3d import write_c3d
 from modules.export.document import write_document
+from modules.export.glb import write_glb
 from modules.export.poses import Poses
 from modules.export.tables import write_csv, write_parquet
 from modules.export.trc import write_trc
@@ -26,6 +27,7 @@ WRITERS: dict[str, Writer] = {
     "trc": write_trc,
     "c3d": write_c3d,
     "bvh": write_bvh,
+    "glb": write_glb,
 }
 """By the name in --save. A writer writes below a folder and returns its file, or the first person's of several."""
 NAMED = ("trc", "c3d")  # these writers also take `names`: smpl, the default, or halpe26
