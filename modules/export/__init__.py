@@ -6,7 +6,6 @@ In: `Poses`, one row per image and person. Out: files that say their units, axes
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from modules.export.arrays import write_npz
@@ -52,13 +51,13 @@ def save(poses: Poses, folder: Path, formats: Sequence[str], names: str = "smpl"
 
     A format that cannot be written does not stop the others; the UserError that says why is raised after them.
     """
-    paths, refusals = [], []
+    paths: list[Path] = []
+    refusals: list[UserError] = []
     for name in formats:
-        write = partial(_NAMED[name], names=names) if name in _NAMED else WRITERS[name]
         try:
-            paths.append(write(poses, folder))
-        except UserError as refusal:
-            refusals.append(refusal)
+            paths.append(_NAMED[name](poses, folder, names) if name in _NAMED else WRITERS[name](poses, folder))
+        except UserError as error:
+            refusals.append(error)
     for path in paths:
         log.info("%s is written", path)
     for refusal in refusals[1:]:
