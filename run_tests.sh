@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
-make_environment .venv-tests requirements.txt requirements-metrabs.txt requirements-synthetic.txt requirements-dev.txt
+make_environment .venv-tests requirements.txt requirements-metrabs.txt requirements-synthetic.txt requirements-export.txt requirements-dev.txt
 
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .

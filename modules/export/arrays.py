@@ -34,7 +34,7 @@ def write_npz(poses: Poses, folder: Path) -> Path:
         "person": np.asarray(poses.person, np.int64),
         "found": found,
         "image": np.array(poses.image, dtype=np.str_),
-        "doubts": np.array(poses.doubts or [""] * len(poses), dtype=np.str_),
+        "warnings": np.array(poses.doubts or [""] * len(poses), dtype=np.str_),
         "joint_names": np.array(JOINT_NAMES, dtype=np.str_),
         "about": np.array(json.dumps(describe(poses), ensure_ascii=False, allow_nan=False), dtype=np.str_),
     }
@@ -56,12 +56,12 @@ def read_npz(path: Path) -> Poses:
         raise _not_ours(path) from None
     if set(REQUIRED) - set(arrays) or about.get("version") != VERSION:
         raise _not_ours(path)
-    doubts = [str(text) for text in arrays.get("doubts", [])]
+    warnings = [str(text) for text in arrays.get("warnings", [])]
     return Poses(
         **{name: arrays[name] for name in REQUIRED[:6]},
         image=[str(name) for name in arrays["image"]],
         raw_joints_mm=arrays.get("raw_joints_mm"),
-        doubts=doubts if any(doubts) else [],
+        doubts=warnings if any(warnings) else [],
         **described(about),
     )
 

@@ -36,7 +36,7 @@ def _entry(poses: Poses, row: int) -> dict[str, Any]:
         "time_s": round(time, 6) if np.isfinite(time) else None,
         "person": int(poses.person[row]),
         "found": found,
-        "doubt": poses.doubts[row] if poses.doubts else "",
+        "warning": poses.doubts[row] if poses.doubts else "",
         "joints_mm": _rounded(poses.joints_mm[row]) if found else None,
         "expected_error_mm": _rounded(error) if found and np.isfinite(error).all() else None,
     }
@@ -60,7 +60,7 @@ def read_document(path: Path) -> Poses:
     try:
         rows = document["poses"]
         smoothed = bool(document["smoothed"])
-        doubts = [str(row["doubt"]) for row in rows]
+        warnings = [str(row["warning"]) for row in rows]
         return Poses(
             joints_mm=_filled([row["joints_mm"] for row in rows], (NUM_JOINTS, 3)),
             expected_error_mm=_filled([row["expected_error_mm"] for row in rows], (NUM_JOINTS,)),
@@ -70,7 +70,7 @@ def read_document(path: Path) -> Poses:
             found=np.array([row["found"] for row in rows], bool),
             image=[str(row["image"]) for row in rows],
             raw_joints_mm=_filled([row["raw_joints_mm"] for row in rows], (NUM_JOINTS, 3)) if smoothed else None,
-            doubts=doubts if any(doubts) else [],
+            doubts=warnings if any(warnings) else [],
             **described(document),
         )
     except (KeyError, TypeError, ValueError):

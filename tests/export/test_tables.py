@@ -99,7 +99,7 @@ def test_raw_joints_stay_beside_smoothed_ones(tmp_path: Path) -> None:
     smoothed = replace(TWO_PEOPLE, raw_joints_mm=TWO_PEOPLE.joints_mm + 5, doubts=["", "cut off"] * 19 + [""])
     table = pd.read_csv(WRITERS["csv"](smoothed, tmp_path))
     assert np.allclose((table["head_raw_x_mm"] - table["head_x_mm"]).dropna(), 5, atol=2e-3)
-    assert list(table["doubt"].fillna("")) == smoothed.doubts
+    assert list(table["warning"].fillna("")) == smoothed.doubts
     for read in (
         arrays.read_npz(WRITERS["npz"](smoothed, tmp_path)),
         document.read_document(WRITERS["json"](smoothed, tmp_path)),
