@@ -40,6 +40,7 @@ def write_c3d(poses: Poses, folder: Path, names: str = "smpl") -> Path:
         "names": names,
         "residual": f"expected error in steps of {step_mm} mm",
     }
+    del about["frames_without_person"]  # the residuals say so, and a parameter has no room for many numbers
     head = encode_head(_groups(sequence, labels, step_mm, about), points.shape[1], len(sequence), sequence.rate_hz)
     path = folder / "poses.c3d"
     write_bytes(path, head + _data(points, error, step_mm))

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from modules.config.paths import PROJECT_ROOT
 from pre_models.packages import Member, fetch_npm
 
+FOLDER = PROJECT_ROOT / "pre_models" / "downloads" / "gltf-validator"  # kept, so that it is fetched once
 VERSION = "2.0.0-dev.3.10"
 PACKAGE = "4e03dbdc3bc0d1342afd5d2d7ae341a7e3474502ccb872b02dbbaddaee0fdec6"
 MEMBERS = {
@@ -30,13 +32,13 @@ const validator = require(process.argv[1]), fs = require('fs');
 """
 
 
-def validate(folder: Path, paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Returns the validator's reports. Skips the test where Node or npm is missing; `folder` is for the package."""
+def validate(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Returns the validator's reports. Skips the test where Node or npm is missing."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         pytest.skip("needs node and npm")
-    members = [Member(f"package/{name}", folder / name, sha256) for name, sha256 in MEMBERS.items()]
+    members = [Member(f"package/{name}", FOLDER / name, sha256) for name, sha256 in MEMBERS.items()]
     fetch_npm("gltf-validator", VERSION, PACKAGE, members)
-    command = [node, "-e", PROGRAM, str(folder / "index.js"), *map(str, paths)]
+    command = [node, "-e", PROGRAM, str(FOLDER / "index.js"), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
