@@ -29,7 +29,7 @@ CALIBRATION = {"offset": [0.1] * 24, "slope": 0.9, "spread": [0.4] * 24}
 def make_run(folder: Path, spec: dict[str, Any] | None = None, seed: int = 1, **facts: Any) -> Path:
     """A finished run of a pose branch whose weights are random, so that nothing is as untrained."""
     torch.manual_seed(seed)
-    network = make_posenet(PoseNetSpec(model_type="pose", root="learned"))
+    network = make_posenet(PoseNetSpec(model_type="pose"))
     for weights in network.parameters():
         torch.nn.init.normal_(weights, std=0.02)
     content = {

@@ -72,7 +72,7 @@ def test_json_has_its_schema_and_is_read_back(poses: Poses, tmp_path: Path) -> N
     schema = json.loads(document.SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     content = json.loads(path.read_text(encoding="utf-8"))
-    jsonschema.validate(content, schema)
+    jsonschema.validate({**content, "poses": content["poses"][::10]}, schema)  # every tenth: a row takes 10 ms
     assert [entry["joints_mm"] is not None for entry in content["poses"]] == poses.found.tolist()
     assert_same(document.read_document(path), poses, 6e-4)
 
