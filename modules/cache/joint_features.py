@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -74,6 +76,7 @@ class JointFeatureExtractor:
     """Runs BlazePose's landmark network and samples its last decoder layer."""
 
     def __init__(self, weights: str, threads: int | None = None) -> None:
+        self.weights = weights
         path = check_weights(weights, BLAZEPOSE_FOLDER)[1]
         self._network = Network(path, threads or os.cpu_count() or 1, intermediate=DECODER_LAYER[weights])
 
@@ -82,6 +85,17 @@ class JointFeatureExtractor:
         mirrored = joints_px[list(MIRROR)] * [-1, 1] + [CROP_SIZE - 1, 0]
         both = (crop_rgb, joints_px), (crop_rgb[:, ::-1], mirrored)
         return np.stack([self._sample(*view) for view in both]).astype(np.float16)
+
+    def write_part(self, part: Rows, crop_file: Path, progress: Callable[[int], Any]) -> None:
+        """Writes the features of the rows of one part's crop file, in all of which a person was found."""
+        joints_px = cam2pixel(cached_crop_pose(part.columns).joints_mm, part["K_crop"])
+        features = []
+        for index in range(len(part)):
+            features.append(self.features(part.read_crop(index), joints_px[index]))
+            progress(1)
+        path, key = joint_features_path(crop_file, self.weights), _key(crop_file, self.weights)
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, offsets=part["crop_offset"].astype(np.int64), joint_features=np.stack(features), key=key)
 
     def _sample(self, crop_rgb: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
         warp = upright_square(joints_px)
@@ -110,29 +124,21 @@ def fill_joint_features(folder: Path, weights: str) -> int:
     rows = rows.take(rows["found"].astype(bool))
     check_weights(weights, BLAZEPOSE_FOLDER)
     files = np.array([str(path) for path in rows.crop_files])
-    keys = {path: _key(path, weights) for path in dict.fromkeys(rows.crop_files)}
-    missing = [path for path, key in keys.items() if _read(joint_features_path(path, weights), key) is None]
+    missing = [path for path in dict.fromkeys(rows.crop_files) if not has_joint_features(path, weights)]
     todo = int(np.isin(files, [str(path) for path in missing]).sum())
     if not missing:
         return 0
     extractor = JointFeatureExtractor(weights)
     with progress_bar(todo, f"joint features {folder.name}", "image") as bar:
         for path in missing:
-            part = rows.take(files == str(path))
-            joints_px = cam2pixel(cached_crop_pose(part.columns).joints_mm, part["K_crop"])
-            features = []
-            for index in range(len(part)):
-                features.append(extractor.features(part.read_crop(index), joints_px[index]))
-                bar.update(1)
-            with atomic_path(joint_features_path(path, weights)) as temporary, open(temporary, "wb") as file:
-                np.savez(
-                    file,
-                    offsets=part["crop_offset"].astype(np.int64),
-                    joint_features=np.stack(features),
-                    key=keys[path],
-                )
+            extractor.write_part(rows.take(files == str(path)), path, bar.update)
     log.info("%s: joint features of %d images cached", folder, todo)
     return todo
+
+
+def has_joint_features(crop_file: Path, weights: str) -> bool:
+    """Returns whether the joint features of a part's crops are complete and not stale."""
+    return _read(joint_features_path(crop_file, weights), _key(crop_file, weights)) is not None
 
 
 def read_joint_features(rows: Rows, weights: str) -> np.ndarray:

@@ -11,7 +11,7 @@ with the first missing part. Caches of WorldPose, the project's former name, are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def write_part(folder: Path, index: int, rows: list[dict[str, Any]], crops: Sequ
 
 
 def part_exists(folder: Path, index: int, names: Sequence[str], key: str) -> bool:
-    """Whether this part is complete, was made with `key`, and holds exactly these images."""
+    """Whether this part is complete, was made with `key`, and holds exactly these images, each in one row or several."""
     poses, packed = part_paths(folder, index)
     if not (poses.is_file() and packed.is_file()):
         return False
@@ -81,7 +81,7 @@ def part_exists(folder: Path, index: int, names: Sequence[str], key: str) -> boo
         table = pq.read_table(poses, columns=["file_name"])
     except (OSError, pa.ArrowException):
         return False
-    return _key_in(table.schema) == key and table["file_name"].to_pylist() == list(names)
+    return _key_in(table.schema) == key and list(dict.fromkeys(table["file_name"].to_pylist())) == list(names)
 
 
 def part_key(table_path: Path) -> str:
@@ -143,9 +143,14 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
 
 
 def read_rows(folder: Path, parts: int) -> Rows:
-    """Reads the parts of a cache. Raises UserError if one is damaged or missing."""
+    """Reads the first `parts` parts of a cache. Raises UserError if one is damaged or missing."""
+    return read_parts(folder, range(parts))
+
+
+def read_parts(folder: Path, indices: Iterable[int]) -> Rows:
+    """Reads these parts of a cache. Raises UserError if one is damaged or missing."""
     tables, crop_files = [], []
-    for index in range(parts):
+    for index in indices:
         poses, packed = part_paths(folder, index)
         try:
             tables.append(pq.read_table(poses, schema=SCHEMA))

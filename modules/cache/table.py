@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import pyarrow as pa
 
 from model.skeleton import NUM_JOINTS
-from modules.files.layout import Frame
 from modules.pose_utils import Camera
 from modules.utils import UserError
 
@@ -65,6 +64,23 @@ SCHEMA = pa.schema(
         *(pa.field(name, _arrow_type(shape)) for name, shape in NUMBER_COLUMNS.items()),
     ]
 )
+
+
+class ImageFields(Protocol):
+    """The text columns of one image: of a data set (modules.files.layout.Frame) or of a prediction."""
+
+    @property
+    def file_name(self) -> str: ...  # different from that of every other image of its cache
+    @property
+    def image_from_root(self) -> str: ...
+    @property
+    def pose(self) -> str: ...
+    @property
+    def person(self) -> str: ...
+    @property
+    def camera(self) -> str: ...
+    @property
+    def sequence(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -127,10 +143,10 @@ def camera_of(rows: Rows, row: int) -> Camera:
     return Camera(rows["K"][row], rows["R"][row], rows["t"][row], (width, height), **declared)
 
 
-def to_row(frame: Frame, camera: Camera, values: Mapping[str, Any]) -> dict[str, Any]:
+def to_row(frame: ImageFields, camera: Camera, values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns one row of the table; number columns that are missing in `values` become null."""
     row: dict[str, Any] = {
-        "file_name": frame.file_name, "image_path": frame.image_path.relative_to(frame.root).as_posix(),
+        "file_name": frame.file_name, "image_path": frame.image_from_root,
         "pose": frame.pose, "person": frame.person, "camera": frame.camera, "sequence": frame.sequence,
         "K": camera.K, "R": camera.R, "t": camera.t, "distortion": camera.distortion, "world_up": camera.world_up,
         "floor_height_mm": camera.floor_height_mm, "choice": "", **values,

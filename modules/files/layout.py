@@ -59,6 +59,11 @@ class Frame:
         return self.folder / self.image_in_folder
 
     @property
+    def image_from_root(self) -> str:
+        """The image file's path from the data root, as text."""
+        return f"{self.folder.name}/{self.image_in_folder}"
+
+    @property
     def camera_path(self) -> Path:
         """The camera file of this view."""
         return self.folder / "camera" / f"{self.view}.json"
