@@ -31,36 +31,34 @@ class TestDetection:
         return np.array(rows, dtype=np.float32)
 
     def test_nobody_below_a_score_of_one_half(self) -> None:
-        assert decoding.decode_detection(self.raw(0, 0, 0), np.array([-0.1, -5, -90]), self.anchors) is None
+        assert decoding.decode_detections(self.raw(0, 0, 0), np.array([-0.1, -5, -90]), self.anchors) == []
 
     def test_the_best_alone(self) -> None:
-        keypoints = decoding.decode_detection(self.raw(0, 0, 0), np.array([-1, 2, -1]), self.anchors)
-        assert keypoints is not None
+        (keypoints,) = decoding.decode_detections(self.raw(0, 0, 0), np.array([-1, 2, -1]), self.anchors)
         np.testing.assert_allclose(keypoints, 0.5 + np.arange(8).reshape(4, 2) / 224, atol=1e-6)
 
     def test_overlapping_detections_are_averaged_by_score_and_distant_ones_are_not(self) -> None:
         logits = np.array([1.0, 3.0, 2.0])
         raw = self.raw(-7, 7, 0)
         raw[2, 2:4] = 20
-        keypoints = decoding.decode_detection(raw, logits, self.anchors)
-        assert keypoints is not None
+        keypoints, other = decoding.decode_detections(raw, logits, self.anchors)
         scores = 1 / (1 + np.exp(-logits[:2]))
         shift = scores @ [-7, 7] / scores.sum()
         np.testing.assert_allclose(keypoints, 0.5 + (np.arange(8).reshape(4, 2) + shift) / 224, atol=1e-5)
+        np.testing.assert_allclose(other, 0.1 + np.arange(8).reshape(4, 2) / 224, atol=1e-5)
 
     @pytest.mark.parametrize(("overlap", "votes"), [(0.29, False), (0.31, True)])
     def test_boxes_count_from_an_overlap_of_three_tenths(self, overlap: float, votes: bool) -> None:
         raw = self.raw(0, 0)
         raw[1, 1] = 112 * (1 - overlap) / (1 + overlap)  # moved down so that intersection over union is `overlap`
         raw[1, 4:] += 20
-        keypoints = decoding.decode_detection(raw, np.array([2.0, 1.0]), self.anchors[:2])
-        assert keypoints is not None
+        keypoints = decoding.decode_detections(raw, np.array([2.0, 1.0]), self.anchors[:2])[0]
         assert bool(keypoints[0, 0] > 0.5 + 1 / 224) == votes
 
     def test_a_box_without_area_is_nobody(self) -> None:
         raw = self.raw(0)
         raw[0, 2:4] = 0
-        assert decoding.decode_detection(raw, np.array([4.0]), self.anchors[:1]) is None
+        assert decoding.decode_detections(raw, np.array([4.0]), self.anchors[:1]) == []
 
 
 class TestSquare:

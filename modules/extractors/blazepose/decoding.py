@@ -69,26 +69,27 @@ def make_anchors() -> np.ndarray:
     return np.concatenate(grids)
 
 
-def decode_detection(raw: np.ndarray, logits: np.ndarray, anchors: np.ndarray) -> np.ndarray | None:
-    """Returns the best person's keypoints (4, 2) as fractions of the detector's input, or None if nobody is detected.
+def decode_detections(raw: np.ndarray, logits: np.ndarray, anchors: np.ndarray) -> list[np.ndarray]:
+    """Returns the keypoints (4, 2) of each person as fractions of the detector's input, the most confident person first.
 
-    `raw` (2254, 12) holds x, y, w, h and four keypoints relative to their anchors; `logits` is (2254,). The result is the
-    mean of all detections that overlap the best one by more than 0.3 (itself included), weighted by score
+    `raw` (2254, 12) holds x, y, w, h and four keypoints relative to their anchors; `logits` is (2254,). A person is the
+    mean of all detections that overlap the best remaining one by more than 0.3 (itself included), weighted by score
     (TensorsToDetections, weighted non-maximum suppression). The keypoints are the mid-hip, a point in the person's
     up direction at the distance of the person's radius, and the same two for the upper body.
     """
     chosen = np.flatnonzero(logits >= _MIN_DETECTION_LOGIT)
-    if not chosen.size:
-        return None
     raw, logits, anchors = raw[chosen] / DETECTOR_SIZE, logits[chosen], anchors[chosen]
     centres, half = raw[:, :2] + anchors, raw[:, 2:4] / 2
-    overlap = _overlap(centres - half, centres + half, int(np.argmax(logits)))
-    votes = np.where(overlap > _MIN_OVERLAP, sigmoid(logits), 0)
-    if not votes.any():
-        return None
     keypoints = raw[:, 4:].reshape(-1, 4, 2) + anchors[:, None]
-    mean: np.ndarray = np.einsum("n,nkd->kd", votes, keypoints) / votes.sum()
-    return mean
+    people = []
+    while len(logits):
+        same = _overlap(centres - half, centres + half, int(np.argmax(logits))) > _MIN_OVERLAP
+        if not same.any():  # a box without an area
+            break
+        votes = np.where(same, sigmoid(logits), 0)
+        people.append(np.einsum("n,nkd->kd", votes, keypoints) / votes.sum())
+        logits, centres, half, keypoints = logits[~same], centres[~same], half[~same], keypoints[~same]
+    return people
 
 
 def _overlap(low: np.ndarray, high: np.ndarray, best: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -49,8 +49,10 @@ class BlazePose:
             crops.append(found)
             if found.certainty > MIN_CERTAINTY:
                 break
-        if not crops:
-            return None
+        return self.averaged(image_rgb, crops) if crops else None
+
+    def averaged(self, image_rgb: np.ndarray, crops: Sequence[Landmarks]) -> Landmarks:
+        """Returns a person's crops averaged with two further ones: the most certain one mirrored, and centred anew."""
         best = max(crops, key=lambda found: found.certainty)
         mirrored = self.estimate_landmarks(image_rgb, best.square, mirrored=True)
         recentred = self.estimate_landmarks(image_rgb, best.next_square)
@@ -66,12 +68,16 @@ class BlazePose:
 
     def detect_square(self, image_rgb: np.ndarray, rotation: float = 0.0) -> Square | None:
         """Returns the square around the most confident person, or None; the input is rotated by `rotation` radians."""
+        return next(iter(self.detect_squares(image_rgb, rotation)), None)
+
+    def detect_squares(self, image_rgb: np.ndarray, rotation: float = 0.0) -> list[Square]:
+        """Returns the square around each person, the most confident one first."""
         whole = decoding.letterbox(image_rgb.shape[1], image_rgb.shape[0], rotation)
         crop = _crop(image_rgb, whole, DETECTOR_SIZE, cv2.BORDER_CONSTANT)
         self._detector.run(crop * np.float32(2 / 255) - np.float32(1))
         logits = self._detector.output(len(self._anchors))
-        keypoints = decoding.decode_detection(self._detector.output(len(self._anchors), 12), logits, self._anchors)
-        return None if keypoints is None else decoding.person_square(whole.to_image(keypoints))
+        people = decoding.decode_detections(self._detector.output(len(self._anchors), 12), logits, self._anchors)
+        return [decoding.person_square(whole.to_image(keypoints)) for keypoints in people]
 
     def estimate_landmarks(self, image_rgb: np.ndarray, square: Square, mirrored: bool = False) -> Landmarks | None:
         """Returns the landmarks of the person in a square of the image, or None if the person's score is too low.

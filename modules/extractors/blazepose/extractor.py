@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from modules.extractors.base import Estimate
 from modules.extractors.blazepose.detector import MIN_CERTAINTY, MIN_POSE_SCORE, ROTATIONS, BlazePose
 from modules.extractors.blazepose.landmarks import BOX_MARGIN, LANDMARKS_TO_SMPL24, Landmarks, person_box
 from modules.extractors.blazepose.merging import AGREEMENT
+from modules.extractors.blazepose.people import detect_people
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, are_present, check_weights, weight_paths
 from modules.files.hashing import digest, sha256_file
 from modules.pose_utils import Camera, undistort
@@ -36,6 +38,7 @@ class BlazePoseExtractor:
         test_time_augmentation: bool = False,
     ) -> None:
         self._model = BlazePose(weights, models_dir, threads)
+        self._test_time_augmentation = test_time_augmentation
         self._detect = self._model.detect_with_tta if test_time_augmentation else self._model.detect
         self.fingerprint = self._fingerprint(check_weights(weights, models_dir), test_time_augmentation)
 
@@ -74,6 +77,16 @@ class BlazePoseExtractor:
         """Returns one estimate per raw RGB image (H, W, 3) uint8, in order; None if no person was found."""
         found = ((self._detect(image), camera) for image, camera in zip(images_rgb, cameras, strict=True))
         return [None if landmarks is None else as_estimate(landmarks, camera) for landmarks, camera in found]
+
+
+    def estimate_people(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[list[Estimate]]:
+        """Returns the estimates of all people in each image; the first of an image is that of `estimate`."""
+        estimates = []
+        for image, camera in zip(images_rgb, cameras, strict=True):
+            people = detect_people(self._model, image, self._test_time_augmentation)
+            numbered = enumerate(as_estimate(found, camera) for found in people)
+            estimates.append([replace(one, people=len(people), person=index) for index, one in numbered])
+        return estimates
 
 
 def as_estimate(found: Landmarks, camera: Camera) -> Estimate:
