@@ -28,20 +28,21 @@ class CameraNumbers:
     optional: dict[str, Any]  # the other fields of modules.pose_utils.Camera
 
 
-def read_camera_numbers(path: Path) -> CameraNumbers:
+def read_camera_numbers(path: Path, needs_extrinsics: bool = True) -> CameraNumbers:
     """Reads a camera file without checking that K and [R|t] are possible.
 
-    Raises UserError if a field is missing or is not numbers of the right shape.
+    Unless they are needed, missing extrinsics are read as the identity: world axes are then the camera's. Raises UserError
+    if a field is missing or is not numbers of the right shape.
     """
     data = require_object(path, read_json(path, "write this camera's calibration into it; it is never guessed"))
-    for field in ("intrinsics", "extrinsics"):
+    for field in ("intrinsics", "extrinsics") if needs_extrinsics else ("intrinsics",):
         if field not in data:
             raise UserError(f"{path}: the field {field} is missing; add it, for world coordinates need it")
     scale = float(read_numbers(path, "image_scale", data.get("image_scale", IMAGE_SCALE), ()))
     if scale <= 0:
         raise UserError(f"{path}: image_scale is {scale:g}; write what the first two rows of intrinsics are divided by")
     intrinsics = read_numbers(path, "intrinsics", data["intrinsics"], (3, 3))
-    extrinsics = read_numbers(path, "extrinsics", data["extrinsics"], (3, 4))
+    extrinsics = read_numbers(path, "extrinsics", data.get("extrinsics", np.eye(3, 4).tolist()), (3, 4))
     return CameraNumbers(intrinsics, scale, extrinsics, _optional_fields(path, data))
 
 

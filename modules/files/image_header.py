@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
+from typing import NamedTuple
 
 from modules.files.exif import exif_orientation, is_jpeg, is_png, jpeg_segments
 from modules.files.images import decode_image, is_truncated, size_problem, truncation_problem
@@ -23,11 +24,18 @@ def stored_size(data: bytes | mmap.mmap) -> tuple[int, int] | None:
     return None
 
 
-def header_problem(path: Path, image_size: tuple[int, int] | None) -> str | None:
-    """Returns the message with which `read_image` would refuse this image, or None.
+class Header(NamedTuple):
+    """What is known of an image without decoding its pixels."""
 
-    Only the header and the end of the file are read. A file that is neither JPEG nor PNG, or has an unreadable header,
-    is decoded.
+    size: tuple[int, int]  # (width, height) in stored px
+    orientation: int  # EXIF's, 1 to 8
+    truncated: bool
+
+
+def read_header(path: Path) -> Header:
+    """Reads the header and the end of an image file. Raises UserError if it is missing or is no image.
+
+    A file that is neither JPEG nor PNG, or has an unreadable header, is decoded.
     """
     size = None
     try:
@@ -35,13 +43,21 @@ def header_problem(path: Path, image_size: tuple[int, int] | None) -> str | None
             size, orientation, truncated = stored_size(data), exif_orientation(data), is_truncated(data)
     except (OSError, ValueError):  # unreadable or empty: decoding raises the message
         pass
-    if size is None:
-        try:
-            image, orientation = decode_image(path)
-        except UserError as error:
-            return str(error)
-        size, truncated = (image.shape[1], image.shape[0]), False
-    return truncation_problem(path) if truncated else size_problem(path, size, image_size, orientation)
+    if size is not None:
+        return Header(size, orientation, truncated)
+    image, orientation = decode_image(path)
+    return Header((image.shape[1], image.shape[0]), orientation, False)
+
+
+def header_problem(path: Path, image_size: tuple[int, int] | None) -> str | None:
+    """Returns the message with which `read_image` would refuse this image, or None, without decoding a sound image."""
+    try:
+        header = read_header(path)
+    except UserError as error:
+        return str(error)
+    if header.truncated:
+        return truncation_problem(path)
+    return size_problem(path, header.size, image_size, header.orientation)
 
 
 def _sides(width: bytes, height: bytes) -> tuple[int, int] | None:

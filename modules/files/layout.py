@@ -116,9 +116,9 @@ def list_frames(root: Path, split: str) -> list[Frame]:
         frames.append(frame)
     if not frames:
         raise UserError(f"{images}: there is no image in here; put <POSE>_<PERSON>_<CAM>/*.jpg into it")
-    return sorted(frames, key=lambda frame: _natural_order(frame.file_name))
+    return sorted(frames, key=lambda frame: natural_order(frame.file_name))
 
 
-def _natural_order(text: str) -> list[tuple[int, int | str]]:
+def natural_order(text: str) -> list[tuple[int, int | str]]:
     """Returns a sort key that orders digits by their value: a_9 before a_10."""
     return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part]

@@ -1,0 +1,129 @@
+"""Reads videos frame by frame with PyAV, upright and with exact times, and writes H.264 videos that play everywhere.
+
+A frame is named by its number in the order of display. Times come from the file, so that variable frame rates are kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer, OutputContainer
+
+from modules.utils import UserError, reason
+
+SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv")
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video's frames, without their pixels."""
+
+    path: Path
+    times_s: np.ndarray  # (F,) ascending, of every frame, from the first one's
+    pts: tuple[int, ...]  # (F,) the same in the file's own units
+    size: tuple[int, int]  # (width, height) px as shown: turned by the file's rotation
+    quarter_turns: int  # counter-clockwise, from stored pixels to shown ones
+
+    @property
+    def frames_per_second(self) -> float:
+        """The mean frame rate; 0 for a single frame."""
+        return (len(self.times_s) - 1) / float(self.times_s[-1]) if len(self.times_s) > 1 else 0.0
+
+
+def open_video(path: Path) -> Video:
+    """Reads the times of all frames, without decoding more than the first. Raises UserError if it is no readable video."""
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        pts = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None and packet.size)
+        if not pts or len(set(pts)) < len(pts) or stream.time_base is None:
+            raise UserError(f"{path}: the frames of this video have no times; convert it (ffmpeg -i IN OUT.mp4)")
+        times = np.array([float((number - pts[0]) * stream.time_base) for number in pts])
+    with _opened(path) as container:
+        frame = next(container.decode(container.streams.video[0]), None)
+        if frame is None:
+            raise UserError(f"{path}: no frame of this video can be decoded; convert it (ffmpeg -i IN OUT.mp4)")
+        if frame.rotation % 90:
+            raise UserError(f"{path}: this video is rotated by {frame.rotation} degrees; bake the turn into its pixels")
+        turns = frame.rotation // 90 % 4
+        size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
+    return Video(path, times, tuple(pts), size, turns)
+
+
+def read_frames(video: Video, wanted: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yields frames by their ascending numbers: RGB (H, W, 3) uint8, as shown.
+
+    The file is searched for the first one, and decoded from the key frame before it. Raises UserError if a frame cannot be
+    decoded.
+    """
+    if not len(wanted):
+        return
+    pending = iter(wanted)
+    number = next(pending)
+    with _opened(video.path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        container.seek(video.pts[number], stream=stream)
+        for frame in container.decode(stream):
+            if frame.pts is None or frame.pts < video.pts[number]:
+                continue
+            if frame.pts > video.pts[number]:
+                break
+            yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), video.quarter_turns))
+            number = next(pending, -1)
+            if number < 0:
+                return
+    raise UserError(
+        f"{video.path}: the frame at {video.times_s[number]:.3f} s cannot be decoded; use the part before it "
+        f"(--end {max(video.times_s[number] - 0.001, 0):.3f}), or convert the video"
+    )
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    """Context manager: an opened video file. Raises UserError if it is missing, damaged, or holds no video."""
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise UserError(f"{path}: there is no video in this file; name a video, images or a folder")
+            yield container
+    except FileNotFoundError:
+        raise UserError(f"{path}: this video is missing; name an existing file") from None
+    except av.FFmpegError as error:
+        raise UserError(
+            f"{path}: this is not a readable video ({reason(error)}); convert it (ffmpeg -i IN OUT.mp4)"
+        ) from None
+
+
+class VideoWriter:
+    """Context manager: writes RGB frames as H.264 (yuv420p, even sizes, index first), which browsers and slides play."""
+
+    def __init__(self, path: Path, size: tuple[int, int], frames_per_second: float) -> None:
+        if size[0] % 2 or size[1] % 2:
+            raise ValueError(f"H.264 in yuv420p needs even sides, not {size}")
+        self._container: OutputContainer = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+        rate = Fraction(frames_per_second).limit_denominator(1001)
+        self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "fast"})
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        self._unit = Fraction(1, 90_000)
+        self._stream.codec_context.time_base = self._unit
+
+    def write(self, image_rgb: np.ndarray, time_s: float) -> None:
+        """Appends a frame (H, W, 3) uint8, which is shown from `time_s` on."""
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image_rgb), format="rgb24")
+        frame.pts, frame.time_base = round(time_s / self._unit), self._unit
+        self._container.mux(self._stream.encode(frame))
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            self._container.mux(self._stream.encode(None))
+        self._container.close()

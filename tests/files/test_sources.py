@@ -1,0 +1,83 @@
+"""Sources: whatever people name finds their images, once each and in order, or a sentence that says what to do."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from modules.files.sources import find_sources, names_below
+from modules.utils import UserError
+
+KOREAN = "사진 첫째.jpg"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("walk 10.jpg", "walk 9.JPG", "._walk 9.JPG", KOREAN, "notes.md", "a.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "b.mp4").touch()
+    return tmp_path
+
+
+def found(*named: object) -> list[str]:
+    return [path.name for path in find_sources([str(name) for name in named])]
+
+
+def test_a_folder_in_natural_order(folder: Path) -> None:
+    assert found(folder) == ["a.png", "walk 9.JPG", "walk 10.jpg", KOREAN]
+
+
+def test_files_and_globs_each_once(folder: Path) -> None:
+    assert found(folder / "a.png", folder / "*.png", folder / "walk*") == ["a.png", "walk 9.JPG", "walk 10.jpg"]
+    assert found(folder / "videos" / "b.mp4") == ["b.mp4"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_name_in_another_unicode_normalisation(folder: Path, form: str) -> None:
+    """macOS unpacks archives with decomposed names, and keyboards type composed ones."""
+    (folder / KOREAN).rename(folder / unicodedata.normalize("NFD", KOREAN))
+    (folder / "list.txt").write_text(unicodedata.normalize(form, KOREAN), encoding="utf-8")
+    for named in (folder / unicodedata.normalize(form, KOREAN), folder / "list.txt"):
+        assert [unicodedata.normalize("NFC", name) for name in found(named)] == [KOREAN]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.txt", "walk 10.jpg\n\n a.png \n"),
+        ("list.csv", 'time,file_name\n0.1,walk 10.jpg\n0.2,"a.png"\n'),
+        ("bare.csv", "walk 10.jpg,1\na.png,2\n"),
+    ],
+)
+def test_lists_keep_their_order(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text("\ufeff" + text, encoding="utf-8")
+    assert found(folder / name) == ["walk 10.jpg", "a.png"]
+
+
+def test_names_are_paths_from_the_common_folder(folder: Path) -> None:
+    assert names_below([folder / "a.png", folder / "videos" / "c.png"]) == (folder, ["a.png", "videos/c.png"])
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("nothing", "there is no such file, folder or glob"),
+        ("notes.md", r"\.md is no image or video"),
+        ("videos", "there is no image in this folder; name one of its videos, such as b.mp4"),
+        ("empty.txt", "this list names no file"),
+        ("wrong.txt", "'gone.jpg' is listed, but there is no such file"),
+        ("latin.txt", "not readable UTF-8"),
+    ],
+)
+def test_what_cannot_be_found_is_named(folder: Path, named: str, says: str) -> None:
+    (folder / "empty.txt").write_text("\n")
+    (folder / "wrong.txt").write_text("a.png\ngone.jpg\n")
+    (folder / "latin.txt").write_bytes("é.jpg".encode("latin-1"))
+    with pytest.raises(UserError, match=says):
+        found(folder / named)
+
+
+def test_a_video_is_predicted_alone(folder: Path) -> None:
+    with pytest.raises(UserError, match="a video is predicted alone"):
+        found(folder / "a.png", folder / "videos" / "b.mp4")
