@@ -62,7 +62,7 @@ READS_OLD_FILES = {
     r"worldpose",
     r"\bcrops: (several|one)\b|\bcrops=(several|one)\b|-several\b|[`\"]several[`\"]",
 }
-DOUBTS: set[str] | None = {r"\w*[Dd]oubt(s|ful)?|DOUBTS?", r"\bdoubt(s|ful|ed)?\b"}
+DOUBTS: set[str] | None = {r"\w*[Dd]oubt(s|ful)?|DOUBTS?", r"\bdoubt(s|ful|ed)?\b"}  # of a whole answer, not the error of a joint
 EXEMPT: dict[str, set[str] | None] = {
     "CHANGELOG.md": None,  # its tables list the old names
     "modules/config/retired.py": None,  # refuses the old keys
@@ -75,13 +75,17 @@ EXEMPT: dict[str, set[str] | None] = {
     "data": {r"as_learned|at_rest", r"members|MEMBERS"},  # a body in its rest pose; files of an archive
     "docs": {r"as_learned|at_rest"},
     "pre_models": {r"members|MEMBERS"},  # files of an archive
+    "modules/export": DOUBTS,
+    "modules/predict": DOUBTS,
+    "docs/predict.md": DOUBTS,
     "scripts/environment.sh": {"worldpose"},  # says that the variables were renamed
 }
 
 
 def may_match(path: str, pattern: str) -> bool:
-    """Returns whether a pattern is exempt in a file or in its top folder."""
-    listed = [EXEMPT[place] for place in (path, path.partition("/")[0]) if place in EXEMPT]
+    """Returns whether a pattern is exempt in a file or in one of its folders."""
+    places = [path, *(folder.as_posix() for folder in Path(path).parents)]
+    listed = [EXEMPT[place] for place in places if place in EXEMPT]
     return any(patterns is None or pattern in patterns for patterns in listed)
 
 

@@ -78,7 +78,6 @@ class BlazePoseExtractor:
         found = ((self._detect(image), camera) for image, camera in zip(images_rgb, cameras, strict=True))
         return [None if landmarks is None else as_estimate(landmarks, camera) for landmarks, camera in found]
 
-
     def estimate_people(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[list[Estimate]]:
         """Returns the estimates of all people in each image; the first of an image is that of `estimate`."""
         estimates = []

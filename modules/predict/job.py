@@ -1,0 +1,181 @@
+"""Runs one prediction: reads the request, predicts part by part, and writes the answer into the output folder."""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modules.config.paths import PROJECT_ROOT
+from modules.config.schema import Config
+from modules.config.sections import Data, Extract
+from modules.console import progress_bar
+from modules.evaluation.prediction import calibration_of
+from modules.evaluation.testing import TrainedRun, check_run, load_run
+from modules.export.poses import Poses
+from modules.extractors import configured_fingerprint
+from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
+from modules.files.atomic import read_json, write_json
+from modules.predict.answer import Answering, make_answer
+from modules.predict.parts import People, Predictor, joined
+from modules.predict.source import Selection, Source, open_source
+from modules.predict.view import CameraOptions, View, read_view
+from modules.predict.writers import WRITERS
+from modules.runs.checkpoints import RELEASED
+from modules.utils import UserError, log
+
+RECORD = "predict.json"  # written last
+CACHE = "cache"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    named: Sequence[str]  # images, folders, globs, lists, or a video
+    camera: Path
+    camera_options: CameraOptions = field(default_factory=CameraOptions)
+    selection: Selection = field(default_factory=Selection)
+    person: str = "confident"
+    smooths: bool | None = None  # None: in videos and other sequences
+    run: Path | None = None  # None: the released weights
+    output: Path | None = None  # None: results/predict/<name of the source>
+    save: Sequence[str] = tuple(WRITERS)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished prediction."""
+
+    folder: Path
+    poses: Poses
+    written: list[Path]
+
+
+def predict(request: Request) -> Result:
+    """Predicts a source and writes the files of the request. Raises UserError before any work if something is wrong."""
+    view = read_view(request.camera, request.camera_options)
+    source = open_source(request.named, request.selection, view)
+    run = load_run(RELEASED if request.run is None else request.run.resolve())
+    config = _config_of(run)
+    check_run(config, run)
+    folder = request.output or PROJECT_ROOT / "results" / "predict" / (
+        source.path.name if source.path.is_dir() else source.path.stem
+    )
+    _claim(folder, source)
+    _describe(source, view)
+    people = _all_people(Predictor(source, view, run, config, folder / CACHE))
+    smooths = source.is_sequence if request.smooths is None else request.smooths
+    if smooths and not source.is_sequence:
+        raise UserError("--smooth on: images have no times; name a video, or give the images' rate with --fps")
+    how = Answering(request.person, smooths, calibration_of(run.checkpoint))
+    origin = _origin(request, source, view, run)
+    poses = make_answer(people, source, view, how, origin)
+    written = [WRITERS[kind](poses, folder / f"poses.{kind}") for kind in request.save]
+    write_json(folder / RECORD, {**origin, "files": [path.name for path in written]})
+    return Result(folder, poses, written)
+
+
+def _config_of(run: TrainedRun) -> Config:
+    """Returns the config with the run's extraction. Raises UserError if predict.py cannot run its extractor."""
+    trained = run.checkpoint["config"]
+    if trained["EXTRACT"]["extractor"] != "blazepose":
+        raise UserError(
+            f"{run.path}: this run was trained on {trained['EXTRACT']['extractor']}, and predict.py runs blazepose alone; name "
+            "another with --run, or bring the images into the competition's layout for test.py"
+        )
+    # A root that nothing was trained on: the training people's place holds in their own world alone.
+    config = Config(EXTRACT=Extract(**trained["EXTRACT"]), DATA=Data(root="results/predict"))
+    check_weights(config.EXTRACT.weights, BLAZEPOSE_FOLDER)
+    if configured_fingerprint(config) != run.checkpoint["fingerprint"]:
+        raise UserError(
+            f"{run.path}: this run was trained with another version of blazepose; train again, or use --run released"
+        )
+    return config
+
+
+def _claim(folder: Path, source: Source) -> None:
+    """Raises UserError if the output folder holds the answer to another source, or files of other programs."""
+    record = folder / RECORD
+    if record.exists():
+        before = read_json(record, f"delete {folder}, or name another --output").get("source")
+        if before != str(source.path.resolve()):
+            raise UserError(
+                f"{folder}: this folder holds the prediction of {before}; name another folder with --output"
+            )
+    elif folder.exists() and not (folder / CACHE).is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder}: this folder holds other files; name a new or empty one with --output")
+
+
+def _describe(source: Source, view: View) -> None:
+    """Logs what is predicted, and what is known of the world."""
+    camera = view.camera
+    log.info("%s: %d image%s", source.path, len(source.names), "" if len(source.names) == 1 else "s")
+    if camera.world_up is None or camera.floor_height_mm is None:
+        missing = "up" if camera.world_up is None else "floor"
+        log.warning(
+            "%s declares no %s, without which distances are less accurate; add it to the file, or give --up and --floor",
+            view.path, missing,
+        )  # fmt: skip
+    else:
+        height = float(camera.world_up @ camera.centre_world) - camera.floor_height_mm
+        log.info("%s: the camera is %.2f m above the floor", view.path, height / 1000)
+
+
+def _all_people(predictor: Predictor) -> People:
+    """Predicts every part that is not predicted yet."""
+    parts = [predictor.people(part) for part in range(predictor.parts)]
+    missing = [part for part, people in enumerate(parts) if people is None]
+    images = len(predictor.source.names)
+    todo = sum(len(predictor.images_in(part)) for part in missing)
+    done = images - todo
+    try:
+        with progress_bar(todo, "predict", "image") as bar:
+            for part in missing:
+                parts[part] = predictor.predict(part, bar.update)
+                done += len(predictor.images_in(part))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"stopped; {predictor.folder} keeps {done} of {images} images; start the same command again to resume"
+        ) from None
+    predictor.drop_rest()
+    return joined([people for people in parts if people is not None])
+
+
+def _origin(request: Request, source: Source, view: View, run: TrainedRun) -> dict[str, Any]:
+    """Returns what every output says of where its numbers come from."""
+    camera = view.camera
+    with open(PROJECT_ROOT / "pyproject.toml", "rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    return {
+        "source": str(source.path.resolve()), "images": len(source.names),
+        "frame": request.camera_options.frame, "unit": "mm",
+        "axes": "the camera's: x right, y down, z forward" if request.camera_options.frame == "camera" else "the world's",
+        "person": request.person, "camera_file": str(request.camera.resolve()),
+        "camera": {
+            "K": camera.K.tolist(), "R": camera.R.tolist(), "t": camera.t.tolist(),
+            "image_size": camera.image_size,
+            "distortion": None if camera.distortion is None else camera.distortion.tolist(),
+        },
+        "weights": run.path.name if run.path == RELEASED else str(run.path), "version": version, "commit": _commit(),
+    }  # fmt: skip
+
+
+def _commit() -> str | None:
+    """Returns the commit of this checkout; None outside one."""
+    command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def not_found(poses: Poses) -> list[str]:
+    """Returns the images in which nobody was found."""
+    rows = np.flatnonzero(~poses.found)
+    return [poses.image[row] if np.isnan(poses.time_s[row]) else f"{poses.time_s[row]:.3f} s" for row in rows]

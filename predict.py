@@ -1,0 +1,123 @@
+"""Predicts people in any images or video of one calibrated camera, in world millimetres, with an expected error per joint."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from modules.console import make_parser, print_summary, run_script, start_console
+from modules.utils import log
+
+SAVES = ("csv", "npz")
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    add_arguments(parser)
+    arguments = parser.parse_args()
+    start_console(arguments)
+
+    from modules.predict.job import Request, not_found, predict
+    from modules.predict.source import Selection
+    from modules.predict.view import CameraOptions
+
+    answer = predict(
+        Request(
+            named=arguments.source,
+            camera=arguments.camera,
+            camera_options=CameraOptions(arguments.frame, arguments.up, arguments.floor, arguments.calibrated_size),
+            selection=Selection(arguments.start, arguments.end, arguments.every, arguments.fps),
+            person=arguments.person,
+            smooths=None if arguments.smooth is None else arguments.smooth == "on",
+            run=None if arguments.run in (None, Path("released")) else arguments.run,
+            output=arguments.output,
+            save=arguments.save,
+        )
+    )
+    missing = not_found(answer.poses)
+    for name in missing:
+        log.info("nobody found: %s", name)
+    for path in answer.written:
+        log.info("%s", path)
+    print_summary(
+        arguments,
+        stage="predict",
+        folder=answer.folder,
+        rows=len(answer.poses),
+        not_found=missing,
+        files=answer.written,
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of predict.py."""
+    from modules.predict.view import CAMERA, WAYS_TO_CALIBRATE, WORLD, parse_size, parse_up
+
+    add = parser.add_argument
+    add("source", metavar="SOURCE", nargs="+", help="images, a folder, a glob, a .txt or .csv list, or one video")
+    add("--camera", metavar="FILE", type=Path, required=True, help=f"the camera's JSON file; {WAYS_TO_CALIBRATE}")
+    add(
+        "--up",
+        type=checked(parse_up, "z, -y or 0,-1,0"),
+        help="up where the file declares none: --up=z, --up=-y, --up=0,-1,0",
+    )
+    add("--floor", metavar="MM", type=float, help="the floor's height along up, where the file declares none")
+    add(
+        "--frame",
+        choices=(WORLD, CAMERA),
+        default=WORLD,
+        help="axes of the answer (default: world, which needs extrinsics)",
+    )
+    add("--calibrated-size", metavar="WxH", type=checked(parse_size, "1920x1080"), help="the image size that K belongs to, "
+        "if the images were resized since")  # fmt: skip
+    add("--start", metavar="S", type=float, help="use a video from this second on")
+    add("--end", metavar="S", type=float, help="use a video up to this second")
+    add(
+        "--every",
+        metavar="N",
+        type=checked(at_least_one, "a whole number above 0"),
+        default=1,
+        help="use each N-th image",
+    )
+    add("--fps", metavar="RATE", type=checked(positive, "a number above 0"), help="images are frames at this rate")
+    add("--person", choices=("confident", "largest", "nearest", "all"), default="confident", help="whom to predict if there "
+        "are several people (default: confident)")  # fmt: skip
+    add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")
+    add("--run", metavar="FOLDER", type=Path, help="a run folder, a .safetensors file, or `released` (default)")
+    add("--output", metavar="FOLDER", type=Path, help="where to write (default: results/predict/<name of the source>)")
+    add("--save", metavar="KIND", nargs="+", choices=SAVES, default=SAVES, help=f"what to write: {', '.join(SAVES)} "
+        "(default: all)")  # fmt: skip
+
+
+def checked(parse: Callable[[str], Any], example: str) -> Callable[[str], Any]:
+    """Returns `parse` as an argument's type, whose error shows an example."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r}: write {example}") from None
+
+    return convert
+
+
+def at_least_one(text: str) -> int:
+    """Returns a whole number above 0. Raises ValueError for anything else."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def positive(text: str) -> float:
+    """Returns a finite number above 0. Raises ValueError for anything else."""
+    number = float(text)
+    if not 0 < number < 1e6:
+        raise ValueError(text)
+    return number
+
+
+if __name__ == "__main__":
+    run_script(main)

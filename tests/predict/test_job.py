@@ -1,0 +1,122 @@
+"""A prediction as a whole: any names, several people, nobody, stopped and resumed, and never onto another's results."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from modules.files.video import VideoWriter
+from modules.predict import job, parts
+from modules.predict.source import Selection
+from modules.predict.view import CameraOptions
+from modules.utils import UserError
+
+NAMES = ("두 사람.png", "one person.png", "nobody.png")
+Ask = Callable[..., job.Request]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, people_images: list[np.ndarray]) -> Path:
+    (tmp_path / "in").mkdir()
+    for name, image in zip(NAMES, people_images, strict=True):
+        (tmp_path / "in" / name).write_bytes(cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def ask(folder: Path, camera_file: Path, untrained: Path, tmp_path: Path) -> Ask:
+    """Returns a function that makes a request for the folder of images, or for something else."""
+    request = job.Request([str(folder)], camera_file, run=untrained, output=tmp_path / "out")
+    return lambda **changes: replace(request, **changes)
+
+
+def test_images_of_any_name_with_several_people_or_nobody(ask: Ask) -> None:
+    result = job.predict(ask())
+    poses = result.poses
+    assert poses.image == sorted(NAMES) and poses.found.tolist() == [False, True, True]
+    assert np.isnan(poses.joints_mm[0]).all() and np.isfinite(poses.joints_mm[1:]).all()
+    assert poses.doubts[0] == "nobody found" and poses.doubts[2].startswith(
+        "2 people seen, the most confident one taken"
+    )
+    assert "people seen" not in poses.doubts[1]
+    assert np.isnan(poses.time_s).all() and poses.raw_joints_mm is None
+    table = pd.read_csv(result.folder / "poses.csv")
+    assert table["file_name"].tolist() == poses.image and table["found"].tolist() == [0, 1, 1]
+    np.testing.assert_allclose(table["pelvis_z_mm"], poses.joints_mm[:, 0, 2], atol=1e-3)
+    with np.load(result.folder / "poses.npz", allow_pickle=False) as stored:
+        np.testing.assert_array_equal(stored["joints_mm"], poses.joints_mm)
+    everybody = job.predict(ask(person="all")).poses
+    assert everybody.image == [NAMES[2], NAMES[1], NAMES[0], NAMES[0]] and everybody.person.tolist() == [0, 0, 0, 1]
+
+
+def test_stopped_and_resumed(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(parts, "PART_IMAGES", 1)
+    whole = job.predict(ask(output=tmp_path / "whole")).poses
+    extract, extracted = parts.Predictor._extract, []
+
+    def stop_at_the_second(self: parts.Predictor, part: int, progress: Callable[[int], object]) -> object:
+        extracted.append(part)
+        if len(extracted) == 2:
+            raise KeyboardInterrupt
+        return extract(self, part, progress)
+
+    monkeypatch.setattr(parts.Predictor, "_extract", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt, match=r"keeps 1 of 3 images"):
+        job.predict(ask())
+    assert not (tmp_path / "out" / job.RECORD).exists()
+    resumed = job.predict(ask()).poses
+    assert extracted == [0, 1, 1, 2]
+    np.testing.assert_array_equal(resumed.joints_mm, whole.joints_mm)
+    job.predict(ask(person="largest"))
+    assert len(extracted) == 4  # nothing is extracted again for another choice
+    job.predict(ask(named=[str(ask().named[0])], camera_options=CameraOptions(frame="camera")))
+    assert len(extracted) == 7
+
+
+def test_the_camera_frame_is_the_world_seen_from_the_camera(ask: Ask, tmp_path: Path) -> None:
+    world = job.predict(ask()).poses
+    own = job.predict(ask(camera_options=CameraOptions(frame="camera"), output=tmp_path / "own")).poses
+    assert own.frame == "camera" and own.origin["axes"].startswith("the camera's")
+    R, t = (np.array(world.origin["camera"][name]) for name in "Rt")
+    np.testing.assert_allclose(own.joints_mm, world.joints_mm @ R.T + t, atol=0.05)
+
+
+def test_a_video_has_times_and_is_smoothed(ask: Ask, people_images: list[np.ndarray], tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "walk.mp4", (1088, 960), 10) as writer:
+        for index in range(5):
+            writer.write(people_images[1 if index < 4 else 2], index / 10)
+    request = ask(named=[str(tmp_path / "walk.mp4")], selection=Selection(start_s=0.1, every=1))
+    poses = job.predict(request).poses
+    np.testing.assert_allclose(poses.time_s, [0.1, 0.2, 0.3, 0.4], atol=1e-3)
+    assert poses.frame_index.tolist() == [1, 2, 3, 4] and poses.found.tolist() == [True] * 3 + [False]
+    assert poses.raw_joints_mm is not None and np.isnan(poses.joints_mm[3]).all()
+    assert not np.array_equal(poses.raw_joints_mm[0], poses.joints_mm[0])
+    assert job.predict(replace(request, smooths=False)).poses.raw_joints_mm is None
+    with pytest.raises(UserError, match=r"no frame is between --start and --end; the video lasts 0\.40 s"):
+        job.predict(replace(request, selection=Selection(start_s=3)))
+
+
+def test_results_of_others_are_kept(ask: Ask, folder: Path, tmp_path: Path) -> None:
+    job.predict(ask(named=[str(folder / NAMES[2])]))
+    with pytest.raises(UserError, match="this folder holds the prediction of .*nobody.png"):
+        job.predict(ask(named=[str(folder / NAMES[1])]))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(UserError, match="this folder holds other files"):
+        job.predict(ask(output=tmp_path / "full"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"smooths": True}, "^--smooth on: images have no times"),
+        ({"selection": Selection(end_s=3)}, "^--start, --end: these choose a part of a video"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(ask: Ask, changes: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        job.predict(ask(**changes))

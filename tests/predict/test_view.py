@@ -1,0 +1,102 @@
+"""The camera of a prediction: completed, scaled and turned as said, and refused where something would be invented."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modules.files.cameras import write_camera
+from modules.pose_utils import Camera, cam2pixel, world2cam
+from modules.predict.view import CameraOptions, parse_size, parse_up, read_view
+from modules.utils import UserError
+from tests.conftest import looking_camera, standing_person
+
+UP = np.array([0.0, 0, 1])
+
+
+@pytest.fixture
+def camera(rng: np.random.Generator) -> Camera:
+    return looking_camera(rng)
+
+
+def written(folder: Path, camera: Camera, without: tuple[str, ...] = (), **more: Any) -> Path:
+    path = folder / "camera.json"
+    write_camera(path, camera)
+    data = {name: value for name, value in json.loads(path.read_text()).items() if name not in without} | more
+    path.write_text(json.dumps(data))
+    return path
+
+
+def test_up_and_floor_fill_what_the_file_does_not_say(tmp_path: Path, camera: Camera) -> None:
+    bare = written(tmp_path, camera, ("world_up", "floor_height_mm"))
+    view = read_view(bare, CameraOptions(up=UP, floor_mm=20.0))
+    assert view.camera.floor_height_mm == 20 and (view.camera.world_up == UP).all()
+    assert read_view(bare, CameraOptions()).camera.world_up is None
+    declared = written(tmp_path, camera)
+    assert read_view(declared, CameraOptions(up=UP, floor_mm=0.0)).camera.floor_height_mm == 0
+    for options, says in (
+        (CameraOptions(up=-UP), "^--up: .* declares another world_up"),
+        (CameraOptions(floor_mm=50.0), "^--floor: .* declares floor_height_mm 0"),
+    ):
+        with pytest.raises(UserError, match=says):
+            read_view(declared, options)
+    bare = written(tmp_path, camera, ("world_up", "floor_height_mm"))
+    with pytest.raises(UserError, match="measured along up, which is unknown"):
+        read_view(bare, CameraOptions(floor_mm=0.0))
+    with pytest.raises(UserError, match="not above its floor"):
+        read_view(bare, CameraOptions(up=-UP, floor_mm=0.0))
+
+
+def test_nothing_is_invented(tmp_path: Path, camera: Camera) -> None:
+    with pytest.raises(UserError, match="intrinsics is missing; add K .*docs/predict.md#the-camera-file"):
+        read_view(written(tmp_path, camera, ("intrinsics",)), CameraOptions(frame="camera"))
+    bare = written(tmp_path, camera, ("extrinsics", "world_up", "floor_height_mm"))
+    with pytest.raises(UserError, match="extrinsics is missing; add .*--frame camera"):
+        read_view(bare, CameraOptions())
+    view = read_view(bare, CameraOptions(frame="camera"))
+    assert (np.eye(3) == view.camera.R).all() and (view.camera.t == 0).all() and view.camera.world_up is None
+
+
+def test_the_camera_frame_keeps_up_and_floor(tmp_path: Path, camera: Camera, rng: np.random.Generator) -> None:
+    own = read_view(written(tmp_path, camera, floor_height_mm=120.0), CameraOptions(frame="camera")).camera
+    joints = standing_person(rng)
+    assert own.world_up is not None and own.floor_height_mm is not None
+    heights = world2cam(joints, camera.R, camera.t) @ own.world_up - own.floor_height_mm
+    np.testing.assert_allclose(heights, joints[:, 2] - 120, atol=1e-6)
+
+
+def test_k_is_scaled_where_the_image_was_resized(tmp_path: Path, camera: Camera, rng: np.random.Generator) -> None:
+    bare = written(tmp_path, camera, ("image_size",))
+    view = read_view(bare, CameraOptions(calibrated_size=(1920, 1080)))
+    half = view.camera_for("a.jpg", (960, 540))
+    points = world2cam(standing_person(rng), camera.R, camera.t)
+    np.testing.assert_allclose(cam2pixel(points, half.K), (cam2pixel(points, camera.K) + 0.5) / 2 - 0.5, atol=1e-6)
+    assert view.camera_for("a.jpg", (1280, 721)).image_size == (1280, 721)  # rounded
+    with pytest.raises(UserError, match="^a.jpg: .* of another shape"):
+        view.camera_for("a.jpg", (1080, 1080))
+    with pytest.raises(UserError, match="^a.jpg: .*--calibrated-size 1920x1080"):
+        read_view(written(tmp_path, camera), CameraOptions()).camera_for("a.jpg", (960, 540))
+    with pytest.raises(UserError, match="says image_size 1920x1080"):
+        read_view(written(tmp_path, camera), CameraOptions(calibrated_size=(960, 540)))
+
+
+def test_k_of_another_size_is_noticed(tmp_path: Path, camera: Camera) -> None:
+    view = read_view(written(tmp_path, camera, ("image_size",)), CameraOptions())
+    assert view.camera_for("a.jpg", (1920, 1080)).image_size == (1920, 1080)
+    for size in ((960, 540), (640, 360), (7680, 4320)):
+        with pytest.raises(UserError, match="K is of another size"):
+            view.camera_for("a.jpg", size)
+
+
+def test_words_of_the_command_line() -> None:
+    assert parse_up("z").tolist() == [0, 0, 1] and parse_up("-Y").tolist() == [0, -1, 0]
+    np.testing.assert_allclose(parse_up("0,-2,0"), [0, -1, 0])
+    assert parse_size("1920X1080") == (1920, 1080)
+    for wrong in ("", "w", "0,0,0", "1,2", "nan,0,1"):
+        with pytest.raises(ValueError):
+            parse_up(wrong)
+    for wrong in ("1920", "0x3", "axb"):
+        with pytest.raises(ValueError):
+            parse_size(wrong)
