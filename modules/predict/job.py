@@ -22,6 +22,7 @@ from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
 from modules.predict.answer import Answering, make_answer
+from modules.predict.overlay import write_overlays
 from modules.predict.parts import People, Predictor, joined
 from modules.predict.source import Selection, Source, open_source
 from modules.predict.view import CameraOptions, View, read_view
@@ -31,6 +32,7 @@ from modules.utils import UserError, log
 
 RECORD = "predict.json"  # written last
 CACHE = "cache"
+PICTURES = {"overlay": write_overlays}  # what is made of images, too
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Request:
     smooths: bool | None = None  # None: in videos and other sequences
     run: Path | None = None  # None: the released weights
     output: Path | None = None  # None: results/predict/<name of the source>
-    save: Sequence[str] = tuple(WRITERS)
+    save: Sequence[str] = ("csv", "npz")  # of WRITERS and PICTURES
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,11 @@ def predict(request: Request) -> Result:
     how = Answering(request.person, smooths, calibration_of(run.checkpoint))
     origin = _origin(request, source, view, run)
     poses = make_answer(people, source, view, how, origin)
-    written = [WRITERS[kind](poses, folder / f"poses.{kind}") for kind in request.save]
-    write_json(folder / RECORD, {**origin, "files": [path.name for path in written]})
+    written = [WRITERS[kind](poses, folder / f"poses.{kind}") for kind in request.save if kind in WRITERS]
+    for kind in request.save:
+        if kind in PICTURES:
+            written += PICTURES[kind](poses, source, view, folder)
+    write_json(folder / RECORD, {**origin, "files": [path.relative_to(folder).as_posix() for path in written]})
     return Result(folder, poses, written)
 
 
