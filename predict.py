@@ -10,7 +10,7 @@ from typing import Any
 from modules.console import make_parser, print_summary, run_script, start_console
 from modules.utils import log
 
-SAVES = ("csv", "npz", "overlay")
+SAVES = ("csv", "npz", "overlay", "report")
 
 
 def main() -> None:

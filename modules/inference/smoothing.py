@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-# Chosen on the demo's cameras 1 to 3; benchmarks/smoothing.py measures them.
+# Of a range of pairs with about the same effect; benchmarks/smoothing.py measures it.
 ACCELERATION_MM_S15 = 4000.0  # square root of the spectral density of each joint's random acceleration, mm / s^1.5
 JITTER_SHARE = 0.2  # of the expected error, that changes from one frame to the next: most of it is the same in both
 LONGEST_GAP_S = 0.5  # without an observation, over which nothing is smoothed

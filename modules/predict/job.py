@@ -24,6 +24,7 @@ from modules.files.atomic import read_json, write_json
 from modules.predict.answer import Answering, make_answer
 from modules.predict.overlay import write_overlays
 from modules.predict.parts import People, Predictor, joined
+from modules.predict.report import write_report
 from modules.predict.source import Selection, Source, open_source
 from modules.predict.view import CameraOptions, View, read_view
 from modules.predict.writers import WRITERS
@@ -32,7 +33,7 @@ from modules.utils import UserError, log
 
 RECORD = "predict.json"  # written last
 CACHE = "cache"
-PICTURES = {"overlay": write_overlays}  # what is made of images, too
+PICTURES = {"overlay": write_overlays, "report": write_report}  # what is made of images, too
 
 
 @dataclass(frozen=True)
