@@ -6,8 +6,8 @@ It needs the zero-shot sets with their joint features: python -m data.prepare --
 python extract_train_info.py --split test --joint-features heavy with the same --set, for each camera.
 
 The demo's labels are triangulated frame by frame, and their own jitter accelerates as much as a prediction's. The acceleration
-error is therefore measured against the labels after a low-pass filter (Butterworth, second order, forwards and backwards, 6 Hz, as
-is usual for gait), and against the labels as they are. MPJPE is measured against the labels as they are.
+error is therefore measured against the labels after a low-pass filter (Butterworth, second order, forwards and backwards,
+6 Hz, as is usual for gait), and against the labels as they are. MPJPE is measured against the labels as they are.
 """
 
 from __future__ import annotations

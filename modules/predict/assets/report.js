@@ -48,11 +48,15 @@ function makeScene() {
   const plane = new T.BufferGeometry();
   plane.setAttribute('position', new T.Float32BufferAttribute([0, 3, 1, 1, 3, 2].flatMap((i) => v(corners[i]).toArray()), 3));
   plane.setAttribute('uv', new T.Float32BufferAttribute([0, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 0], 2));
-  const texture = new T.Texture($('photo')); texture.colorSpace = T.SRGBColorSpace;
+  const photo = $('photo'), board = document.createElement('canvas');
+  const texture = new T.CanvasTexture(board); texture.colorSpace = T.SRGBColorSpace;
   // People are drawn over the picture, also from the camera's own place, where it is in front of them.
   const screen = new T.Mesh(plane, new T.MeshBasicMaterial({ map: texture, side: T.DoubleSide, transparent: false, depthWrite: false }));
   screen.renderOrder = -1; rig.add(screen);
-  $('photo').addEventListener('load', () => { texture.dispose(); texture.needsUpdate = true; paint(); });
+  photo.addEventListener('load', () => {
+    board.width = photo.naturalWidth; board.height = photo.naturalHeight; board.getContext('2d').drawImage(photo, 0, 0);
+    texture.dispose(); texture.needsUpdate = true; paint();
+  });
   // Joints, bones and halos: enough for the fullest image.
   const most = Math.max(1, ...rowsOf.map((rows) => rows.length));
   const lit = (options = {}) => new T.MeshLambertMaterial({ color: 0xffffff, ...options });
