@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from modules.files.json_text import parse_json
 from modules.utils import UserError
 
 
@@ -93,12 +94,16 @@ def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
 
 
 def read_json(path: Path, fix: str = "restore it") -> Any:
-    """Reads a JSON file. Raises UserError, which ends with `fix`, if the file is missing or is not JSON."""
+    """Reads a JSON file. Raises UserError if it is missing or empty, which ends with `fix`, or if it is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: this file is missing; {fix}") from None
     except OSError as error:
         raise UserError(f"{path}: this file cannot be read ({error.strerror}); {fix}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: this is not readable JSON ({error}); {fix}") from None
+    if not data.strip():
+        raise UserError(f"{path}: this file is empty; {fix}")
+    try:
+        return parse_json(data)
+    except ValueError as error:
+        raise UserError(f"{path}: this is not readable JSON: {error}") from None

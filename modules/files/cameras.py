@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from modules.files.atomic import read_json, write_json
+from modules.files.camera_keys import with_our_keys
+from modules.files.lens import read_distortion
 from modules.files.numbers import read_numbers, require_object
 from modules.pose_utils import Camera, project_rotation
 from modules.utils import UserError, brief
@@ -26,6 +28,7 @@ class CameraNumbers:
     image_scale: float
     extrinsics: np.ndarray  # (3, 4)
     optional: dict[str, Any]  # the other fields of modules.pose_utils.Camera
+    unread: tuple[str, ...] = ()  # keys of the file that mean nothing here
 
 
 def read_camera_numbers(path: Path, needs_extrinsics: bool = True) -> CameraNumbers:
@@ -34,7 +37,8 @@ def read_camera_numbers(path: Path, needs_extrinsics: bool = True) -> CameraNumb
     Unless they are needed, missing extrinsics are read as the identity: world axes are then the camera's. Raises UserError
     if a field is missing or is not numbers of the right shape.
     """
-    data = require_object(path, read_json(path, "write this camera's calibration into it; it is never guessed"))
+    written = require_object(path, read_json(path, "write this camera's calibration into it; it is never guessed"))
+    data, unread = with_our_keys(path, written)
     for field in ("intrinsics", "extrinsics") if needs_extrinsics else ("intrinsics",):
         if field not in data:
             raise UserError(f"{path}: the field {field} is missing; add it, for world coordinates need it")
@@ -43,7 +47,7 @@ def read_camera_numbers(path: Path, needs_extrinsics: bool = True) -> CameraNumb
         raise UserError(f"{path}: image_scale is {scale:g}; write what the first two rows of intrinsics are divided by")
     intrinsics = read_numbers(path, "intrinsics", data["intrinsics"], (3, 3))
     extrinsics = read_numbers(path, "extrinsics", data.get("extrinsics", np.eye(3, 4).tolist()), (3, 4))
-    return CameraNumbers(intrinsics, scale, extrinsics, _optional_fields(path, data))
+    return CameraNumbers(intrinsics, scale, extrinsics, _optional_fields(path, data), unread)
 
 
 def read_camera(path: Path) -> Camera:
@@ -102,7 +106,7 @@ def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:
     if data.get("image_size") is not None:
         fields["image_size"] = _image_size(path, data["image_size"])
     if data.get("distortion") is not None:
-        fields["distortion"] = _distortion(path, data["distortion"])
+        fields["distortion"] = read_distortion(path, data["distortion"])
     if data.get("world_up") is not None:
         up = read_numbers(path, "world_up", data["world_up"], (3,))
         if abs(np.linalg.norm(up) - 1) > 1e-3:
@@ -123,11 +127,3 @@ def _image_size(path: Path, value: Any) -> tuple[int, int]:
     if not ((sides >= 1) & (sides <= LONGEST_SIDE) & (sides == sides.round())).all():
         raise UserError(f"{path}: image_size is {brief(value)}; write the image's [width, height] in whole px")
     return int(sides[0]), int(sides[1])
-
-
-def _distortion(path: Path, value: Any) -> np.ndarray:
-    """Returns OpenCV's k1, k2, p1, p2, k3 as (5,); k3 is 0 if the file has four numbers."""
-    count = len(value) if isinstance(value, list) else 0
-    if count not in (4, 5):
-        raise UserError(f"{path}: distortion must be OpenCV's k1, k2, p1, p2 and optionally k3; write 4 or 5 numbers")
-    return np.append(read_numbers(path, "distortion", value, (count,)), [0.0] * (5 - count))

@@ -27,7 +27,7 @@ def read_named_label(path: Path) -> tuple[np.ndarray, bool]:
 
     Unrecognised names are taken to be in SMPL order. Raises UserError if the file is missing or malformed.
     """
-    data = require_object(path, read_json(path, "restore it, or delete it to leave its images without a label"))
+    data = require_object(path, read_json(path, "restore it"))
     try:
         names, values = data["info"]["3d_pos"], data["annotations"]["3d_pos"]
     except (KeyError, TypeError):

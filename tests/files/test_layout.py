@@ -78,7 +78,7 @@ def _set(field: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_set("extrinsics", [[1, 0, 0, float("nan")], [0, 1, 0, 0], [0, 0, 1, 0]]), "NaN"),
         (_set("extrinsics", [[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0]]), "not orthonormal"),
         (_set("extrinsics", [[-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]), "mirror"),
-        (_set("distortion", [0.1, 0.2]), "k1, k2, p1, p2"),
+        (_set("distortion", [0.1, 0.2, 0.3]), "k1, k2, p1, p2"),
         (_set("distortion", 3), "k1, k2, p1, p2"),
         (_set("world_up", [0, 0, 2]), "unit vector"),
         (lambda data: data.pop("world_up"), "needs world_up"),
@@ -179,10 +179,13 @@ def test_valid_files_are_read(tmp_path: Path) -> None:
     assert read_or_refused(labels.read_label, tmp_path / "l.json", json.dumps(VALID_LABEL).encode()) is not None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_no_json(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "is empty; write"), (b"{", "not readable JSON"), (b"\xff\xfe", "UTF-16"), (b"[" * 100_000, "nested")],
+)
+def test_no_json(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "x.json").write_bytes(content)
-    with pytest.raises(UserError, match="not readable JSON"):
+    with pytest.raises(UserError, match=says):
         cameras.read_camera(tmp_path / "x.json")
 
 

@@ -185,9 +185,14 @@ def with_focal(fx: Any) -> Breaks:
 
 CAMERAS: dict[str, tuple[Breaks, str]] = {
     "missing": (lambda path: path.unlink(), "this file is missing // write this camera's calibration"),
-    "no JSON": (lambda path: put(path, b"{"), "not readable JSON // calibration"),
-    "zero bytes": (lambda path: put(path, b""), "not readable JSON // calibration"),
-    "not UTF-8": (lambda path: put(path, b"\xff\xfe{}"), "not readable JSON // calibration"),
+    "no JSON": (lambda path: put(path, b"{"), "not readable JSON: line 1, column 2: the file ends // restore it whole"),
+    "zero bytes": (lambda path: put(path, b""), "this file is empty // calibration"),
+    "UTF-16": (lambda path: put(path, b"\xff\xfe{}"), "not readable JSON: it is UTF-16 text // save it as UTF-8"),
+    "a comma": (lambda path: put(path, b'{"K": 1,\n}'), "line 2, column 1: a comma stands before // remove the comma"),
+    "a key of others": (
+        changed(lambda data: data.__setitem__("scale", data.pop("image_scale"))),
+        "the key 'scale' is unknown // did you mean image_scale?",
+    ),
     "a list": (lambda path: put(path, [1, 2]), "must hold a JSON object // write {...}"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "cannot be read // calibration"),
     "no extrinsics": (changed(lambda data: data.__delitem__("extrinsics")), "extrinsics is missing // add it"),
@@ -215,8 +220,9 @@ CAMERAS: dict[str, tuple[Breaks, str]] = {
     "up zero": (field("world_up", [0, 0, 0]), "world_up must be a unit vector // divide it"),
     "floor without up": (changed(lambda data: data.__delitem__("world_up")), "floor_height_mm needs world_up // add"),
     "floor text": (field("floor_height_mm", "60"), "floor_height_mm is '60' // write one number"),
-    "lens of 3": (field("distortion", [0.1, 0.1, 0]), "distortion must be // write 4 or 5 numbers"),
-    "lens a number": (field("distortion", 0.1), "distortion must be // write 4 or 5 numbers"),
+    "lens of 3": (field("distortion", [0.1, 0.1, 0.1]), "distortion has 3 numbers // write OpenCV's k1, k2, p1, p2, k3"),
+    "lens of 8": (field("distortion", [0.1] * 8), "those of a rational lens // calibrate this camera without"),
+    "lens a number": (field("distortion", 0.1), "distortion is 0.1 // write OpenCV's k1, k2, p1, p2, k3 as a list"),
     "size zero": (field("image_size", [0, 1920]), "image_size is [0, 1920] // write the image's [width, height]"),
     "size negative": (field("image_size", [-1080, 1920]), "image_size is // write the image's [width, height]"),
     "size fractional": (field("image_size", [1080.5, 1920]), "image_size is // write the image's [width, height]"),
@@ -241,7 +247,7 @@ def with_joints(change: Callable[[list[Any]], object]) -> Breaks:
 
 
 LABELS: dict[str, tuple[Breaks, str]] = {
-    "no JSON": (lambda path: put(path, b'{"info"'), "not readable JSON // restore it, or delete it"),
+    "no JSON": (lambda path: put(path, b'{"info"'), "not readable JSON: line 1, column 8: the file ends // restore it whole"),
     "a dangling link": (lambda path: (path.unlink(), path.symlink_to("gone.json")), "file is missing // restore it"),
     "23 joints": (with_joints(lambda joints: joints.pop()), "annotations.3d_pos is 23x3x1 // write lists of 24x3x1 numbers"),
     "23 names": (with_names(lambda names: names.pop()), "info.3d_pos has 23 joint names // lacks right_hand // write each"),
@@ -318,7 +324,7 @@ def test_images(place: Place, case: str) -> None:
 ENTRY = {"file_name": "1_demo_4_99.jpg"}
 SAMPLES: dict[str, tuple[Any, str]] = {
     "a dangling link": (None, "this file is missing // set TEST.sample_submission"),
-    "no JSON": (b"[{", "not readable JSON // set TEST.sample_submission"),
+    "no JSON": (b"[{", "not readable JSON: line 1, column 3: the file ends // restore it whole"),
     "empty": ([], "non-empty JSON list // write one"),
     "an object": (ENTRY, "non-empty JSON list // write one"),
     "no file_name": ([{"name": "1_demo_4_99.jpg"}], "entry 0 has no plain image name in file_name // without folders"),
@@ -357,7 +363,7 @@ def test_without_a_sample_all_test_images_are_predicted(place: Place) -> None:
 @pytest.mark.parametrize(
     ("content", "script", "says"),
     [
-        (b"[", EXTRACT, "not readable JSON // set DATA.validation"),
+        (b"[", EXTRACT, "not readable JSON: line 1, column 2: the file ends // restore it whole"),
         ({}, EXTRACT, "non-empty JSON list of image names // set DATA.validation"),
         ([3], EXTRACT, "non-empty JSON list of image names // set DATA.validation"),
         (
