@@ -6,22 +6,10 @@ import mmap
 from pathlib import Path
 from typing import NamedTuple
 
-from modules.files.exif import exif_orientation, is_jpeg, is_png, jpeg_segments
-from modules.files.images import decode_image, is_truncated, size_problem, truncation_problem
+from modules.files.exif import exif_orientation
+from modules.files.image_structure import is_truncated, stored_size
+from modules.files.images import decode_image, pixels_problem, size_problem, truncation_problem
 from modules.utils import UserError
-
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # a JPEG's SOF markers; these three are tables
-
-
-def stored_size(data: bytes | mmap.mmap) -> tuple[int, int] | None:
-    """Returns width and height in stored px from a JPEG's or PNG's header; None if they are not readable."""
-    if is_jpeg(data):
-        for marker, begin, _ in jpeg_segments(data):
-            if marker in _FRAMES:
-                return _sides(data[begin + 3 : begin + 5], data[begin + 1 : begin + 3])
-    if is_png(data) and data[12:16] == b"IHDR":
-        return _sides(data[16:20], data[20:24])
-    return None
 
 
 class Header(NamedTuple):
@@ -35,7 +23,7 @@ class Header(NamedTuple):
 def read_header(path: Path) -> Header:
     """Reads the header and the end of an image file. Raises UserError if it is missing or is no image.
 
-    A file that is neither JPEG nor PNG, or has an unreadable header, is decoded.
+    A file of unknown kind, or with an unreadable header, is decoded.
     """
     size = None
     try:
@@ -57,10 +45,4 @@ def header_problem(path: Path, image_size: tuple[int, int] | None) -> str | None
         return str(error)
     if header.truncated:
         return truncation_problem(path)
-    return size_problem(path, header.size, image_size, header.orientation)
-
-
-def _sides(width: bytes, height: bytes) -> tuple[int, int] | None:
-    """Returns big-endian width and height as integers; None if one is 0."""
-    sides = int.from_bytes(width, "big"), int.from_bytes(height, "big")
-    return sides if all(sides) else None
+    return pixels_problem(path, header.size) or size_problem(path, header.size, image_size, header.orientation)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from mmap import mmap
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from modules.files.exif import exif_orientation, is_jpeg, is_png
+from modules.files.exif import exif_orientation
+from modules.files.image_structure import is_truncated, stored_size
+from modules.files.pixels import decode_pixels
 from modules.pose_utils import Camera, cam2pixel, distort, pixel2ray
 from modules.utils import UserError
+
+MOST_PIXELS = 2**28  # 0.8 GB once decoded; beyond it, a typing error in a header is likelier than a picture
 
 
 def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
@@ -32,7 +35,7 @@ def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndar
 def decode_image(path: Path) -> tuple[np.ndarray, int]:
     """Returns the stored pixels as RGB (H, W, 3) uint8, and the EXIF orientation that was not applied (1: none).
 
-    Raises UserError if the file is missing, truncated or not an image.
+    Raises UserError if the file is missing, truncated, damaged, too large or not an image.
     """
     try:
         data = path.read_bytes()
@@ -40,20 +43,25 @@ def decode_image(path: Path) -> tuple[np.ndarray, int]:
         raise UserError(f"{path}: this image is missing or cannot be read ({error.strerror}); restore it") from None
     if is_truncated(data):
         raise UserError(truncation_problem(path))
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    size = stored_size(data)
+    problem = None if size is None else pixels_problem(path, size)
+    if problem:
+        raise UserError(problem)
+    orientation = exif_orientation(data)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error:  # the header announces more pixels than OpenCV accepts
-        image = None
-    if image is None:
-        raise UserError(f"{path}: this is not a readable image; replace the file")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), exif_orientation(data)
+        return decode_pixels(data, orientation), orientation
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; replace the file") from None
 
 
-def is_truncated(data: bytes | mmap) -> bool:
-    """Returns whether a JPEG or PNG lacks its end marker. OpenCV would fill the missing part with grey."""
-    end = data[max(len(data) - 1024, 0) :]
-    return (is_jpeg(data) and b"\xff\xd9" not in end) or (is_png(data) and b"IEND" not in end)
+def pixels_problem(path: Path, size: tuple[int, int]) -> str | None:
+    """Returns a message if an image of this size (width, height) is too large to be decoded, else None."""
+    if size[0] * size[1] <= MOST_PIXELS:
+        return None
+    return (
+        f"{path}: the image is {size[0]}x{size[1]} px, more than the {MOST_PIXELS} that are read; scale it down, and "
+        "intrinsics and image_size with it"
+    )
 
 
 def truncation_problem(path: Path) -> str:

@@ -6,10 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from modules.files import image_header
 from modules.files.image_header import header_problem
 from modules.files.images import read_image
 from modules.utils import UserError
 from tests.files.exif_images import jpeg
+
+OTHERS = (".png", ".bmp", ".tif", ".webp")
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6])
@@ -36,8 +39,9 @@ def test_a_header_gives_the_same_message_as_the_whole_image(
 
 
 def test_a_header_is_read_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
-    data = {"x.jpg": jpeg(60, 40, 1), "x.png": cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes()}
+    monkeypatch.setattr(image_header, "decode_image", lambda *_: pytest.fail("decoded"))
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    data = {"x.jpg": jpeg(60, 40, 1)} | {f"x{ending}": cv2.imencode(ending, pixels)[1].tobytes() for ending in OTHERS}
     for name, content in data.items():
         (tmp_path / name).write_bytes(content)
         assert header_problem(tmp_path / name, (60, 40)) is None
