@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ OURS, SECOND, BASELINE = "#1f6fb4", "#d9730d", "#666666"
 def save_figure(figure: Figure, path: Path) -> None:
     """Writes a figure atomically and closes it."""
     encoded = io.BytesIO()
-    figure.savefig(encoded, format=path.suffix.removeprefix("."), dpi=130, bbox_inches="tight")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font lacks; drawn as boxes
+        figure.savefig(encoded, format=path.suffix.removeprefix("."), dpi=130, bbox_inches="tight")
     plt.close(figure)
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded.getbuffer())  # matplotlib's own writer hides a full disk behind another error

@@ -39,6 +39,11 @@ def brief(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def one_line(text: str) -> str:
+    """Returns the text, or its repr if it has invisible characters."""
+    return text if text.isprintable() else repr(text)
+
+
 def reason(error: Exception) -> str:
     """Returns an error's message as one short printable line, whatever a server or an archive has put into it."""
     inner = getattr(error, "reason", error)  # urllib wraps the operating system's error

@@ -26,6 +26,7 @@ from modules.files.hashing import digest
 from modules.files.images import read_image
 from modules.files.labels import read_labels, read_validation_list, validation_path
 from modules.files.layout import Frame, list_frames
+from modules.files.strays import passed_over
 from modules.pose_utils import Camera
 from modules.utils import log
 
@@ -66,6 +67,8 @@ def extract_split(config: Config, split: str) -> Summary:
     Up and floor that camera files do not declare are measured on the result.
     """
     frames = list_frames(config.data_root, split)
+    for sentence in passed_over(config.data_root, split):
+        log.warning("%s", sentence)
     if split == "train":
         _warn_missing_validation_list(config)
     store.adopt_old_cache(config)

@@ -7,6 +7,7 @@ import numpy as np
 from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.files.labels import read_validation_list, validation_path
+from modules.files.names import nfc
 from modules.utils import UserError, log
 
 
@@ -30,7 +31,7 @@ def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
 def extra_rows(rows: Rows, config: Config) -> Rows:
     """Returns the training rows of an extra data set: labelled, with a person, not on its validation list."""
     listed = read_validation_list(config.data_root) or set()
-    kept = rows["found"] & rows["labelled"] & ~np.isin(rows["file_name"], list(listed))
+    kept = rows["found"] & rows["labelled"] & ~np.isin(_listed_names(rows), list(listed))
     if not kept.any():
         raise UserError(
             f"{config.data_root}: no labelled image with a person is left to train on; add labels, or remove it "
@@ -55,6 +56,11 @@ def log_split(rows: Rows, validation: Rows, config: Config) -> None:
             log.debug("not trained on: %s (%s)", name, why)
 
 
+def _listed_names(rows: Rows) -> list[str]:
+    """Returns the rows' image names in the form in which a validation list is read."""
+    return [nfc(name) for name in rows["file_name"]]
+
+
 def _groups(rows: Rows, grouping: str) -> np.ndarray:
     """Returns the name of each row's group; a group is held out as a whole."""
     names = rows[grouping].astype(str)
@@ -73,10 +79,11 @@ def _validation_mask(rows: Rows, config: Config) -> np.ndarray:
             raise UserError(
                 f"{path}: this list is missing; write it, or set DATA.validation to person, pose, sequence or camera"
             )
-        unknown = listed - set(rows["file_name"])
+        own = _listed_names(rows)
+        unknown = listed - set(own)
         if unknown:
             raise UserError(f"{path}: {min(unknown)} is not among the training images; remove it from the list")
-        return np.array([name in listed for name in rows["file_name"]])
+        return np.isin(own, list(listed))
     names = _groups(rows, grouping)
     groups = sorted(set(names))
     if len(groups) < 2:

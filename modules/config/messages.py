@@ -9,17 +9,12 @@ from pydantic import ValidationError
 
 from modules.config.retired import retired_sentence
 from modules.config.schema import Config
-from modules.utils import brief
+from modules.utils import brief, one_line
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-
-
-def one_line(text: str) -> str:
-    """Returns the text, or its repr if it has invisible characters."""
-    return text if text.isprintable() else repr(text)
 
 
 def explain(error: ValidationError) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from modules.config.paths import PROJECT_ROOT
+from modules.config.paths import project_path
 
 MAX_COUNT = 1_000_000  # upper bound of all counts; a larger number is a typing error, and would overflow later
 Column = Literal[
@@ -61,7 +61,7 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Data:
-        paths = [PROJECT_ROOT / root for root in (self.root, *self.extra_roots)]
+        paths = [project_path(root) for root in (self.root, *self.extra_roots)]
         repeated = next((path for index, path in enumerate(paths) if path in paths[:index]), None)
         if repeated is not None:
             raise ValueError(f"extra_roots: {repeated} is named twice; name each data set once")

@@ -17,6 +17,7 @@ from modules.doctor.world import check_world, unreliable_parts
 from modules.extractors import configured_extractor
 from modules.files.images import decode_image
 from modules.files.layout import Frame, list_frames
+from modules.files.strays import passed_over
 from modules.pose_utils import Camera
 from modules.utils import UserError
 from modules.vis import COMPARISON_LEGEND, comparison_tile, contact_sheet, write_image
@@ -36,6 +37,7 @@ def check(config: Config, split: str, images_per_camera: int) -> Report:
     """Checks one split and returns the report. Every problem names a file, field or camera, and the fix."""
     frames = list_frames(config.data_root, split)
     report = Report()
+    report.notes += passed_over(config.data_root, split)
     files = read_files(frames, report)
     labelled = [frame for frame in files.frames if frame.label_path in files.labels]
     report.notes.append(f"{len(frames)} images, {len(labelled)} of them readable and labelled")

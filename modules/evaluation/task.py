@@ -34,7 +34,6 @@ def load_task(config: Config, requested: Sequence[Frame]) -> Task:
     """Finds the requested test images in the cache. Raises UserError if the cache is missing or stale."""
     rows, manifest = open_cache(config, "test", list_frames(config.data_root, "test"))
     index = {name: place for place, name in enumerate(rows["file_name"])}
-    names = [frame.file_name for frame in requested]
-    return Task(
-        names, list(requested), rows.take([index[name] for name in names]), manifest["key"], manifest["fingerprint"]
-    )
+    names = [frame.requested_name for frame in requested]
+    chosen = rows.take([index[frame.file_name] for frame in requested])
+    return Task(names, list(requested), chosen, manifest["key"], manifest["fingerprint"])

@@ -13,6 +13,7 @@ from model.skeleton import JOINT_NAMES, NUM_JOINTS
 from modules.files.atomic import read_json, write_json
 from modules.files.joint_names import joint_order
 from modules.files.layout import Frame, split_folder
+from modules.files.names import nfc
 from modules.files.numbers import read_numbers, require_object
 from modules.utils import UserError, brief, log
 
@@ -79,7 +80,10 @@ def validation_path(root: Path) -> Path:
 
 
 def read_validation_list(root: Path) -> set[str] | None:
-    """Reads the names of the validation images; None if the data set has no list. Raises UserError if it is malformed."""
+    """Reads the names of the validation images, in Unicode's composed form; None if the data set has no list.
+
+    Raises UserError if it is malformed.
+    """
     path = validation_path(root)
     if not os.path.lexists(path):  # a dangling link is a mistake, not a missing list
         return None
@@ -87,4 +91,4 @@ def read_validation_list(root: Path) -> set[str] | None:
     names = read_json(path, fix)
     if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
         raise UserError(f"{path}: this must be a non-empty JSON list of image names, but it is {brief(names)}; {fix}")
-    return set(names)
+    return set(map(nfc, names))

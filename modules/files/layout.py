@@ -8,17 +8,19 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from modules.utils import UserError, brief
+from modules.files.names import SUFFIXES, is_view, name_fields, nfc, original_of_copy
+from modules.utils import UserError, brief, one_line
 
-IMAGE_NAME = re.compile(
-    r"(?P<pose>[A-Za-z0-9-]+)_(?P<person>[A-Za-z0-9-]+)_(?P<camera>[A-Za-z0-9-]+)_(?P<sequence>[A-Za-z0-9-]+)"
-    r"\.(?:jpg|jpeg|png)",
-    re.IGNORECASE,
-)
+_LITTER = frozenset({"thumbs.db", "desktop.ini"})  # what operating systems leave, besides hidden files
+# Why a file below images/ is passed over.
+NO_VIEW, NO_IMAGE, COPY = "in no folder <POSE>_<PERSON>_<CAM>", "no image that is read", "a copy of another image"
+MISNAMED = "not named <POSE>_<PERSON>_<CAM>_<SEQ>"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,14 @@ class Frame:
     person: str
     camera: str
     sequence: str
+    sample_name: str = field(default="", compare=False)  # as a sample spells file_name; empty: the same
+    # Paths on disk from the folder of the split, by their composed form, where these differ; the same for all frames.
+    spelled: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def requested_name(self) -> str:
+        """The image's name as the sample spells it, if there is one, in whichever Unicode form."""
+        return self.sample_name or self.file_name
 
     @property
     def folder(self) -> Path:
@@ -51,7 +61,7 @@ class Frame:
     @property
     def image_in_folder(self) -> str:
         """The image file's path from the folder of the split, as text: a million of them are made quickly."""
-        return f"images/{self.view}/{self.file_name}"
+        return f"{self._on_disk(f'images/{self.view}')}/{self.file_name}"
 
     @property
     def image_path(self) -> Path:
@@ -66,12 +76,23 @@ class Frame:
     @property
     def camera_path(self) -> Path:
         """The camera file of this view."""
-        return self.folder / "camera" / f"{self.view}.json"
+        return self.folder / self._on_disk(f"camera/{self.view}.json")
 
     @property
     def label_path(self) -> Path:
         """The label file, which all cameras of the recording share."""
-        return self.folder / "labels" / self.recording / f"3D_{self.recording}_{self.sequence}.json"
+        return self.folder / self._on_disk(f"labels/{self.recording}/3D_{self.recording}_{self.sequence}.json")
+
+    def _on_disk(self, path: str) -> str:
+        return self.spelled.get(path, path)
+
+
+@dataclass
+class Listing:
+    """The images of a split, and what else is below its folder of images."""
+
+    frames: list[Frame]
+    strays: dict[str, list[str]]  # paths from the folder of images, by the reason for which they are passed over
 
 
 def split_folder(root: Path, split: str) -> Path:
@@ -89,36 +110,94 @@ def parse_image_name(name: str, where: object) -> dict[str, str]:
 
     Raises UserError, which begins with `where`, if the name has another form.
     """
-    match = IMAGE_NAME.fullmatch(name)
-    if match is None:
+    try:
+        return name_fields(name)
+    except ValueError as error:
         raise UserError(
-            f"{where}: an image is named <POSE>_<PERSON>_<CAM>_<SEQ>.jpg, such as 30_F160A_1_4.jpg, not {brief(name)}; "
-            "rename it"
-        )
-    return match.groupdict()
+            f"{where}: an image is named <POSE>_<PERSON>_<CAM>_<SEQ>.jpg, such as 30_F160A_1_4.jpg, not {brief(name)} "
+            f"({error}); rename it"
+        ) from None
 
 
 def list_frames(root: Path, split: str) -> list[Frame]:
     """Lists every image of a split, with numbers in natural order.
 
-    Raises UserError if there is no image, or if one is misnamed or in the wrong folder.
+    Raises UserError if there is no image, or if one is in the wrong folder.
     """
+    return scan_images(root, split).frames
+
+
+def scan_images(root: Path, split: str) -> Listing:
+    """Returns every image of a split as `list_frames` does, and the files and folders beside them that are passed over."""
     images = split_folder(root, split) / "images"
     if not images.is_dir():
         raise UserError(f"{images}: this folder is missing; DATA.root must hold task04_{split}/images")
-    frames = []
-    for path in images.glob("*/*"):
-        if path.name.startswith(".") or path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+    listing = Listing([], {})
+    spelled: dict[str, str] = {}
+    for folder in _visible(images):
+        if not folder.is_dir() or not is_view(folder.name):
+            listing.strays.setdefault(NO_VIEW, []).append(folder.name)
             continue
-        frame = Frame(root, split, path.name, **parse_image_name(path.name, path))
-        if frame.view != path.parent.name:
-            raise UserError(f"{path}: this image belongs in the folder {frame.view}; move it there")
-        frames.append(frame)
-    if not frames:
-        raise UserError(f"{images}: there is no image in here; put <POSE>_<PERSON>_<CAM>/*.jpg into it")
-    return sorted(frames, key=lambda frame: natural_order(frame.file_name))
+        if not folder.name.isascii():
+            spelled[f"images/{nfc(folder.name)}"] = f"images/{folder.name}"
+        _scan_view(Path(folder.path), Frame(root, split, "", "", "", "", "", spelled=spelled), listing)
+    if not listing.frames:
+        strays = stray_sentences(root, split, listing)
+        found = f" ({strays[0].removeprefix(f'{images}: ')})" if strays else ""
+        raise UserError(f"{images}: there is no image in here{found}; put <POSE>_<PERSON>_<CAM>/*.jpg into it")
+    if any(not frame.file_name.isascii() for frame in listing.frames):
+        spelled.update(_other_spellings(split_folder(root, split)))
+    listing.frames.sort(key=lambda frame: natural_order(frame.file_name))
+    return listing
+
+
+def stray_sentences(root: Path, split: str, listing: Listing) -> list[str]:
+    """Returns one sentence per reason for which files and folders below the folder of images are passed over."""
+    images = split_folder(root, split) / "images"
+    return [
+        f"{images}: {len(paths)} files or folders are passed over ({reason}), such as {one_line(min(paths))}"
+        for reason, paths in listing.strays.items()
+    ]
+
+
+def _scan_view(folder: Path, template: Frame, listing: Listing) -> None:
+    """Adds the images in the folder of a view to the listing, and what else is there to its strays."""
+    entries = list(_visible(folder))
+    names = {entry.name for entry in entries}
+    for name in names:
+        reason = None
+        if Path(name).suffix.lower() not in SUFFIXES:
+            reason = NO_IMAGE
+        elif original_of_copy(name) in names:
+            reason = COPY
+        else:
+            try:
+                fields = name_fields(name)
+            except ValueError as error:
+                reason = f"{MISNAMED}: {error}"
+        if reason is not None:
+            listing.strays.setdefault(reason, []).append(f"{folder.name}/{name}")
+            continue
+        frame = Frame(template.root, template.split, name, **fields, spelled=template.spelled)
+        if frame.view != nfc(folder.name):
+            raise UserError(f"{folder / name}: this image belongs in the folder {frame.view}; move it there")
+        listing.frames.append(frame)
+
+
+def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yields the entries of a folder that are not hidden and not left there by an operating system."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith(".") and entry.name.lower() not in _LITTER:
+                yield entry
+
+
+def _other_spellings(folder: Path) -> dict[str, str]:
+    """Returns the paths of cameras and labels whose spelling on disk is not Unicode's composed form, by that form."""
+    paths = [path.relative_to(folder).as_posix() for path in (*folder.glob("camera/*"), *folder.glob("labels/*/*"))]
+    return {nfc(path): path for path in paths if nfc(path) != path}
 
 
 def natural_order(text: str) -> list[tuple[int, int | str]]:
     """Returns a sort key that orders digits by their value: a_9 before a_10."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", text) if part]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", text) if part]

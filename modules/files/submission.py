@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from modules.config.paths import project_path
 from modules.config.schema import Config
 from modules.files.atomic import read_json, write_json
 from modules.files.layout import Frame, is_safe_name, list_frames, parse_image_name
+from modules.files.names import nfc
 from modules.utils import UserError, brief
 
 
@@ -38,7 +40,7 @@ def read_sample(path: Path) -> list[str]:
             )
         parse_image_name(name, f"{path}: file_name of entry {index}")
         names.append(name)
-    name, count = Counter(names).most_common(1)[0]
+    name, count = Counter(map(nfc, names)).most_common(1)[0]
     if count > 1:
         raise UserError(f"{path}: {name} is in file_name more than once; remove the duplicate entry")
     return names
@@ -61,14 +63,14 @@ def requested_frames(config: Config) -> list[Frame]:
     if sample is None:
         return everything
     names = read_sample(sample)
-    frames = {frame.file_name: frame for frame in everything}
-    missing = [name for name in names if name not in frames]
+    frames = {nfc(frame.file_name): frame for frame in everything}
+    missing = [name for name in names if nfc(name) not in frames]
     if missing:
         raise UserError(
             f"{sample}: {missing[0]} is not among the test images of {config.data_root} ({len(missing)} such entries); "
             "add the images, or set TEST.sample_submission to the sample of this data set"
         )
-    return [frames[name] for name in names]
+    return [replace(frames[nfc(name)], sample_name=name) for name in names]
 
 
 def write_submission(path: Path, names: Sequence[str], joints_world_mm: np.ndarray) -> None:

@@ -52,6 +52,34 @@ def test_names_that_users_know_stay() -> None:
         assert key in tree[section], name
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["/data/set #1", "/data/a: b", "2024-01-01", "1e5", "[a, b]", "{x}", "yes", "null set", "007", "- a", "&x", "*"],
+)
+def test_a_text_on_the_command_line_is_taken_as_it_stands(text: str) -> None:
+    """None of these is a text in YAML, or not the whole of it."""
+    config = load_config(SHIPPED, [f"DATA.root={text}", f"DATA.cache={text}", f"EXTRACT.extractor={text}"])
+    assert config.DATA.root == config.DATA.cache == config.EXTRACT.extractor == text
+    assert load_config(SHIPPED, [f"DATA.root='{text}'"]).DATA.root == text
+
+
+@pytest.mark.parametrize(("text", "value"), [("null", None), ("", None), ("~", "~")])
+def test_nothing_on_the_command_line(text: str, value: str | None) -> None:
+    assert load_config(SHIPPED, [f"DATA.cache={text}"]).DATA.cache == value
+
+
+def test_home_and_variables_are_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MY_SETS", str(tmp_path))
+    monkeypatch.setenv("HOME", "/home/me")
+    config = load_config(
+        SHIPPED, ["DATA.root=$MY_SETS/a", "DATA.cache=~/cache", "RESULTS.root=${MY_SETS}/$no_variable"]
+    )
+    assert config.data_root == tmp_path / "a" and config.cache_root == Path("/home/me/cache")
+    assert config.results_root == tmp_path / "$no_variable"
+    with pytest.raises(UserError, match="named twice"):
+        load_config(SHIPPED, ["DATA.root=$MY_SETS/a", f"DATA.extra_roots=[{tmp_path}/a]"])
+
+
 def test_set_overrides_the_file() -> None:
     config = load_config(SHIPPED, ["TRAIN.learning_rate=1e-4", "TRAIN.num_epochs=3", "DATA.root=/some/where"])
     assert (config.TRAIN.learning_rate, config.TRAIN.num_epochs) == (1e-4, 3)

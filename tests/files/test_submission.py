@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from modules.files.layout import IMAGE_NAME
+from modules.files.names import name_fields
 from modules.files.submission import read_sample, write_submission
 from modules.utils import UserError
 from tests.strategies import json_files, read_or_refused
@@ -62,5 +62,5 @@ def test_any_sample_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     names = read_or_refused(read_sample, path, data)
     if names is not None:
         assert names and len(set(names)) == len(names)
-        assert all(IMAGE_NAME.fullmatch(name) and "/" not in name and ".." not in name for name in names)
+        assert all(name_fields(name) and "/" not in name and ".." not in name for name in names)
         assert names == [entry["file_name"] for entry in json.loads(data)]

@@ -306,7 +306,6 @@ IMAGES: dict[str, tuple[Breaks, str]] = {
     "EXIF upside down": (with_exif(3, STORED), f"EXIF orientation 3 turns this image // the same both ways // {BAKE}"),
     "EXIF mirrored": (with_exif(2, STORED), f"EXIF orientation 2 turns this image // the same both ways // {BAKE}"),
     "EXIF, third size": (with_exif(6, [640, 480]), "1080x1920 px, but its camera's image_size is 640x480 // use the"),
-    "misnamed": (lambda path: path.rename(path.with_name("picture.jpg")), "an image is named <POSE> // rename it"),
     "misplaced": (lambda path: path.rename(path.with_name("1_demo_2_0.jpg")), "belongs in the folder 1_demo_2 // move"),
 }  # fmt: skip
 
@@ -315,7 +314,7 @@ IMAGES: dict[str, tuple[Breaks, str]] = {
 def test_images(place: Place, case: str) -> None:
     breaks, says = IMAGES[case]
     breaks(place.root / IMAGE)
-    file = {"misnamed": "1_demo_1/picture.jpg", "misplaced": "1_demo_1/1_demo_2_0.jpg"}.get(case, IMAGE)
+    file = "1_demo_1/1_demo_2_0.jpg" if case == "misplaced" else IMAGE
     assert_refused(place, EXTRACT, file, says)
 
 
@@ -581,7 +580,7 @@ ASSIGNMENTS = {
     "TRAIN.num_epochs=true": "TRAIN.num_epochs is True // valid integer, such as 20",
     "TRAIN.num_epoch=3": "the key TRAIN.num_epoch is unknown // did you mean num_epochs?",
     "TRIAN.num_epochs=3": "the key TRIAN is unknown // did you mean TRAIN?",
-    "DATA.root=[a, b]": "DATA.root is ['a', 'b'] // valid string, such as",
+    "DATA.extra_roots=a": "DATA.extra_roots is 'a' // valid list, such as",
     "PERFORMANCE_RECORD.column_list=loss": "column_list is 'loss' // valid list, such as",
     "EXTRACT.crops=one": "the key EXTRACT.crops was renamed // write EXTRACT.test_time_augmentation",
     "TRAIN.num_threads=2": "the key TRAIN.num_threads was removed // OMP_NUM_THREADS",
