@@ -10,6 +10,7 @@ from pathlib import Path
 from modules.config.load import add_config_arguments, config_arguments, config_from_arguments, shown_arguments
 from modules.config.paths import PROJECT_ROOT, project_path
 from modules.console import make_parser, print_summary, run_script, start_console
+from modules.files.atomic import require_writable
 from modules.files.submission import requested_frames, sample_path
 from modules.utils import log
 
@@ -25,10 +26,13 @@ def main() -> None:
     config = config_from_arguments(arguments)
     start_console(arguments)
     requested = requested_frames(config)  # reports a broken sample before hours of extraction
+    require_writable(project_path(config.TEST.output).parent, "TEST.output")
+    require_writable(config.results_root, "RESULTS.root")
     if sample_path(config) is None:
         log.info("%s has no sample_submission.json: all %d test images are predicted", config.data_root, len(requested))
 
     from modules.evaluation import testing
+    from modules.evaluation.joint_table import joint_table_path
     from modules.runs.choice import choose_run
 
     run, warning = choose_run(config, arguments.run, shown_arguments(arguments))
@@ -46,7 +50,7 @@ def main() -> None:
     folder, report = testing.run_test(config, trained, requested, arguments.reuse)
     log.info("\n%s", report)
     output = project_path(config.TEST.output)
-    log.info("%s and %s are written", output, folder)
+    log.info("%s, %s (the same as a table) and %s are written", output, joint_table_path(output).name, folder)
     if warning:
         log.warning("%s", warning)
     weights, methods = testing.weights_used(folder), testing.overall_scores(folder)

@@ -22,8 +22,8 @@ HEAD = f"""# Config reference
 Generated from the schema in [`modules/config`](../modules/config) by `python -m docs.config_reference`; do not edit by hand.
 The file to edit is [`{DEFAULT_CONFIG}`](../{DEFAULT_CONFIG}), which lists every key with its default, except
 those of `METRABS` ([MeTRAbs](metrabs.md)). A key that a config file leaves out has the default below. `--set SECTION.key=value`
-changes one key for one run, with every script; the value is read as YAML, a text as it stands. An unknown key is refused with the nearest valid
-name, a value outside its range with the range.
+changes one key for one run, with every script; the value is read as YAML, a text as it stands. An unknown key is refused with
+the nearest valid name, a value outside its range with the range.
 
 Relative paths of the config start at the project's folder, wherever a command is started. `--run`, `--resume` and `--config`
 start at the working folder; a config file that does not exist there is searched in the project's folder.

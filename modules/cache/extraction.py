@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from modules.cache import store, worlds
-from modules.cache.estimates import estimate_columns, label_columns
-from modules.cache.inputs import inputs_digest
-from modules.cache.table import Rows, to_row
+from modules.cache import preflight, store, worlds
+from modules.cache.inputs import Inputs, read_inputs
+from modules.cache.part_extraction import PartExtraction, row_key
+from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.console import progress_bar
 from modules.extractors import configured_extractor, configured_fingerprint
-from modules.extractors.base import Extractor
 from modules.extractors.world_up import complete_world_up
-from modules.files.atomic import write_text
-from modules.files.cameras import read_camera
+from modules.files.atomic import require_writable, write_text
 from modules.files.hashing import digest
-from modules.files.images import read_image
 from modules.files.labels import read_labels, read_validation_list, validation_path
 from modules.files.layout import Frame, list_frames
 from modules.files.strays import passed_over
-from modules.pose_utils import Camera
-from modules.utils import log
+from modules.utils import UserError, log
 
 PART_ROWS = 128
+MOST_NAMED = 20  # images of no use that are named one by one on the console
 
 
 @dataclass(frozen=True)
@@ -50,19 +43,23 @@ class _Job:
     config: Config
     split: str
     folder: Path
-    key: str
+    manifest: dict[str, Any]  # everything that determines the content of the cache
+    inputs: Inputs
     parts: list[list[Frame]]
 
-    @cached_property
-    def cameras(self) -> dict[Path, Camera]:
-        """The cameras as declared, read at first use, which a complete cache has none of."""
-        return {
-            path: read_camera(path) for path in sorted({frame.camera_path for part in self.parts for frame in part})
-        }
+    @property
+    def key(self) -> str:
+        """The digest of the manifest."""
+        return digest(self.manifest)
+
+    @property
+    def frames(self) -> list[Frame]:
+        """All images, in order."""
+        return [frame for part in self.parts for frame in part]
 
 
 def extract_split(config: Config, split: str) -> Summary:
-    """Fills the cache of a split; existing parts are kept. Raises UserError for a broken image, camera or label.
+    """Fills the cache of a split; rows whose inputs stay the same are kept. Raises UserError for a broken input.
 
     Up and floor that camera files do not declare are measured on the result.
     """
@@ -73,13 +70,13 @@ def extract_split(config: Config, split: str) -> Summary:
         _warn_missing_validation_list(config)
     store.adopt_old_cache(config)
     folder = store.cache_folder(config, split)
-    manifest = _manifest(config, frames, folder)
-    key = digest(manifest)
-    _log_stale(folder, key)
+    inputs = read_inputs(frames, folder)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
-    extracted = _extract_missing(_Job(config, split, folder, key, parts))
+    job = _Job(config, split, folder, _manifest(config, inputs.digest), inputs, parts)
+    _log_stale(folder, job.key)
+    extracted = _extract_missing(job)
     store.drop_parts_from(folder, len(parts))
-    complete = {**manifest, "key": key, "parts": len(parts), "images": len(frames)}
+    complete = {**job.manifest, "key": job.key, "parts": len(parts), "images": len(frames)}
     rows = store.read_rows(folder, len(parts))
     found = store.read_manifest(folder) or {}
     if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
@@ -95,12 +92,12 @@ def _warn_missing_validation_list(config: Config) -> None:
         )
 
 
-def _manifest(config: Config, frames: Sequence[Frame], folder: Path) -> dict[str, Any]:
+def _manifest(config: Config, inputs: str) -> dict[str, Any]:
     """Returns everything that determines the content of a cache."""
     # The extractor is loaded only when an image needs it, but missing weights raise here.
     fingerprint = configured_fingerprint(config) or configured_extractor(config).fingerprint
     return {
-        "options": store.cache_options(), "inputs": inputs_digest(frames, folder),
+        "options": store.cache_options(), "inputs": inputs,
         "extractor": config.EXTRACT.extractor, "weights": config.EXTRACT.weights, "fingerprint": fingerprint,
     }  # fmt: skip
 
@@ -109,76 +106,78 @@ def _log_stale(folder: Path, key: str) -> None:
     """Logs that a cache is stale. It is kept until new parts replace it, so that a broken input does not destroy it."""
     manifest = store.read_manifest(folder)
     if manifest is not None and manifest.get("key") != key:
-        log.info("%s: images, cameras, labels, weights or options have changed; extracting again", folder)
+        log.info("%s: images, cameras, labels, weights or options have changed; extracting what they change", folder)
 
 
 def _extract_missing(job: _Job) -> int:
-    """Extracts the parts that are missing; returns the number of their images."""
+    """Extracts the rows that are missing; returns their number.
+
+    Raises UserError for what camera files, labels and headers say before a network runs, and at the end for images that
+    cannot be used. A complete cache of other inputs is then kept if their headers say so.
+    """
+    found = store.read_manifest(job.folder)
+    known_key = None if found is not None and found.get("key") == job.key else job.key
     names = [[frame.file_name for frame in part] for part in job.parts]
-    missing = [i for i in range(len(job.parts)) if not store.part_exists(job.folder, i, names[i], job.key)]
+    missing = [i for i in range(len(job.parts)) if not store.part_exists(job.folder, i, names[i], known_key)]
     if not missing:
         return 0
-    frames = [frame for part in job.parts for frame in part]
-    cameras = job.cameras  # of all parts, as the labels, so that a broken one is reported before hours of extraction
-    labels = read_labels(frames)
+    require_writable(job.folder, "DATA.cache")
+    cameras, labels = preflight.read_cameras(job.frames), read_labels(job.frames)
+    preflight.check_labels(job.frames, cameras, labels)
+    problems = preflight.image_problems([frame for index in missing for frame in job.parts[index]], cameras)
+    if problems and (found is not None or len(problems) == len(job.frames)):
+        raise UserError(_problems_sentence(problems, "nothing was extracted"))
+    for sentence in list(problems.values())[:MOST_NAMED]:
+        log.warning("%s (the other images are extracted first)", sentence)
     extractor = configured_extractor(job.config)
-    if extractor.needs_world_up:  # for the extractor alone; the cache stores the cameras as declared
-        cameras = complete_world_up(cameras, job.config.METRABS.world_up)
-    todo = sum(len(job.parts[index]) for index in missing)
-    cached = len(frames) - todo
+    # For the extractor alone; the cache stores the cameras as declared.
+    needs_up = extractor.needs_world_up
+    upright = complete_world_up(cameras, job.config.METRABS.world_up) if needs_up else cameras
+    made_by = {name: value for name, value in job.manifest.items() if name != "inputs"}
+    row_keys = {
+        frame.file_name: row_key(made_by, job.inputs.of_image(index), upright[frame.camera_path])
+        for index, frame in enumerate(job.frames)
+        if index // PART_ROWS in missing
+    }
+    parts = PartExtraction(
+        extractor, job.folder, job.key, row_keys, cameras, upright, labels, job.config.EXTRACT.batch_size, problems
+    )
+    return _extract_parts(job, missing, parts)
+
+
+def _extract_parts(job: _Job, missing: Sequence[int], extraction: PartExtraction) -> int:
+    """Extracts the rows that are missing in these parts; returns their number."""
+    keys = extraction.row_keys
+    wanted = {index: {frame.file_name: keys[frame.file_name] for frame in job.parts[index]} for index in missing}
+    # Only their names: the rows themselves are read part by part.
+    kept = sum(len(store.rows_to_keep(job.folder, index, wanted[index])) for index in missing)
+    total = sum(len(part) for part in wanted.values())
+    todo, cached, extracted = total - kept - len(extraction.problems), len(job.frames) - total + kept, 0
     try:
         with progress_bar(todo, f"extract {job.split}", "image") as bar:
             for index in missing:
-                rows, crops = _extract_part(job, job.parts[index], extractor, cameras, labels, bar.update)
-                store.write_part(job.folder, index, rows, crops, job.key)
-                cached += len(job.parts[index])
+                own = store.rows_to_keep(job.folder, index, wanted[index])
+                new = extraction.extract(index, job.parts[index], own, bar)
+                extracted, cached = extracted + new, cached + new
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"stopped; {job.folder} keeps {cached} of {len(frames)} images ({PART_ROWS} are written at a time); "
+            f"stopped; {job.folder} keeps {cached} of {len(job.frames)} images ({PART_ROWS} are written at a time); "
             "start the same command again to resume"
         ) from None
-    return todo
+    if extraction.problems:
+        raise UserError(
+            _problems_sentence(extraction.problems, f"the other {cached} images are cached in {job.folder}")
+        )
+    return extracted
 
 
-def _extract_part(
-    job: _Job, frames: Sequence[Frame], extractor: Extractor, upright_cameras: dict[Path, Camera],
-    labels: dict[Path, np.ndarray], progress: Callable[[int], Any],
-) -> tuple[list[dict[str, Any]], list[bytes]]:  # fmt: skip
-    """Returns a part's rows and crops; `upright_cameras` are passed to the extractor, job.cameras are stored."""
-    rows: list[dict[str, Any]] = []
-    crops: list[bytes] = []
-    offset = 0
-    for batch, images in _decoded_batches(frames, job.cameras, job.config.EXTRACT.batch_size):
-        estimates = extractor.estimate(images, [upright_cameras[frame.camera_path] for frame in batch])
-        for frame, image, estimate in zip(batch, images, estimates, strict=True):
-            camera = job.cameras[frame.camera_path]
-            values, crop = estimate_columns(camera, image, estimate, offset)
-            joints = labels.get(frame.label_path)
-            values |= {"labelled": False} if joints is None else label_columns(joints, camera, frame)
-            values |= {"extractor": extractor.name, "fingerprint": extractor.fingerprint}
-            rows.append(to_row(frame, camera, values))
-            crops.append(crop)
-            offset += len(crop)
-        progress(len(batch))
-    return rows, crops
-
-
-def _decoded_batches(
-    frames: Sequence[Frame], cameras: dict[Path, Camera], batch_size: int
-) -> Iterator[tuple[Sequence[Frame], list[np.ndarray]]]:
-    """Yields batches of frames with their RGB images; a thread decodes the next batch meanwhile."""
-    batches = [frames[start : start + batch_size] for start in range(0, len(frames), batch_size)]
-
-    def load(batch: Sequence[Frame]) -> list[np.ndarray]:
-        return [read_image(frame.image_path, cameras[frame.camera_path].image_size) for frame in batch]
-
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(load, batches[0])
-        for index, batch in enumerate(batches):
-            images = pending.result()
-            if index + 1 < len(batches):
-                pending = pool.submit(load, batches[index + 1])
-            yield batch, images
+def _problems_sentence(problems: dict[str, str], rest: str) -> str:
+    """Logs all problems but the first; returns that one with the number of the others, and what is with the `rest`."""
+    first, *others = problems.values()
+    for sentence in others[:MOST_NAMED]:
+        log.warning("%s", sentence)
+    more = f"{len(others)} more images cannot be used either, " if others else ""
+    return f"{first} ({more}{rest})"
 
 
 def _list_not_found(folder: Path, rows: Rows) -> tuple[str, ...]:

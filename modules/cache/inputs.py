@@ -12,6 +12,7 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,8 +54,28 @@ def remembered_path(folder: Path) -> Path:
     return folder / "inputs.parquet"
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a split, in digests."""
+
+    digest: str  # of all of them
+    frames: Sequence[Frame]
+    marks: Sequence[tuple[int, str]]  # of each image
+    hashes: Mapping[Path, str | None]  # of each camera and label; None: there is none
+
+    def of_image(self, index: int) -> str:
+        """Returns the digest of one image, its camera and its label."""
+        frame = self.frames[index]
+        return digest([*self.marks[index], self.hashes[frame.camera_path], self.hashes[frame.label_path]])
+
+
 def inputs_digest(frames: Sequence[Frame], folder: Path | None = None) -> str:
-    """Returns the digest of the inputs of a split: cameras and labels whole, images by size and last bytes.
+    """Returns the digest of the inputs of a split, as `read_inputs` does."""
+    return read_inputs(frames, folder).digest
+
+
+def read_inputs(frames: Sequence[Frame], folder: Path | None = None) -> Inputs:
+    """Returns the digests of the inputs of a split: cameras and labels whole, images by size and last bytes.
 
     Files that are unchanged since they were remembered in the cache folder `folder` are not read; the others are, and are
     remembered. Without `folder`, every file is read. Raises UserError for an image that is missing, such as a dangling link.
@@ -62,16 +83,17 @@ def inputs_digest(frames: Sequence[Frame], folder: Path | None = None) -> str:
     reader = _Reader({} if folder is None else read_remembered(remembered_path(folder)))
     views = {frame.view: frame for frame in frames}.values()  # one frame per camera file
     moments = {(frame.recording, frame.sequence): frame for frame in frames}.values()  # one frame per label file
-    paths = [frame.camera_path for frame in views] + [frame.label_path for frame in moments]
-    contents = {}
-    for path in paths:
-        name = str(path.relative_to(frames[0].root))
-        contents[name] = reader.read(name, path, None).hash if path.is_file() else None
+    root, hashes = frames[0].root, {}
+    for path in [frame.camera_path for frame in views] + [frame.label_path for frame in moments]:
+        name = str(path.relative_to(root))
+        hashes[path] = reader.read(name, path, None).hash if path.is_file() else None
     split_folder = str(frames[0].folder)
-    value = digest([contents, [[frame.file_name, *_image_mark(split_folder, frame, reader)] for frame in frames]])
+    marks = [_image_mark(split_folder, frame, reader) for frame in frames]
+    contents = {str(path.relative_to(root)): value for path, value in hashes.items()}
+    value = digest([contents, [[frame.file_name, *mark] for frame, mark in zip(frames, marks, strict=True)]])
     if folder is not None and reader.found != reader.known:
         _write_remembered(remembered_path(folder), reader.found)
-    return value
+    return Inputs(value, frames, marks, hashes)
 
 
 def _image_mark(split_folder: str, frame: Frame, reader: _Reader) -> tuple[int, str]:

@@ -11,7 +11,8 @@ with the first missing part. Caches of WorldPose, the project's former name, are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from modules.utils import UserError, log
 
 CACHE_VERSION = 2
 KEYS = (b"groundpose_key", b"worldpose_key")  # names of the key in a part's metadata: current, former
+ROW_KEYS = b"groundpose_row_keys"  # name of the keys of its rows; caches of earlier versions have none
 
 
 def cache_folder(config: Config, split: str) -> Path:
@@ -60,10 +62,16 @@ def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
     return folder / "poses" / f"part-{index:05d}.parquet", folder / "crops" / f"part-{index:05d}.jpgs"
 
 
-def write_part(folder: Path, index: int, rows: list[dict[str, Any]], crops: Sequence[bytes], key: str) -> None:
-    """Writes one part: first the crops, then the table, which marks the part as complete. A full disk leaves neither."""
+def write_part(
+    folder: Path, index: int, rows: list[dict[str, Any]], crops: Sequence[bytes], key: str, row_keys: Sequence[str] = ()
+) -> None:
+    """Writes one part: first the crops, then the table, which marks the part as complete. A full disk leaves neither.
+
+    `row_keys` say what each row was made of, so that a later extraction of other inputs can keep those that stay the same.
+    """
     poses, packed = part_paths(folder, index)
-    table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({KEYS[0]: key}))
+    metadata = {KEYS[0]: key, ROW_KEYS: json.dumps(list(row_keys))}
+    table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(metadata))
     with atomic_path(poses) as new_poses:
         pq.write_table(table, new_poses, compression="zstd")
         with atomic_path(packed) as new_packed:
@@ -72,8 +80,27 @@ def write_part(folder: Path, index: int, rows: list[dict[str, Any]], crops: Sequ
             poses.unlink(missing_ok=True)  # an old table must not refer to new crops
 
 
-def part_exists(folder: Path, index: int, names: Sequence[str], key: str) -> bool:
-    """Whether this part is complete, was made with `key`, and holds exactly these images, each in one row or several."""
+def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[str, tuple[dict[str, Any], bytes]]:
+    """Returns the rows of a part whose key is the wanted one of their image, each with its crop, by file name."""
+    poses, packed = part_paths(folder, index)
+    try:
+        table, crops = pq.read_table(poses), packed.read_bytes()
+    except (OSError, pa.ArrowException):
+        return {}
+    keys = json.loads((table.schema.metadata or {}).get(ROW_KEYS, b"[]"))
+    if len(keys) != table.num_rows or table.schema.names != SCHEMA.names:
+        return {}
+    kept = {}
+    for row, key in zip(table.to_pylist(), keys, strict=True):
+        if wanted.get(row["file_name"]) == key:
+            start, size = int(row["crop_offset"] or 0), int(row["crop_bytes"] or 0)
+            if start + size <= len(crops):
+                kept[row["file_name"]] = (row, crops[start : start + size])
+    return kept
+
+
+def part_exists(folder: Path, index: int, names: Sequence[str], key: str | None) -> bool:
+    """Whether this part is complete, was made with `key` (None: with any), and holds exactly these images, in one row or several."""
     poses, packed = part_paths(folder, index)
     if not (poses.is_file() and packed.is_file()):
         return False
@@ -81,7 +108,7 @@ def part_exists(folder: Path, index: int, names: Sequence[str], key: str) -> boo
         table = pq.read_table(poses, columns=["file_name"])
     except (OSError, pa.ArrowException):
         return False
-    return _key_in(table.schema) == key and list(dict.fromkeys(table["file_name"].to_pylist())) == list(names)
+    return key in (None, _key_in(table.schema)) and list(dict.fromkeys(table["file_name"].to_pylist())) == list(names)
 
 
 def part_key(table_path: Path) -> str:

@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(folder: Path, key: str) -> None:
+    """Makes a folder and a file in it that is removed again. Raises UserError, which names the config's `key`, if it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{folder}: nothing can be written here ({error.strerror}); set {key} to where you may write"
+        ) from None
 
 
 @contextlib.contextmanager

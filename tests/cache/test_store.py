@@ -173,7 +173,7 @@ def test_a_parts_key_is_read_under_either_name(tmp_path: Path, rng: np.random.Ge
     row, crop = make_row(rng, 0, 5.0, looking_camera(rng), 0)
     store.write_part(tmp_path, 0, [row], [crop], "key")
     poses, _ = store.part_paths(tmp_path, 0)
-    assert pq.read_schema(poses).metadata == {b"groundpose_key": b"key"}
+    assert pq.read_schema(poses).metadata == {b"groundpose_key": b"key", b"groundpose_row_keys": b"[]"}
     table = pq.read_table(poses).replace_schema_metadata({key: b"other"})
     pq.write_table(table, poses)
     assert store.part_key(poses) == "other" and store.part_exists(tmp_path, 0, [row["file_name"]], "other")

@@ -1,0 +1,67 @@
+"""Reads cameras, labels and image headers of an extraction, and reports what is wrong with them before a network runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from modules.cache.estimates import label_columns
+from modules.files.camera_keys import unread_keys_note
+from modules.files.cameras import camera_from_numbers, read_camera_numbers
+from modules.files.image_header import header_problem
+from modules.files.layout import Frame
+from modules.files.lens import lens_problem
+from modules.pose_utils import Camera
+from modules.utils import UserError, log
+
+
+def read_cameras(frames: Sequence[Frame]) -> dict[Path, Camera]:
+    """Reads the camera file of every view, and logs keys that are not read and lenses that turn back inside the picture.
+
+    Raises UserError with the first problem and the number of other files that have one.
+    """
+    cameras, unread, problems = {}, {}, []
+    for path in sorted({frame.camera_path for frame in frames}):
+        try:
+            numbers = read_camera_numbers(path)
+            cameras[path], unread[path] = camera_from_numbers(path, numbers), numbers.unread
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError(first_of(problems, "camera files cannot be used either; python check_data.py names them"))
+    note = unread_keys_note(unread)
+    if note is not None:
+        log.info("%s", note)
+    lenses = [problem for path, camera in cameras.items() if (problem := _lens_problem(path, camera)) is not None]
+    if lenses:
+        log.warning("%s", first_of(lenses, "camera files have such a lens, too"))
+    return cameras
+
+
+def check_labels(frames: Sequence[Frame], cameras: Mapping[Path, Camera], labels: Mapping[Path, np.ndarray]) -> None:
+    """Raises UserError if a label is behind the camera of one of its images."""
+    for frame in frames:
+        joints = labels.get(frame.label_path)
+        if joints is not None:
+            label_columns(joints, cameras[frame.camera_path], frame)
+
+
+def image_problems(frames: Sequence[Frame], cameras: Mapping[Path, Camera]) -> dict[str, str]:
+    """Returns the message of each image whose header or end says that it cannot be used, by file name."""
+    found = {
+        frame.file_name: header_problem(frame.image_path, cameras[frame.camera_path].image_size) for frame in frames
+    }
+    return {name: problem for name, problem in found.items() if problem is not None}
+
+
+def first_of(sentences: Sequence[str], others: str) -> str:
+    """Returns the first sentence, with the number of further ones and what is said of them."""
+    return sentences[0] if len(sentences) == 1 else f"{sentences[0]} ({len(sentences) - 1} more {others})"
+
+
+def _lens_problem(path: Path, camera: Camera) -> str | None:
+    """Returns the lens's problem within the declared image size, else within one with its principal point in the middle."""
+    middle = (round(2 * camera.K[0, 2]) + 1, round(2 * camera.K[1, 2]) + 1)
+    return lens_problem(path, camera, camera.image_size or middle)
