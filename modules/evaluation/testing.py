@@ -11,6 +11,7 @@ import numpy as np
 
 from modules.config.paths import project_path
 from modules.config.schema import Config
+from modules.evaluation.joint_table import joint_table_path, write_joint_table
 from modules.evaluation.methods import compare
 from modules.evaluation.pictures import draw
 from modules.evaluation.prediction import calibration_of, predict_rows
@@ -89,6 +90,8 @@ def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse:
     predicted, log_error = predict_rows(config, checkpoint, path, task.rows)
     write_submission(output, task.names, predicted)
     calibration = calibration_of(checkpoint)
+    expected = None if calibration is None or log_error is None else calibration.expected_mm(log_error)
+    write_joint_table(joint_table_path(output), task.names, predicted, task.rows["found"], expected, weights)
     if calibration is not None and log_error is not None:
         write_uncertainty(uncertainty_path(output), task.names, log_error, calibration)
     else:
@@ -149,7 +152,9 @@ def weights_used(folder: Path) -> dict[str, Any]:
 def _is_tested(folder: Path, output: Path, test: dict[str, Any]) -> bool:
     """Whether `folder` holds the results of this key and these weights, and `output` is still their submission."""
     marker = folder / TESTED
-    if not (output.exists() and marker.exists() and (folder / "table.md").exists()):
+    if not (
+        output.exists() and joint_table_path(output).exists() and marker.exists() and (folder / "table.md").exists()
+    ):
         return False
     found = read_json(marker)
     return bool(found.items() >= test.items() and found["output"] == sha256_file(output))
