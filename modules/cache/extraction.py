@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from modules.cache import preflight, store, worlds
 from modules.cache.inputs import Inputs, read_inputs
 from modules.cache.part_extraction import PartExtraction, row_key
+from modules.cache.people import report_people
 from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.console import progress_bar
@@ -19,6 +22,7 @@ from modules.files.atomic import require_writable, write_text
 from modules.files.hashing import digest
 from modules.files.labels import read_labels, read_validation_list, validation_path
 from modules.files.layout import Frame, list_frames
+from modules.files.person_boxes import read_person_boxes
 from modules.files.strays import passed_over
 from modules.utils import UserError, log
 
@@ -45,6 +49,7 @@ class _Job:
     folder: Path
     manifest: dict[str, Any]  # everything that determines the content of the cache
     inputs: Inputs
+    hints: dict[str, np.ndarray]  # where the wanted person is, by file name
     parts: list[list[Frame]]
 
     @property
@@ -70,9 +75,9 @@ def extract_split(config: Config, split: str) -> Summary:
         _warn_missing_validation_list(config)
     store.adopt_old_cache(config)
     folder = store.cache_folder(config, split)
-    inputs = read_inputs(frames, folder)
+    inputs, hints = read_inputs(frames, folder), read_person_boxes(config.data_root, frames)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
-    job = _Job(config, split, folder, _manifest(config, inputs.digest), inputs, parts)
+    job = _Job(config, split, folder, _manifest(config, inputs.digest, hints), inputs, hints, parts)
     _log_stale(folder, job.key)
     extracted = _extract_missing(job)
     store.drop_parts_from(folder, len(parts))
@@ -81,6 +86,7 @@ def extract_split(config: Config, split: str) -> Summary:
     found = store.read_manifest(folder) or {}
     if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
         store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})
+    report_people(rows, config.data_root, folder)
     return Summary(folder, len(frames), extracted, _list_not_found(folder, rows))
 
 
@@ -92,13 +98,13 @@ def _warn_missing_validation_list(config: Config) -> None:
         )
 
 
-def _manifest(config: Config, inputs: str) -> dict[str, Any]:
+def _manifest(config: Config, inputs: str, hints: dict[str, np.ndarray]) -> dict[str, Any]:
     """Returns everything that determines the content of a cache."""
     # The extractor is loaded only when an image needs it, but missing weights raise here.
     fingerprint = configured_fingerprint(config) or configured_extractor(config).fingerprint
     return {
-        "options": store.cache_options(), "inputs": inputs,
-        "extractor": config.EXTRACT.extractor, "weights": config.EXTRACT.weights, "fingerprint": fingerprint,
+        "options": store.cache_options(), "inputs": inputs, "extractor": config.EXTRACT.extractor,
+        "weights": config.EXTRACT.weights, "fingerprint": fingerprint, **store.hints_entry(hints),
     }  # fmt: skip
 
 
@@ -133,14 +139,25 @@ def _extract_missing(job: _Job) -> int:
     # For the extractor alone; the cache stores the cameras as declared.
     needs_up = extractor.needs_world_up
     upright = complete_world_up(cameras, job.config.METRABS.world_up) if needs_up else cameras
-    made_by = {name: value for name, value in job.manifest.items() if name != "inputs"}
+    made_by = {name: value for name, value in job.manifest.items() if name not in ("inputs", store.HINTS)}
     row_keys = {
-        frame.file_name: row_key(made_by, job.inputs.of_image(index), upright[frame.camera_path])
+        frame.file_name: row_key(
+            made_by, job.inputs.of_image(index), upright[frame.camera_path], job.hints.get(frame.file_name)
+        )
         for index, frame in enumerate(job.frames)
         if index // PART_ROWS in missing
     }
     parts = PartExtraction(
-        extractor, job.folder, job.key, row_keys, cameras, upright, labels, job.config.EXTRACT.batch_size, problems
+        extractor,
+        job.folder,
+        job.key,
+        row_keys,
+        cameras,
+        upright,
+        labels,
+        job.config.EXTRACT.batch_size,
+        job.hints,
+        problems,
     )
     return _extract_parts(job, missing, parts)
 

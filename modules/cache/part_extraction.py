@@ -36,6 +36,7 @@ class PartExtraction:
     upright_cameras: Mapping[Path, Camera]  # for the extractor
     labels: Mapping[Path, np.ndarray]
     batch_size: int
+    hints: Mapping[str, np.ndarray]  # where the wanted person is, by file name
     problems: dict[str, str] = field(default_factory=dict)  # messages by file name
 
     def extract(self, index: int, frames: Sequence[Frame], kept: Kept, bar: tqdm[Any]) -> int:
@@ -43,7 +44,9 @@ class PartExtraction:
         todo = [frame for frame in frames if frame.file_name not in kept and frame.file_name not in self.problems]
         new: Kept = {}
         for batch, images in self._decoded_batches(todo):
-            estimates = self.extractor.estimate(images, [self.upright_cameras[frame.camera_path] for frame in batch])
+            cameras = [self.upright_cameras[frame.camera_path] for frame in batch]
+            hints = ([self.hints.get(frame.file_name) for frame in batch],) if self.hints else ()
+            estimates = self.extractor.estimate(images, cameras, *hints)
             for frame, image, estimate in zip(batch, images, estimates, strict=True):
                 camera = self.cameras[frame.camera_path]
                 values, crop = estimate_columns(camera, image, estimate, 0)
@@ -92,7 +95,7 @@ class PartExtraction:
         return loaded
 
 
-def row_key(made_by: Mapping[str, Any], of_image: str, camera: Camera) -> str:
-    """Returns the digest of what determines a row: options, extractor, image, camera, label, and up for the extractor."""
+def row_key(made_by: Mapping[str, Any], of_image: str, camera: Camera, hint: np.ndarray | None) -> str:
+    """Returns the digest of what determines a row: options, extractor, image, camera, label, up for the extractor, hint."""
     up = None if camera.world_up is None else np.round(camera.world_up, 9).tolist()
-    return digest([{**made_by, "inputs": of_image}, up])[:16]
+    return digest([{**made_by, "inputs": of_image}, up, *([] if hint is None else [hint.tolist()])])[:16]

@@ -26,11 +26,14 @@ from modules.cache.inputs import inputs_digest
 from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMNS, Rows
 from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
+from modules.files.hashing import digest
 from modules.files.layout import Frame
+from modules.files.person_boxes import read_person_boxes
 from modules.utils import UserError, log
 
 CACHE_VERSION = 2
 KEYS = (b"groundpose_key", b"worldpose_key")  # names of the key in a part's metadata: current, former
+HINTS = "person_box"  # the manifest's key
 ROW_KEYS = b"groundpose_row_keys"  # name of the keys of its rows; caches of earlier versions have none
 
 
@@ -55,6 +58,11 @@ def adopt_old_cache(config: Config) -> None:
 def cache_options() -> dict[str, Any]:
     """Returns the options of the cache itself; a change makes it stale."""
     return {"version": CACHE_VERSION, "crop_size": CROP_SIZE, "crop_margin": CROP_MARGIN}
+
+
+def hints_entry(hints: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Returns the manifest's entry for the list of person boxes; none without a list, so that older caches stay valid."""
+    return {HINTS: digest({name: hint.tolist() for name, hint in hints.items()})} if hints else {}
 
 
 def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
@@ -164,6 +172,8 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
         raise UserError(f"{manifest_path(folder)}: the cache is of another version or crop size; {fix}")
     if manifest.get("inputs") != inputs_digest(frames, folder):
         raise UserError(f"{manifest_path(folder)}: images, cameras or labels have changed since extraction; {fix}")
+    if manifest.get(HINTS) != hints_entry(read_person_boxes(config.data_root, frames)).get(HINTS):
+        raise UserError(f"{manifest_path(folder)}: the list of person boxes has changed since extraction; {fix}")
     rows = read_rows(folder, int(manifest["parts"]))
     rows = worlds.complete_rows(config, split, rows, manifest, manifest_path(folder))
     return rows, {**manifest, "key": worlds.rows_key(config, manifest)}

@@ -27,6 +27,12 @@ class Estimate:
     choice: str = "confident"  # the rule that selected the person
 
 
+PERSON_BOX = "person_box"  # the choice of a person by a hint
+Hint = (
+    np.ndarray
+)  # where the wanted person is, px of the raw image: a box (4,) left, top, width, height, or a point (2,)
+
+
 class Extractor(Protocol):
     """A pretrained pose model. Its fingerprint changes with everything that changes its estimates."""
 
@@ -51,6 +57,11 @@ class Extractor(Protocol):
         """
         ...
 
-    def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
-        """Returns one estimate per raw RGB image (H, W, 3) uint8, in order; None if no person was found."""
+    def estimate(
+        self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera], hints: Sequence[Hint | None] = ()
+    ) -> list[Estimate | None]:
+        """Returns one estimate per raw RGB image (H, W, 3) uint8, in order; None if no person was found.
+
+        `hints` is passed only if the data set has a list of person boxes; None: any person.
+        """
         ...

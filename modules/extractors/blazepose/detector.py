@@ -20,6 +20,10 @@ MIN_POSE_SCORE = 0.5
 ROTATIONS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # of the detector's input, tried until a person is found
 MIN_CERTAINTY = 0.7  # below it are all gross failures, and one in seven of all images (benchmarks.crops)
 
+MOST_PEOPLE = 8  # that are counted
+SAME_PERSON = 0.5  # of the smaller of two boxes: what they have in common, from which on they show one person
+PERSON_TO_SQUARE = 1.25  # side of the landmark network's square over the person's extent
+
 
 class BlazePose:
     """The detector and the landmark network; the detector runs on every image.
@@ -32,6 +36,7 @@ class BlazePose:
         paths = check_weights(weights, models_dir)
         self._detector, self._landmarker = (Network(path, threads or os.cpu_count() or 1) for path in paths)
         self._anchors = decoding.make_anchors()
+        self._last: tuple[np.ndarray, list[Square]] | None = None
 
     def detect(self, image_rgb: np.ndarray) -> Landmarks | None:
         """Returns the most confident person of a raw RGB image (H, W, 3) uint8, or None."""
@@ -52,7 +57,7 @@ class BlazePose:
         return self.averaged(image_rgb, crops) if crops else None
 
     def averaged(self, image_rgb: np.ndarray, crops: Sequence[Landmarks]) -> Landmarks:
-        """Returns a person's crops averaged with two further ones: the most certain one mirrored, and centred anew."""
+        """Returns the average of the crops that agree, and of the most certain one's mirror image and next square."""
         best = max(crops, key=lambda found: found.certainty)
         mirrored = self.estimate_landmarks(image_rgb, best.square, mirrored=True)
         recentred = self.estimate_landmarks(image_rgb, best.next_square)
@@ -66,18 +71,41 @@ class BlazePose:
             if found is not None:
                 yield found
 
+    def detect_in(self, image_rgb: np.ndarray, square: Square, test_time_augmentation: bool) -> Landmarks | None:
+        """Returns the person in a square of the image, or None if the landmark network finds nobody there."""
+        found = self.estimate_landmarks(image_rgb, square)
+        return self.averaged(image_rgb, [found]) if found is not None and test_time_augmentation else found
+
+    def people(self, image_rgb: np.ndarray, found: Landmarks) -> int:
+        """Returns how many people are in an image in which `found` is one: those that both networks see elsewhere, too."""
+        boxes = [found.box_xywh]
+        for square in self.detect_squares(image_rgb)[:MOST_PEOPLE]:
+            if _overlap_of_smaller(person_extent(square), boxes) < SAME_PERSON:
+                other = self.estimate_landmarks(image_rgb, square)
+                if other is not None and _overlap_of_smaller(other.box_xywh, boxes) < SAME_PERSON:
+                    boxes.append(other.box_xywh)
+        return len(boxes)
+
     def detect_square(self, image_rgb: np.ndarray, rotation: float = 0.0) -> Square | None:
         """Returns the square around the most confident person, or None; the input is rotated by `rotation` radians."""
         return next(iter(self.detect_squares(image_rgb, rotation)), None)
 
     def detect_squares(self, image_rgb: np.ndarray, rotation: float = 0.0) -> list[Square]:
-        """Returns the square around each person, the most confident one first."""
+        """Returns the square around every person, by descending score; the input is rotated by `rotation` radians.
+
+        Those of the last unrotated image are remembered, so that counting people costs nothing where there is one.
+        """
+        if rotation == 0 and self._last is not None and self._last[0] is image_rgb:
+            return self._last[1]
         whole = decoding.letterbox(image_rgb.shape[1], image_rgb.shape[0], rotation)
         crop = _crop(image_rgb, whole, DETECTOR_SIZE, cv2.BORDER_CONSTANT)
         self._detector.run(crop * np.float32(2 / 255) - np.float32(1))
         logits = self._detector.output(len(self._anchors))
         people = decoding.decode_detections(self._detector.output(len(self._anchors), 12), logits, self._anchors)
-        return [decoding.person_square(whole.to_image(keypoints)) for keypoints in people]
+        squares = [decoding.person_square(whole.to_image(keypoints)) for keypoints in people]
+        if rotation == 0:
+            self._last = image_rgb, squares
+        return squares
 
     def estimate_landmarks(self, image_rgb: np.ndarray, square: Square, mirrored: bool = False) -> Landmarks | None:
         """Returns the landmarks of the person in a square of the image, or None if the person's score is too low.
@@ -109,6 +137,23 @@ class BlazePose:
             landmarks_px = landmarks_px[mirror]
         box, world_mm = person_box(landmarks_px, presence), 1000 * decoding.rotate_world(world, square)
         return Landmarks(score, box, landmarks_px, visibility, presence, world_mm, certainty, square, next_square)
+
+
+def person_extent(square: Square) -> np.ndarray:
+    """Returns the box (4,) px of the person for whom the detector chose a square, from the square's size alone."""
+    side = square.side / PERSON_TO_SQUARE
+    return np.append(square.centre - side / 2, [side, side])
+
+
+def _overlap_of_smaller(box_xywh: np.ndarray, others: Sequence[np.ndarray]) -> float:
+    """Returns the largest share of the smaller of two boxes (4,) that the box has in common with one of the others."""
+    shares = []
+    for other in others:
+        low = np.maximum(box_xywh[:2], other[:2])
+        high = np.minimum(box_xywh[:2] + box_xywh[2:], other[:2] + other[2:])
+        smaller = min(box_xywh[2:].prod(), other[2:].prod())
+        shares.append(float(np.clip(high - low, 0, None).prod() / smaller))
+    return max(shares)
 
 
 def _crop(image_rgb: np.ndarray, square: Square, size: int, border: int) -> np.ndarray:

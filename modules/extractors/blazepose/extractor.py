@@ -11,8 +11,16 @@ import numpy as np
 
 from model.skeleton import ROOT
 from modules.config.schema import Config
-from modules.extractors.base import Estimate
-from modules.extractors.blazepose.detector import MIN_CERTAINTY, MIN_POSE_SCORE, ROTATIONS, BlazePose
+from modules.extractors.base import PERSON_BOX, Estimate, Hint
+from modules.extractors.blazepose.decoding import Square
+from modules.extractors.blazepose.detector import (
+    MIN_CERTAINTY,
+    MIN_POSE_SCORE,
+    PERSON_TO_SQUARE,
+    ROTATIONS,
+    BlazePose,
+    person_extent,
+)
 from modules.extractors.blazepose.landmarks import BOX_MARGIN, LANDMARKS_TO_SMPL24, Landmarks, person_box
 from modules.extractors.blazepose.merging import AGREEMENT
 from modules.extractors.blazepose.people import detect_people
@@ -38,7 +46,7 @@ class BlazePoseExtractor:
         test_time_augmentation: bool = False,
     ) -> None:
         self._model = BlazePose(weights, models_dir, threads)
-        self._test_time_augmentation = test_time_augmentation
+        self._tta = test_time_augmentation
         self._detect = self._model.detect_with_tta if test_time_augmentation else self._model.detect
         self.fingerprint = self._fingerprint(check_weights(weights, models_dir), test_time_augmentation)
 
@@ -73,16 +81,53 @@ class BlazePoseExtractor:
         tta = {"several": [TTA_VERSION, MIN_CERTAINTY, AGREEMENT]} if test_time_augmentation else {}
         return digest({**made_by, **tta})
 
-    def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+    def estimate(
+        self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera], hints: Sequence[Hint | None] = ()
+    ) -> list[Estimate | None]:
         """Returns one estimate per raw RGB image (H, W, 3) uint8, in order; None if no person was found."""
-        found = ((self._detect(image), camera) for image, camera in zip(images_rgb, cameras, strict=True))
-        return [None if landmarks is None else as_estimate(landmarks, camera) for landmarks, camera in found]
+        hints = hints or [None] * len(images_rgb)
+        return [self._estimate(*one) for one in zip(images_rgb, cameras, hints, strict=True)]
+
+    def _estimate(self, image_rgb: np.ndarray, camera: Camera, hint: Hint | None) -> Estimate | None:
+        """Returns the estimate of the most confident person, or of the one whom the hint means."""
+        if hint is None:
+            found = self._detect(image_rgb)
+        else:
+            square = hinted_square(self._model.detect_squares(image_rgb), hint)
+            found = None if square is None else self._model.detect_in(image_rgb, square, self._tta)
+        if found is None:
+            return None
+        people = self._model.people(image_rgb, found)
+        estimate = replace(as_estimate(found, camera), people=people)
+        return estimate if hint is None else replace(estimate, choice=PERSON_BOX)
+
+
+def hinted_square(squares: Sequence[Square], hint: Hint) -> Square | None:
+    """Returns the square of the person whom a box or a point of the raw image means, among those that were detected.
+
+    For a box without a detection of its size in it, it is the square around the box; for a point outside all people, None.
+    """
+    is_box = len(hint) == 4
+    centre = hint[:2] + hint[2:] / 2 if is_box else hint
+    fitting = []
+    for square in squares:
+        extent = person_extent(square)
+        fits_box = is_box and _is_inside(square.centre, hint) and 0.5 < extent[2] / hint[2:].max() < 2
+        if fits_box or (not is_box and _is_inside(hint, extent)):
+            fitting.append(square)
+    if fitting:
+        return min(fitting, key=lambda square: float(np.linalg.norm(square.centre - centre)))
+    return Square(centre, PERSON_TO_SQUARE * float(hint[2:].max())) if is_box else None
+
+
+def _is_inside(point: np.ndarray, box_xywh: np.ndarray) -> bool:
+    return bool(((box_xywh[:2] <= point) & (point <= box_xywh[:2] + box_xywh[2:])).all())
 
     def estimate_people(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[list[Estimate]]:
         """Returns the estimates of all people in each image; the first of an image is that of `estimate`."""
         estimates = []
         for image, camera in zip(images_rgb, cameras, strict=True):
-            people = detect_people(self._model, image, self._test_time_augmentation)
+            people = detect_people(self._model, image, self._tta)
             numbered = enumerate(as_estimate(found, camera) for found in people)
             estimates.append([replace(one, people=len(people), person=index) for index, one in numbered])
         return estimates

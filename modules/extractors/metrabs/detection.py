@@ -65,5 +65,22 @@ def select_person(boxes: np.ndarray, rule: str, centre_px: np.ndarray) -> int:
     return int(boxes[:, 4].argmax())
 
 
+def hinted_person(boxes: np.ndarray, hint: np.ndarray) -> int | None:
+    """Returns the index of the box of (N, 5) whose centre is in the hint's box (4,), or in which the hint's point (2,) is.
+
+    Of several it is the one whose centre is nearest to the hint's; None if there is none.
+    """
+    centres = boxes[:, :2] + boxes[:, 2:4] / 2
+    if len(hint) == 4:
+        inside = ((hint[:2] <= centres) & (centres <= hint[:2] + hint[2:])).all(1)
+        centre = hint[:2] + hint[2:] / 2
+    else:
+        inside = ((boxes[:, :2] <= hint) & (hint <= boxes[:, :2] + boxes[:, 2:4])).all(1)
+        centre = hint
+    if not inside.any():
+        return None
+    return int(np.where(inside, np.linalg.norm(centres - centre, axis=1), np.inf).argmin())
+
+
 def _offset(left: int, top: int) -> np.ndarray:
     return np.array([[0, 0, left], [0, 0, top], [0, 0, 0]], dtype=np.float64)

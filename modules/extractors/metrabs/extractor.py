@@ -10,8 +10,8 @@ import numpy as np
 from model.skeleton import NUM_JOINTS, ROOT
 from modules.config.schema import Config
 from modules.config.sections import Metrabs
-from modules.extractors.base import Estimate
-from modules.extractors.metrabs.detection import detect_people, region_px, select_person
+from modules.extractors.base import PERSON_BOX, Estimate, Hint
+from modules.extractors.metrabs.detection import detect_people, hinted_person, region_px, select_person
 from modules.extractors.metrabs.detectors import detector_digest, detector_is_present, make_detector
 from modules.extractors.metrabs.folders import find_folder, folder_digest, model_folder
 from modules.extractors.metrabs.loading import load_model
@@ -61,31 +61,42 @@ class MetrabsExtractor:
         made_by = [cls.name, VERSION, weights_digest, detector_digest(weights, options)]
         return digest([*made_by, options.model_dump(mode="json")])
 
-    def estimate(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+    def estimate(
+        self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera], hints: Sequence[Hint | None] = ()
+    ) -> list[Estimate | None]:
         """Returns one estimate per raw RGB image (H, W, 3) uint8, in order; None if no person was found."""
+        hints = hints or [None] * len(images_rgb)
         estimates: list[Estimate | None] = [None] * len(images_rgb)
         for shape in {image.shape for image in images_rgb}:
             group = [index for index, image in enumerate(images_rgb) if image.shape == shape]
-            found = self._estimate([images_rgb[i] for i in group], [cameras[i] for i in group])
+            found = self._estimate(
+                [images_rgb[i] for i in group], [cameras[i] for i in group], [hints[i] for i in group]
+            )
             for index, one in zip(group, found, strict=True):
                 estimates[index] = one
         return estimates
 
-    def _estimate(self, images: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[Estimate | None]:
+    def _estimate(
+        self, images: Sequence[np.ndarray], cameras: Sequence[Camera], hints: Sequence[Hint | None]
+    ) -> list[Estimate | None]:
         """Returns the estimates for images of one size."""
         detected = detect_people(self._detector, images, cameras, self._options)
         left, top, right, bottom = region_px(self._options.region, images[0])
         centre_px = np.array([left + right - 1, top + bottom - 1]) / 2
-        picks = [select_person(one.boxes, self._options.person, centre_px) if len(one) else None for one in detected]
+        picks = [
+            hinted_person(one.boxes, hint) if hint is not None
+            else select_person(one.boxes, self._options.person, centre_px) if len(one) else None
+            for one, hint in zip(detected, hints, strict=True)
+        ]  # fmt: skip
         selected = [one.only(pick) for one, pick in zip(detected, picks, strict=True)]
         if self._detector is not self._model and any(len(one) for one in selected):
             selected = self._model.estimate(images, cameras, [one.boxes for one in selected], self._options)
         return [
-            None if pick is None else self._as_estimate(one, camera, len(people), pick)
-            for one, camera, people, pick in zip(selected, cameras, detected, picks, strict=True)
+            None if pick is None else self._as_estimate(one, camera, len(people), pick, hint)
+            for one, camera, people, pick, hint in zip(selected, cameras, detected, picks, hints, strict=True)
         ]
 
-    def _as_estimate(self, selected: People, camera: Camera, people: int, person: int) -> Estimate:
+    def _as_estimate(self, selected: People, camera: Camera, people: int, person: int, hint: Hint | None) -> Estimate:
         joints_cam = selected.joints_cam_mm[0]
         return Estimate(
             score=float(selected.boxes[0, 4]),
@@ -96,5 +107,5 @@ class MetrabsExtractor:
             root_cam_mm=joints_cam[ROOT],
             people=people,
             person=person,
-            choice=self._options.person,
+            choice=self._options.person if hint is None else PERSON_BOX,
         )
