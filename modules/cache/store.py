@@ -108,7 +108,7 @@ def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[st
 
 
 def part_exists(folder: Path, index: int, names: Sequence[str], key: str | None) -> bool:
-    """Whether this part is complete, was made with `key` (None: with any), and holds exactly these images, in one row or several."""
+    """Whether this part is complete, was made with `key` (None: any), and holds exactly these images, in one row or several."""
     poses, packed = part_paths(folder, index)
     if not (poses.is_file() and packed.is_file()):
         return False

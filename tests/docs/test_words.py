@@ -62,7 +62,7 @@ READS_OLD_FILES = {
     r"worldpose",
     r"\bcrops: (several|one)\b|\bcrops=(several|one)\b|-several\b|[`\"]several[`\"]",
 }
-DOUBTS: set[str] | None = {r"\w*[Dd]oubt(s|ful)?|DOUBTS?", r"\bdoubt(s|ful|ed)?\b"}  # of a whole answer, not the error of a joint
+DOUBTS: set[str] | None = {r"\w*[Dd]oubt(s|ful)?|DOUBTS?", r"\bdoubt(s|ful|ed)?\b"}  # of a whole answer
 EXEMPT: dict[str, set[str] | None] = {
     "CHANGELOG.md": None,  # its tables list the old names
     "modules/config/retired.py": None,  # refuses the old keys

@@ -101,6 +101,15 @@ class BlazePoseExtractor:
         estimate = replace(as_estimate(found, camera), people=people)
         return estimate if hint is None else replace(estimate, choice=PERSON_BOX)
 
+    def estimate_people(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[list[Estimate]]:
+        """Returns the estimates of all people in each image; the first of an image is that of `estimate`."""
+        estimates = []
+        for image, camera in zip(images_rgb, cameras, strict=True):
+            people = detect_people(self._model, image, self._tta)
+            numbered = enumerate(as_estimate(found, camera) for found in people)
+            estimates.append([replace(one, people=len(people), person=index) for index, one in numbered])
+        return estimates
+
 
 def hinted_square(squares: Sequence[Square], hint: Hint) -> Square | None:
     """Returns the square of the person whom a box or a point of the raw image means, among those that were detected.
