@@ -33,6 +33,7 @@ def main() -> None:
 
     from modules.evaluation import testing
     from modules.evaluation.joint_table import joint_table_path
+    from modules.evaluation.warnings import warn_of_camera_files
     from modules.runs.choice import choose_run
 
     run, warning = choose_run(config, arguments.run, shown_arguments(arguments))
@@ -46,8 +47,10 @@ def main() -> None:
         assignment = f"EXTRACT.test_time_augmentation={str(config.EXTRACT.test_time_augmentation).lower()}"
         log.info("%s was trained with %s, so the test images are extracted the same way", run, assignment)
         arguments.assignments.append(assignment)  # for the child process
-    extract_in_child(arguments, testing.check_run(config, trained))
-    folder, report = testing.run_test(config, trained, requested, arguments.reuse)
+    joint_features = testing.check_run(config, trained)
+    warned = warn_of_camera_files(requested)  # before hours of extraction
+    extract_in_child(arguments, joint_features)
+    folder, report = testing.run_test(config, trained, requested, arguments.reuse, warned)
     log.info("\n%s", report)
     output = project_path(config.TEST.output)
     log.info("%s, %s (the same as a table) and %s are written", output, joint_table_path(output).name, folder)

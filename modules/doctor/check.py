@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from modules.checks.mistakes import Evidence, corrected_scene
 from modules.config.schema import Config
 from modules.doctor import diagnosis
 from modules.doctor.diagnosis import Diagnosis
 from modules.doctor.files import Files, Report, by_camera, read_files, unusable_images
 from modules.doctor.floor import check_floor
-from modules.doctor.mistakes import Evidence, corrected_scene
+from modules.doctor.unlabelled import check_unlabelled, uncalibrated
 from modules.doctor.world import check_world, unreliable_parts
 from modules.extractors import configured_extractor
 from modules.files.images import decode_image
 from modules.files.layout import Frame, list_frames
 from modules.files.strays import passed_over
-from modules.pose_utils import Camera
 from modules.utils import UserError
 from modules.vis import COMPARISON_LEGEND, comparison_tile, contact_sheet, write_image
 
@@ -50,6 +50,9 @@ def check(config: Config, split: str, images_per_camera: int) -> Report:
         _report_diagnoses(examined.evidence, diagnoses, report)
         report.sheet = config.results_root / "check" / f"{split}.jpg"
         write_image(report.sheet, _sheet(examined, diagnoses))
+    with_labels = {frame.camera for frame in usable}
+    others = [frame for frame in files.frames if frame.camera not in with_labels and frame.image_path not in unusable]
+    check_unlabelled(config, split, _spread(others, images_per_camera), files, report)
     unreliable = unreliable_parts(diagnoses)
     check_world(files, unreliable, report)
     check_floor(config, split, files, unreliable, report)
@@ -62,8 +65,7 @@ def _report_unlabelled(config: Config, split: str, frames: Sequence[Frame], repo
     """Reports that there is no readable label: a note for a test split without labels, else a problem."""
     if split == "test" and not any(frame.label_path.exists() for frame in frames):
         report.notes.append(
-            f"{config.data_root}: the test images have no labels, so cameras, image sizes and EXIF are checked, "
-            "but not where labels project"
+            f"{config.data_root}: the test images have no labels, so it is not checked where labels project"
         )
     else:
         report.problems.append(
@@ -90,7 +92,7 @@ def _examine(config: Config, frames: Sequence[Frame], files: Files, report: Repo
             report.problems.append(str(error))
             continue
         size = (image.shape[1], image.shape[0])
-        found = extractor.estimate([image], [_uncalibrated(size)])[0]
+        found = extractor.estimate([image], [uncalibrated(size)])[0]
         if found is None:
             report.notes.append(f"{frame.file_name}: the extractor finds no person")
             continue
@@ -107,12 +109,6 @@ def _examine(config: Config, frames: Sequence[Frame], files: Files, report: Repo
             f"{config.data_root}: the extractor finds no person in the examined images; check that they show one"
         )
     return examined
-
-
-def _uncalibrated(size: tuple[int, int]) -> Camera:
-    """Returns a camera without lens and rotation: the reference detection must not depend on the calibration."""
-    K = np.array([[max(size), 0, size[0] / 2], [0, max(size), size[1] / 2], [0, 0, 1.0]])
-    return Camera(K, np.eye(3), np.zeros(3), size)
 
 
 def _report_diagnoses(evidence: Sequence[Evidence], diagnoses: Sequence[Diagnosis], report: Report) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.skeleton import JOINT_NAMES
-from modules.doctor.mistakes import (
+from modules.checks.mistakes import (
     FAMILIES,
     RATIOS,
     SIZES,

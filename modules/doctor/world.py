@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from modules.checks.mistakes import EXTRINSICS, LABELS, SWAPPED_SIDES
 from modules.doctor import world_checks
 from modules.doctor.diagnosis import Diagnosis
 from modules.doctor.files import Files, Report, shortened
-from modules.doctor.mistakes import EXTRINSICS, LABELS, SWAPPED_SIDES
 from modules.doctor.world_checks import Declared
 from modules.files.layout import Frame
 

@@ -17,6 +17,7 @@ from modules.evaluation.pictures import draw
 from modules.evaluation.prediction import calibration_of, predict_rows
 from modules.evaluation.tables import format_breakdown, format_table, report, write_per_image
 from modules.evaluation.task import Task, load_task
+from modules.evaluation.warnings import summarise_expected, warn_of_cameras, withheld
 from modules.extractors import configured_fingerprint
 from modules.files.atomic import atomic_folder, read_json, write_json, write_text
 from modules.files.hashing import sha256_file
@@ -75,8 +76,13 @@ def check_run(config: Config, run: TrainedRun) -> str:
     return str(run.checkpoint["spec"]["joint_features"])
 
 
-def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse: bool) -> tuple[Path, str]:
-    """Predicts the requested images with a run; returns the results folder and the report: weights, then tables."""
+def run_test(
+    config: Config, run: TrainedRun, requested: Sequence[Frame], reuse: bool, warned: frozenset[str] = frozenset()
+) -> tuple[Path, str]:
+    """Predicts the requested images with a run; returns the results folder and the report: weights, then tables.
+
+    Kinds of findings about cameras that are in `warned` are not repeated.
+    """
     task = load_task(config, requested)
     check_extractor(config, run, task.fingerprint)
     path, checkpoint = run.path, run.checkpoint
@@ -84,6 +90,7 @@ def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse:
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
     weights = weights_of(path, checkpoint)
+    wrong = warn_of_cameras(task, warned)
     if reuse and _is_tested(folder, output, {"key": key, "weights": weights}):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
@@ -93,7 +100,9 @@ def run_test(config: Config, run: TrainedRun, requested: Sequence[Frame], reuse:
     expected = None if calibration is None or log_error is None else calibration.expected_mm(log_error)
     write_joint_table(joint_table_path(output), task.names, predicted, task.rows["found"], expected, weights)
     if calibration is not None and log_error is not None:
-        write_uncertainty(uncertainty_path(output), task.names, log_error, calibration)
+        reasons = withheld(task, wrong)
+        write_uncertainty(uncertainty_path(output), task.names, log_error, calibration, reasons)
+        log.info("%s", summarise_expected(log_error, calibration, reasons))
     else:
         uncertainty_path(output).unlink(missing_ok=True)  # a file of an earlier run does not belong to this submission
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]

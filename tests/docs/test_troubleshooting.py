@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from modules.checks.mistakes import FAMILIES, RATIOS
 from modules.config.paths import PROJECT_ROOT
-from modules.doctor.mistakes import FAMILIES, RATIOS
 from tests.docs import pages
 
 PAGE = pages.read_page("troubleshooting.md")

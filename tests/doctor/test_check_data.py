@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from model.skeleton import MIRROR
+from modules.checks.mistakes import OPENGL
 from modules.config.schema import Config
 from modules.config.sections import Data, Extract, Results
 from modules.doctor.check import check
-from modules.doctor.mistakes import OPENGL
 from modules.files.cameras import write_camera
 from modules.files.labels import write_label
 from modules.pose_utils import Camera

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from modules.checks.mistakes import EXTRINSICS, OPENGL, SIZES, UNITS, Evidence, Mistake, scene_as_written
 from modules.doctor import diagnosis
 from modules.doctor.diagnosis import combinations, diagnose
-from modules.doctor.mistakes import EXTRINSICS, OPENGL, SIZES, UNITS, Evidence, Mistake, scene_as_written
 from tests.conftest import looking_camera, standing_person
 
 D = OPENGL

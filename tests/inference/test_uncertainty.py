@@ -124,9 +124,11 @@ def test_training_calibrates_on_the_validation_rows(tmp_path: Path, model_type: 
 def test_images_without_a_person_have_no_uncertainty(tmp_path: Path) -> None:
     calibration, log_error, _ = drawn(0, 3)
     log_error[1] = np.nan
-    write_uncertainty(tmp_path / "u.json", ["a.jpg", "b.jpg", "c.jpg"], log_error, calibration)
+    write_uncertainty(tmp_path / "u.json", ["a.jpg", "b.jpg", "c.jpg"], log_error, calibration, [None, None, "wrong"])
     first, second, third = read_json(tmp_path / "u.json")
-    assert second == {"file_name": "b.jpg", "expected_error_mm": None, "error_90_mm": None}
-    for entry in (first, third):
-        assert len(entry["expected_error_mm"]) == 24 and all(np.array(entry["error_90_mm"]) > 0)
+    nothing = {"expected_error_mm": None, "error_90_mm": None}
+    assert second == {"file_name": "b.jpg", **nothing, "note": "no person found"}
+    assert third == {"file_name": "c.jpg", **nothing, "note": "wrong"}
+    assert len(first["expected_error_mm"]) == 24 and all(np.array(first["error_90_mm"]) > 0)
+    assert first["note"] == "holds for a camera as exact as those of the training"
     np.testing.assert_allclose(first["expected_error_mm"], calibration.expected_mm(log_error[:1])[0], atol=0.06)

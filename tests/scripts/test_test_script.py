@@ -120,7 +120,7 @@ def test_the_paths_of_the_summary_are_absolute(
     monkeypatch.setattr(testing, "load_run", lambda run: testing.TrainedRun(run, run / "best_01.pt", {}))
     monkeypatch.setattr(testing, "with_run_extraction", lambda config, run: config)
     monkeypatch.setattr(testing, "check_run", lambda config, run: "none")
-    monkeypatch.setattr(testing, "run_test", lambda config, run, requested, reuse: (tmp_path / run.place.name, ""))
+    monkeypatch.setattr(testing, "run_test", lambda config, run, *_: (tmp_path / run.place.name, ""))
     write_json(tmp_path / "POSENET_1" / testing.TESTED, {"weights": {"path": "best_01.pt"}})
     monkeypatch.chdir(tmp_path)
     started("--json", "--run", "POSENET_1", "--set", "TEST.output=answers.json")

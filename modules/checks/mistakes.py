@@ -95,7 +95,7 @@ def _column_by_column(R: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndar
     return turned[:, :3], turned[:, 3]
 
 
-def _of_another_size(times: Fraction) -> Mistake:
+def of_another_size(times: Fraction) -> Mistake:
     """Returns the mistake that K belongs to an image `times` as large. Both of its first rows scale with the image."""
     return Mistake(
         f"intrinsics belong to an image {times} times as large", f"multiply their first two rows by {1 / times}",
@@ -116,7 +116,7 @@ INTRINSICS = (
             _with_intrinsics(lambda e: np.diag([e.image_scale, e.image_scale, 1.0]) @ e.intrinsics.T)),
 )  # fmt: skip
 RATIOS = tuple(Fraction(ratio) for ratio in ("2", "1/2", "3/2", "2/3", "4/3", "3/4", "3", "1/3", "4", "1/4"))
-SIZES = tuple(_of_another_size(ratio) for ratio in RATIOS)
+SIZES = tuple(of_another_size(ratio) for ratio in RATIOS)
 EXTRINSICS = (
     Mistake("extrinsics are camera to world", "write their inverse, [R.T | -R.T t]",
             _with_extrinsics(lambda R, t: (R.T, -R.T @ t))),
@@ -135,6 +135,7 @@ UNITS = (
     Mistake("labels are in metres", "multiply annotations.3d_pos by 1000", _with_labels(lambda x: 1000 * x)),
     Mistake("labels are in centimetres", "multiply annotations.3d_pos by 10", _with_labels(lambda x: 10 * x)),
 )  # fmt: skip
+T_UNITS = UNITS[:2]
 LABELS = (
     Mistake("labels have y up where the cameras' world has z up", "write (x, -z, y) for (x, y, z)",
             _with_labels(lambda x: x[:, [0, 2, 1]] * [1, -1, 1])),
