@@ -19,6 +19,8 @@ def main() -> None:
 
     from modules.cache.extraction import extract_split
     from modules.cache.joint_features import fill_joint_features
+    from modules.cache.store import read_rows
+    from modules.checks.labels import label_warning
 
     joint_features = arguments.joint_features or config.TRAIN.joint_features
     summaries = {}
@@ -30,6 +32,8 @@ def main() -> None:
         )  # fmt: skip
         for name in summary.not_found:
             log.info("  no person found: %s", name)
+        if summary.extracted and (sentence := label_warning(read_rows(summary.folder, summary.parts).columns, split)):
+            log.warning("warning: %s", sentence)
         if joint_features != "none":
             fill_joint_features(summary.folder, joint_features)
     if arguments.split != "test":

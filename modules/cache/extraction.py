@@ -38,6 +38,7 @@ class Summary:
     images: int
     extracted: int  # in this run; the others were cached already
     not_found: tuple[str, ...]
+    parts: int
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def extract_split(config: Config, split: str) -> Summary:
     if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
         store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})
     report_people(rows, config.data_root, folder)
-    return Summary(folder, len(frames), extracted, _list_not_found(folder, rows))
+    return Summary(folder, len(frames), extracted, _list_not_found(folder, rows), len(parts))
 
 
 def _warn_missing_validation_list(config: Config) -> None:

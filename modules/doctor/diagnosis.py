@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.skeleton import JOINT_NAMES
+from modules.checks.labels import FITS
 from modules.checks.mistakes import (
     FAMILIES,
     RATIOS,
@@ -26,7 +27,6 @@ from modules.checks.mistakes import (
 )
 from modules.pose_utils import cam2pixel, distort, world2cam
 
-FITS = 0.1  # of the person's size in the image: the two definitions of the joints differ by less than this
 MOST_MISTAKES = 3  # at once; with more, labels of another recording could be made to fit
 RESIZED = 2.0  # SIZES must fit this many times better: a person nearer than the label looks like a resized image
 SHRINKS = np.array([1.0, *(1 / float(ratio) for ratio in RATIOS)])  # scale of K: unchanged, and for each of SIZES
