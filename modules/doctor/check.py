@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ from modules.doctor import diagnosis
 from modules.doctor.diagnosis import Diagnosis
 from modules.doctor.files import Files, Report, by_camera, read_files, unusable_images
 from modules.doctor.floor import check_floor
+from modules.doctor.residual import best_fit
 from modules.doctor.unlabelled import check_unlabelled, uncalibrated
 from modules.doctor.world import check_world, unreliable_parts
 from modules.extractors import configured_extractor
@@ -23,6 +24,7 @@ from modules.utils import UserError
 from modules.vis import COMPARISON_LEGEND, comparison_tile, contact_sheet, write_image
 
 SHEET_COLUMNS = 4
+SYSTEMATIC = 0.025  # of the person's size: a misfit that one fit explains is a problem above it
 
 
 @dataclass(frozen=True)
@@ -113,23 +115,40 @@ def _examine(config: Config, frames: Sequence[Frame], files: Files, report: Repo
 
 def _report_diagnoses(evidence: Sequence[Evidence], diagnoses: Sequence[Diagnosis], report: Report) -> None:
     """Adds a sentence per camera to the report, and the share of joints inside the images."""
+    images = {found.camera: [one for one in evidence if one.camera == found.camera] for found in diagnoses}
     for found in diagnoses:
         where = f"camera {found.camera}"
-        if found.mistakes is None:
-            report.problems.append(
-                f"{where}: labels project {_distance(found.before_px)}, and none of the known mistakes explains it; "
-                "check that cameras, labels and images belong together"
-            )
-        elif found.mistakes:
+        if found.mistakes:
             what = "; ".join(f"{mistake.what}: {mistake.fix}" for mistake in found.mistakes)
             report.problems.append(
                 f"{where}: {what} (as written, labels project {_distance(found.before_px)}; "
                 f"once fixed, {_distance(found.after_px)})"
             )
-        else:
-            report.notes.append(f"{where}: labels project {_distance(found.before_px)}")
+            continue
+        sentence, is_problem = explain_residual(found, images)
+        (report.problems if is_problem else report.notes).append(f"{where}: {sentence}")
     inside = diagnosis.inside_share(evidence)
     report.notes.append(f"{inside:.0%} of the label joints are inside their images")
+
+
+def explain_residual(found: Diagnosis, images: Mapping[str, Sequence[Evidence]]) -> tuple[str, bool]:
+    """Returns where the labels of a camera without a known mistake project and what explains it, and whether to fix it.
+
+    `images` are those of every camera.
+    """
+    own = images[found.camera]
+    fit = best_fit(own, {camera: others for camera, others in images.items() if camera != found.camera})
+    where = f"labels project {_distance(found.before_px)}"
+    if fit is not None:
+        size = float(np.median([diagnosis.person_px(one) for one in own]))
+        is_large = found.mistakes is None or found.before_px > SYSTEMATIC * size
+        return f"{where}, {_distance(fit.left * size)} once this is fixed: {fit.what}; {fit.fix}", is_large
+    if found.mistakes is None:
+        unexplained = (
+            "and none of the known mistakes explains it; check that cameras, labels and images belong together"
+        )
+        return f"{where}, {unexplained}", True
+    return where, False
 
 
 def _distance(value_px: float) -> str:

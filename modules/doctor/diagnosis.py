@@ -25,6 +25,7 @@ from modules.checks.mistakes import (
     corrected_scene,
     scene_as_written,
 )
+from modules.files.rotations import rotation_problem
 from modules.pose_utils import cam2pixel, distort, world2cam
 
 MOST_MISTAKES = 3  # at once; with more, labels of another recording could be made to fit
@@ -46,7 +47,7 @@ def projected_px(evidence: Evidence, mistakes: Sequence[Mistake] = ()) -> np.nda
     All joints are inf if R is not a rotation, K is not a camera matrix, or a joint is behind the camera.
     """
     scene = corrected_scene(evidence, mistakes)
-    is_rotation = np.abs(scene.R @ scene.R.T - np.eye(3)).max() < 1e-3 and np.linalg.det(scene.R) > 0
+    is_rotation = rotation_problem(scene.R) is None
     has_focal = scene.K[0, 0] > 0 and scene.K[1, 1] > 0 and np.abs(scene.K[2] - [0, 0, 1]).max() < 1e-8
     pixels = project(evidence, scene) if is_rotation and has_focal else np.full((len(JOINT_NAMES), 2), np.inf)
     return pixels if np.isfinite(pixels).all() else np.full_like(pixels, np.inf)

@@ -13,6 +13,7 @@ from modules.files.cameras import CameraNumbers, camera_from_numbers, read_camer
 from modules.files.image_header import header_problem
 from modules.files.labels import read_named_label, unrecognised_names_note
 from modules.files.layout import Frame
+from modules.files.rotations import is_rounded
 from modules.utils import UserError
 
 MOST_SENTENCES = 10  # of one kind; further ones are counted
@@ -47,6 +48,7 @@ def read_files(frames: Sequence[Frame], report: Report) -> Files:
             camera_from_numbers(path, cameras[path])
         except UserError as error:
             sentences.append(str(error))
+    report.notes += camera_notes(cameras)
     unnamed, unreadable = [], set()
     for path in sorted({frame.label_path for frame in frames if frame.label_path.exists()}):
         try:
@@ -59,6 +61,28 @@ def read_files(frames: Sequence[Frame], report: Report) -> Files:
     report.problems += shortened(sentences)
     readable = [frame for frame in frames if frame.camera_path in cameras and frame.label_path not in unreadable]
     return Files(readable, cameras, labels)
+
+
+def camera_notes(cameras: Mapping[Path, CameraNumbers]) -> list[str]:
+    """Returns what camera files leave unguarded: no image_size, or a rounded rotation."""
+    notes = []
+    without = [path for path, numbers in cameras.items() if "image_size" not in numbers.optional]
+    if without:
+        notes.append(
+            f"{without[0]}{_more(without)}: image_size is missing, so nothing guards intrinsics against images of another "
+            "size; write [width, height] of the picture that was calibrated"
+        )
+    rounded = [path for path, numbers in cameras.items() if is_rounded(numbers.extrinsics[:, :3])]
+    if rounded:
+        notes.append(
+            f"{rounded[0]}{_more(rounded)}: the rotation in extrinsics is rounded, and the nearest rotation is used; write "
+            "more decimals"
+        )
+    return notes
+
+
+def _more(paths: Sequence[Path]) -> str:
+    return f" and {len(paths) - 1} more camera files" if len(paths) > 1 else ""
 
 
 def shortened(sentences: Sequence[str]) -> list[str]:

@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from model.skeleton import JOINT_NAMES, ROOT
+from modules.floor.people import is_standing
+from modules.floor.worlds import SOLE_MM
 
 LEG_MM = (550.0, 1150.0)  # thigh plus shin, from a small child to a very tall adult
-FLOOR_MM = 250.0  # largest distance between the floor and the lowest foot joint of a standing person
+FLOOR_MM = 250.0  # largest distance between the lowest foot joint and where it is in standing people
+STANDING_MM = 120.0  # likewise, with at least FEWEST_STANDING standing people
+FEWEST_STANDING = 3
+GROUNDED = 0.3  # quantile of standing people's lowest feet: some jump
 FAR_OFF = np.cos(np.radians(60))  # people bend and cameras look down, but in the median by less than this
 COMMON = 0.4  # unit vectors whose mean is shorter than this have no common direction
 NEAR_AXIS = np.cos(np.radians(35))  # a direction within this angle of a world axis is taken to be that axis
@@ -68,11 +73,14 @@ def floor_problem(joints: np.ndarray, world_up: np.ndarray, floor_height_mm: flo
     )
     if np.median(joints[:, ROOT] @ world_up - feet.min(1)) < 0:
         return "along world_up the feet are above the pelvis; reverse world_up, or leave both fields out"
-    lowest = float(np.median(feet.min(1) - floor_height_mm))
-    if abs(lowest) <= FLOOR_MM:
+    lowest, allowed = float(np.median(feet.min(1) - floor_height_mm)), FLOOR_MM
+    standing = is_standing(joints, world_up)
+    if standing.sum() >= FEWEST_STANDING:
+        lowest, allowed = float(np.quantile(feet.min(1)[standing] - floor_height_mm, GROUNDED)), STANDING_MM
+    if abs(lowest - SOLE_MM) <= allowed:
         return None
     side = "above" if lowest > 0 else "below"
-    fix = f"write floor_height_mm about {floor_height_mm + lowest:.0f}, or leave both fields out"
+    fix = f"write floor_height_mm about {floor_height_mm + lowest - SOLE_MM:.0f}, or leave both fields out"
     return f"the lower foot is {abs(lowest):.0f} mm {side} floor_height_mm; {fix}"
 
 

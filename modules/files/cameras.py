@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from modules.files.atomic import read_json, write_json
+from modules.files.calibrated_picture import of_picture
 from modules.files.camera_keys import with_our_keys
 from modules.files.lens import read_distortion
 from modules.files.numbers import read_numbers, require_object
+from modules.files.rotations import rotation_problem
 from modules.pose_utils import Camera, project_rotation
 from modules.utils import UserError, brief
 
@@ -47,7 +49,9 @@ def read_camera_numbers(path: Path, needs_extrinsics: bool = True) -> CameraNumb
         raise UserError(f"{path}: image_scale is {scale:g}; write what the first two rows of intrinsics are divided by")
     intrinsics = read_numbers(path, "intrinsics", data["intrinsics"], (3, 3))
     extrinsics = read_numbers(path, "extrinsics", data.get("extrinsics", np.eye(3, 4).tolist()), (3, 4))
-    return CameraNumbers(intrinsics, scale, extrinsics, _optional_fields(path, data), unread)
+    optional = _optional_fields(path, data)
+    intrinsics = of_picture(path, data, intrinsics, scale, optional.get("image_size"))
+    return CameraNumbers(intrinsics, scale, extrinsics, optional, unread)
 
 
 def read_camera(path: Path) -> Camera:
@@ -75,10 +79,9 @@ def camera_from_numbers(path: Path, numbers: CameraNumbers) -> Camera:
             f"write px divided by image_scale ({numbers.image_scale:g})"
         )
     R = numbers.extrinsics[:, :3]
-    if not np.allclose(R @ R.T, np.eye(3), atol=1e-3):
-        raise UserError(f"{path}: the rotation in extrinsics is not orthonormal; write [R|t], world to camera, in mm")
-    if np.linalg.det(R) < 0:
-        raise UserError(f"{path}: the rotation in extrinsics is a mirror image (determinant -1); flip one axis")
+    problem = rotation_problem(R)
+    if problem:
+        raise UserError(f"{path}: the rotation in extrinsics {problem}")
     return Camera(K=K, R=project_rotation(R), t=numbers.extrinsics[:, 3], **numbers.optional)
 
 

@@ -84,8 +84,26 @@ def size_problem(
         return None
     return (
         f"{path}: the image is {width}x{height} px, but its camera's image_size is {image_size[0]}x{image_size[1]}; "
-        "use the image size that was calibrated"
+        f"use the image size that was calibrated{_size_hint((width, height), image_size)}"
     )
+
+
+def _size_hint(size: tuple[int, int], image_size: tuple[int, int]) -> str:
+    """Returns what probably happened to an image of another size, and the keys that spare the arithmetic."""
+    if size == image_size[::-1]:
+        return (
+            ": width and height are swapped, so the image is turned by a quarter against the calibration; turn it back"
+        )
+    factors = size[0] / image_size[0], size[1] / image_size[1]
+    if abs(factors[0] / factors[1] - 1) < 0.01:
+        return (
+            f": it was resized by {factors[0]:.4g}; write image_size {list(size)} and calibrated_size {list(image_size)}, "
+            "if intrinsics are of the latter"
+        )
+    if size[0] <= image_size[0] and size[1] <= image_size[1]:
+        keys = f"image_size {list(size)}, calibrated_size {list(image_size)} and crop_offset"
+        return f", or, if it is a crop of that, write {keys}"
+    return ""
 
 
 def _orientation_problem(

@@ -1,0 +1,1 @@
+"""What the checks of cameras catch: sound data x harms, with and without labels."""
