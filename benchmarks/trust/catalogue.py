@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.trust.harms import (
     OPENGL,
     SWAP,
+    Change,
     Harm,
     Shot,
     camera,
@@ -39,6 +40,7 @@ WRONG_FILE = ("are swapped", "images are those of camera", "belong together", "b
 UP = ("world_up",)
 INVERSE, TRANSPOSED, CENTRE = "extrinsics are camera to world", "is transposed", "camera centre C"
 GL, PX, METRES = "OpenGL", "intrinsics are in px", "t is in metres"
+UNIT = np.diag([1 / 1920, 1 / 1920, 1])
 MIRRORED = np.diag([-1.0, 1, 1])
 QUARTER = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
 
@@ -52,13 +54,38 @@ def _column(R: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mixed[:, :3], mixed[:, 3]
 
 
+def _to_the_right(px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.stack([size[1] - 1 - px[..., 1], px[..., 0]], -1)
+
+
+def _across(size: tuple[int, int]) -> tuple[int, int]:
+    return size[1], size[0]
+
+
+def _halved(px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return px / 2
+
+
+def _half_size(size: tuple[int, int]) -> tuple[int, int]:
+    return size[0] // 2, size[1] // 2
+
+
 HARMS = (
     Harm("K in px", each(intrinsics(lambda K, s: K)), (PX,)),
     Harm("K in px, image_scale is the width", each(_px_scaled_by_width), (PX, "as large")),
-    Harm("K divided by width and height", each(intrinsics(lambda K, s: np.diag([1 / s[0], 1 / s[1], 1]) @ K)), ("width and height",)),
-    Harm("K turned (fx, fy and cx, cy swapped)", each(intrinsics(lambda K, s: np.diag([1 / 1920, 1 / 1920, 1]) @ SWAP @ K @ SWAP)), ("turned by 90",)),
-    Harm("K transposed", each(intrinsics(lambda K, s: (np.diag([1 / 1920, 1 / 1920, 1]) @ K).T)), ("cannot be inverted", "transposed")),
-    *(Harm(f"K of a picture {x:g} times as large", each(scaled(x)), SIZE) for x in (2, 0.5, 4 / 3, 0.75, 1.5, 2 / 3, 3, 0.8)),
+    Harm(
+        "K divided by width and height",
+        each(intrinsics(lambda K, s: np.diag([1 / s[0], 1 / s[1], 1]) @ K)),
+        ("width and height",),
+    ),
+    Harm(
+        "K turned (fx, fy and cx, cy swapped)", each(intrinsics(lambda K, s: UNIT @ SWAP @ K @ SWAP)), ("turned by 90",)
+    ),
+    Harm("K transposed", each(intrinsics(lambda K, s: (UNIT @ K).T)), ("cannot be inverted", "transposed")),
+    *(
+        Harm(f"K of a picture {x:g} times as large", each(scaled(x)), SIZE)
+        for x in (2, 0.5, 4 / 3, 0.75, 1.5, 2 / 3, 3, 0.8)
+    ),
     *(Harm(f"focal length {x:g} times", each(focal(x)), FOCAL) for x in (2, 0.5, 1.5, 0.7)),
     Harm("fx 4/3 times (stretched)", each(focal(1, 4 / 3)), ("fy is", "the picture is")),
     Harm("crop of 120, 60 px not in K", each(shifted(120, 60)), SHIFT),
@@ -73,16 +100,34 @@ HARMS = (
     Harm("[R|t] column by column", each(camera(_column)), ("column by column", "not orthonormal")),
     Harm("t in metres", each(camera(lambda R, t: (R, t / 1000))), (METRES,)),
     Harm("t in centimetres", each(camera(lambda R, t: (R, t / 10))), ("t is in centimetres",)),
-    Harm("t in inches", each(camera(lambda R, t: (R, t / 25.4))), ("none of the known", "one unit", "times as large", FLOOR[0])),
-    Harm("t negated", each(camera(lambda R, t: (R, -t))), ("none of the known", "belong together", "behind", "stands elsewhere")),
+    Harm(
+        "t in inches",
+        each(camera(lambda R, t: (R, t / 25.4))),
+        ("none of the known", "one unit", "times as large", FLOOR[0]),
+    ),
+    Harm(
+        "t negated",
+        each(camera(lambda R, t: (R, -t))),
+        ("none of the known", "belong together", "behind", "stands elsewhere"),
+    ),
     Harm("camera to world, in metres", each(camera(lambda R, t: (R.T, -R.T @ t / 1000))), (INVERSE,)),
     Harm("[R|C] in metres", each(camera(lambda R, t: (R, -R.T @ t / 1000))), (CENTRE,)),
     Harm("Blender, in metres", each(camera(lambda R, t: (R.T @ OPENGL, -R.T @ t / 1000))), (GL,)),
     Harm("left-handed world", each(camera(lambda R, t: (R @ MIRRORED, t))), ("left-handed",)),
     Harm("R scaled by 1.2", each(camera(lambda R, t: (1.2 * R, t))), ("is scaled by",)),
-    Harm("R with one decimal", each(camera(lambda R, t: (R.round(1), t))), ("not orthonormal", "is rounded", "disagree", "stands elsewhere")),
-    *(Harm(f"every camera turned {d} degrees, moved {m} mm", each(moved(d, m)), MOVED) for d, m in ((5, 200), (15, 500))),
-    *(Harm(f"one camera turned {d} degrees, moved {m} mm", first(moved(d, m)), MOVED) for d, m in ((3, 100), (6, 200), (15, 500))),
+    Harm(
+        "R with one decimal",
+        each(camera(lambda R, t: (R.round(1), t))),
+        ("not orthonormal", "is rounded", "disagree", "stands elsewhere"),
+    ),
+    *(
+        Harm(f"every camera turned {d} degrees, moved {m} mm", each(moved(d, m)), MOVED)
+        for d, m in ((5, 200), (15, 500))
+    ),
+    *(
+        Harm(f"one camera turned {d} degrees, moved {m} mm", first(moved(d, m)), MOVED)
+        for d, m in ((3, 100), (6, 200), (15, 500))
+    ),
     Harm("one camera's t in metres", first(camera(lambda R, t: (R, t / 1000))), (METRES, "in mm")),
     Harm("one camera inverted", first(camera(lambda R, t: (R.T, -R.T @ t))), (INVERSE,)),
     Harm("one camera [R|C]", first(camera(lambda R, t: (R, -R.T @ t))), (CENTRE,)),
@@ -96,22 +141,60 @@ HARMS = (
     *(Harm(f"floor {mm:+d} mm", each(floor_off(mm)), FLOOR) for mm in (200, 600, -600, 1500)),
     Harm("false lens (k1 -0.3)", each(field_as(distortion=[-0.3, 0.1, 0, 0, 0])), LENS),
     Harm("false lens (k1 0.3, p1 0.02)", each(field_as(distortion=[0.3, 0, 0.02, 0, 0])), LENS),
-    Harm("pictures of half the size", each(pictures(lambda p, s: p / 2, lambda s: (s[0] // 2, s[1] // 2))), SIZE),
-    Harm("pictures of half the size, image_size kept", each(pictures(lambda p, s: p / 2, lambda s: (s[0] // 2, s[1] // 2), keep=True)), ("was resized by",)),
-    Harm("pictures stretched to a square", each(pictures(lambda p, s: p * [1, s[0] / s[1]], lambda s: (s[0], s[0]))), ("the picture is", *SHIFT, *FOCAL)),
-    Harm("pictures cropped by 300, 200 px", each(pictures(lambda p, s: p - [300, 200], lambda s: (s[0] - 300, s[1] - 200))), SHIFT),
-    Harm("pictures turned by a quarter", each(pictures(lambda p, s: np.stack([s[1] - 1 - p[..., 1], p[..., 0]], -1), lambda s: (s[1], s[0]), QUARTER)), ("quarter", "turned by 90", "upright", "stands elsewhere", *SHIFT)),
-    Harm("pictures turned by a quarter, image_size kept", each(pictures(lambda p, s: np.stack([s[1] - 1 - p[..., 1], p[..., 0]], -1), lambda s: (s[1], s[0]), QUARTER, keep=True)), ("turned by a quarter",)),
-    Harm("pictures turned by half", each(pictures(lambda p, s: np.array(s) - 1 - p, lambda s: s, np.diag([-1.0, -1, 1]))), ("by half", "upright", "upside down", "disagree")),
-    Harm("pictures mirrored", each(pictures(lambda p, s: np.stack([s[0] - 1 - p[..., 0], p[..., 1]], -1), lambda s: s, MIRRORED)), ("mirrored", "disagree")),
+    Harm("pictures of half the size", each(pictures(_halved, _half_size)), SIZE),
+    Harm(
+        "pictures of half the size, image_size kept",
+        each(pictures(_halved, _half_size, keep=True)),
+        ("was resized by",),
+    ),
+    Harm(
+        "pictures stretched to a square",
+        each(pictures(lambda p, s: p * [1, s[0] / s[1]], lambda s: (s[0], s[0]))),
+        ("the picture is", *SHIFT, *FOCAL),
+    ),
+    Harm(
+        "pictures cropped by 300, 200 px",
+        each(pictures(lambda p, s: p - [300, 200], lambda s: (s[0] - 300, s[1] - 200))),
+        SHIFT,
+    ),
+    Harm(
+        "pictures turned by a quarter",
+        each(pictures(_to_the_right, _across, QUARTER)),
+        ("quarter", "turned by 90", "upright", "stands elsewhere", *SHIFT),
+    ),
+    Harm(
+        "pictures turned by a quarter, image_size kept",
+        each(pictures(_to_the_right, _across, QUARTER, keep=True)),
+        ("turned by a quarter",),
+    ),
+    Harm(
+        "pictures turned by half",
+        each(pictures(lambda p, s: np.array(s) - 1 - p, lambda s: s, np.diag([-1.0, -1, 1]))),
+        ("by half", "upright", "upside down", "disagree"),
+    ),
+    Harm(
+        "pictures mirrored",
+        each(pictures(lambda p, s: np.stack([s[0] - 1 - p[..., 0], p[..., 1]], -1), lambda s: s, MIRRORED)),
+        ("mirrored", "disagree"),
+    ),
     Harm("labels in metres", each(labels(lambda x: x / 1000)), ("labels are in metres",), True),
     Harm("labels in centimetres", each(labels(lambda x: x / 10)), ("labels are in centimetres",), True),
     Harm("labels with y up", each(labels(lambda x: x[..., [0, 2, 1]] * [1, 1, -1])), ("labels have y up",), True),
-    Harm("labels with left and right swapped", each(labels(lambda x: x[:, list(MIRROR)])), ("left and right are swapped",), True),
+    Harm(
+        "labels with left and right swapped",
+        each(labels(lambda x: x[:, list(MIRROR)])),
+        ("left and right are swapped",),
+        True,
+    ),
     Harm("labels 4 % too large", each(labels(lambda x: x * 1.04)), ("one unit", "px left", "px right"), True),
     Harm("labels 60 % of their size", each(labels(lambda x: x * 0.6)), ("one unit",), True),
-    Harm("labels moved by 300 mm", each(labels(lambda x: x + [300, 0, 0])), ("px left", "px right", "stands elsewhere", "none of the known"), True),
-)  # fmt: skip
+    Harm(
+        "labels moved by 300 mm",
+        each(labels(lambda x: x + [300, 0, 0])),
+        ("px left", "px right", "stands elsewhere", "none of the known"),
+        True,
+    ),
+)
 
 
 def _yawed(shot: Shot) -> Shot:
@@ -127,7 +210,7 @@ def _y_up(shot: Shot) -> Shot:
     return replace(shot, R=shot.R @ turn.T, joints=shot.joints @ turn.T, up=up)
 
 
-def _crop(x: int, y: int, width: float, height: float) -> object:
+def _crop(x: int, y: int, width: float, height: float) -> Change:
     def apply(shot: Shot) -> Shot:
         K = shot.K - [[0, 0, x], [0, 0, y], [0, 0, 0]]
         size = (int(shot.size[0] * width), int(shot.size[1] * height))

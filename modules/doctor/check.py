@@ -144,10 +144,10 @@ def explain_residual(found: Diagnosis, images: Mapping[str, Sequence[Evidence]])
         is_large = found.mistakes is None or found.before_px > SYSTEMATIC * size
         return f"{where}, {_distance(fit.left * size)} once this is fixed: {fit.what}; {fit.fix}", is_large
     if found.mistakes is None:
-        unexplained = (
-            "and none of the known mistakes explains it; check that cameras, labels and images belong together"
-        )
-        return f"{where}, {unexplained}", True
+        return (
+            f"labels project {_distance(found.before_px)}, and none of the known mistakes explains it; "
+            "check that cameras, labels and images belong together"
+        ), True
     return where, False
 
 

@@ -14,7 +14,10 @@ import numpy as np
 from modules.files.numbers import read_numbers
 from modules.utils import UserError, brief
 
-KEYS = ("intrinsics", "extrinsics", "image_scale", "image_size", "distortion", "world_up", "floor_height_mm")
+KEYS = (
+    "intrinsics", "extrinsics", "image_scale", "image_size", "calibrated_size", "crop_offset", "distortion", "world_up",
+    "floor_height_mm",
+)  # fmt: skip
 # Names by which OpenCV, its examples and its users write the same numbers, in lower case without separators.
 K_NAMES = ("k", "cameramatrix", "intrinsicmatrix", "mtx")  # in px
 R_NAMES, RVEC_NAMES = ("r", "rotation", "rotationmatrix"), ("rvec",)
