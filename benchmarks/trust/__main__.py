@@ -102,7 +102,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         row = []
         for data in sets:
             without, own = cells.get((harm, data, False)), cells.get((harm, data, True))
-            moved = (own or without).off_mm if own or without else None
+            moved = next((one.off_mm for one in (own, without) if one is not None), None)
             row += [
                 "" if moved is None else f"{moved / 1000:.2g} m",
                 without.verdict if without else "",

@@ -20,9 +20,11 @@ from modules.checks.mistakes import (
     T_UNITS,
     Mistake,
     corrected_scene,
+    in_px,
     of_another_size,
 )
 from modules.checks.views import View, placed
+from modules.files.cameras import IMAGE_SCALE
 
 PER_MISTAKE = 6.0  # of surprise: a further mistake must explain more than this
 FLOOR = 14.0  # likewise for the floor, which can be chosen to fit nearly everything
@@ -131,6 +133,8 @@ def _intrinsics(view: View) -> Iterator[tuple[Mistake, ...]]:
     usual = np.array([1.0, *(float(ratio) for ratio in RATIOS)])
     if 0.1 < times < 10 and np.abs(np.log(times / usual)).min() > SAME_SIZE:
         yield (of_another_size(Fraction(times).limit_denominator(8)),)
+    if times > 30 and abs(np.log(times / IMAGE_SCALE)) > 2 * SAME_SIZE:  # INTRINSICS has px divided by the usual scale
+        yield (in_px(times),)
 
 
 def _worlds(view: View, most: int) -> Iterator[Cause]:

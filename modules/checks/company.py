@@ -85,6 +85,21 @@ def stranger(views: Sequence[View], pairs: Sequence[Pair]) -> Stranger | None:
     return Stranger(view, miss, is_severe, *(motion or (None, None)))
 
 
+def camera_pose(points_world: np.ndarray, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns R (3, 3) and t (3,) of the camera that sees points (N, 3) along rays (N, 3) with z = 1; None if undetermined."""
+    xy = np.ascontiguousarray(rays[:, :2])
+    extent = np.linalg.norm(np.ptp(points_world, axis=0))
+    if not (np.isfinite(points_world).all() and np.isfinite(xy).all() and extent > 0):
+        return None
+    try:  # in units of the points' extent, since OpenCV refuses points that are closer together than it expects
+        found, turn, t = cv2.solvePnP(
+            points_world / extent, xy, np.eye(3), np.zeros(4), flags=cv2.SOLVEPNP_SQPNP
+        )  # fmt: skip
+    except cv2.error:
+        return None
+    return (np.asarray(cv2.Rodrigues(turn)[0]), np.asarray(t[:, 0] * extent)) if found else None
+
+
 def _motion(view: View, others: Sequence[View]) -> tuple[float, float] | None:
     """Returns by how many degrees and mm a camera must move to agree with people triangulated in the others."""
     places = {name: index for index, name in enumerate(view.sequences)}
@@ -96,11 +111,10 @@ def _motion(view: View, others: Sequence[View]) -> tuple[float, float] | None:
     usable = np.isfinite(world).all(1) & np.isfinite(px).all(1)
     if usable.sum() < 24:
         return None
-    normal = np.ascontiguousarray(pixel2ray(px[usable], view.K)[:, :2])
-    found, turn, t = cv2.solvePnP(world[usable], normal, np.eye(3), np.zeros(4), flags=cv2.SOLVEPNP_SQPNP)
-    if not found:
+    pose = camera_pose(world[usable], pixel2ray(px[usable], view.K))
+    if pose is None:
         return None
-    R, t = cv2.Rodrigues(turn)[0], t[:, 0]
+    R, t = pose
     miss = np.linalg.norm(cam2pixel(world2cam(world[usable], R, t), view.K) - px[usable], axis=-1)
     person = np.median([np.ptp(view.joints_px[places[name]], axis=0).max() for name in people])
     angle = np.degrees(np.linalg.norm(cv2.Rodrigues(R @ view.R.T)[0]))

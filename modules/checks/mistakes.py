@@ -103,6 +103,12 @@ def of_another_size(times: Fraction) -> Mistake:
     )  # fmt: skip
 
 
+def in_px(image_scale: float) -> Mistake:
+    """Returns the mistake that K is in px where it should be divided by about `image_scale`."""
+    shrink = np.diag([1 / image_scale, 1 / image_scale, 1.0])
+    return Mistake("intrinsics are in px", "write image_scale: 1", lambda _, scene: replace(scene, K=shrink @ scene.K))
+
+
 # Five families. Mistakes of one family exclude each other. Corrections are applied in this order (K is chosen before it
 # is resized, [R|t] before t is scaled); if two mistakes fit equally well, the first one is reported.
 INTRINSICS = (

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from model.skeleton import MIRROR
+from modules.checks.company import camera_pose
 from modules.checks.mistakes import Evidence, scene_as_written
 from modules.doctor.diagnosis import person_px, project
 from modules.pose_utils import pixel2ray, undistort
 
 LEAST_PX = 10.0  # a smaller systematic part is that of the extractor
 CLEARLY = 0.5  # of the misfit as written is left at most
+NOISE = 0.02  # misfit of sound images, share of the person's size
 PER_FREEDOM = 0.1  # a fit must be better by this share for each of its parameters
 SCALES = np.exp(np.linspace(-0.7, 0.7, 281))
+OTHER_UNITS = (25.4, 304.8, 1 / 25.4, 1 / 304.8)  # inches and feet
 ORDERS = (("k1, k2, k3, p1, p2", (0, 1, 3, 4, 2)), ("p1, p2, k1, k2, k3", (2, 3, 0, 1, 4)))
 
 
@@ -49,7 +51,7 @@ def best_fit(evidence: Sequence[Evidence], others: Mapping[str, Sequence[Evidenc
     if len(usable) == len(pairs):
         fits += [*_of_picture(pairs, evidence[0].image_size), *_of_pixels(pairs)]
     clear = [fit for fit in fits if fit.left < CLEARLY * before and (before - fit.left) * size > LEAST_PX]
-    return min(clear, key=lambda fit: (fit.left + 0.004) * (1 + PER_FREEDOM * fit.parameters), default=None)
+    return min(clear, key=lambda fit: (fit.left + NOISE) * (1 + PER_FREEDOM * fit.parameters), default=None)
 
 
 def _of_pixels(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[Fit]:
@@ -140,14 +142,15 @@ def _recording(one: Evidence) -> str:
 
 def _of_world(evidence: Sequence[Evidence]) -> Iterator[Fit]:
     """Yields labels that are too large or too small by one factor against t."""
-    left = [_misfit_as_written([_scaled(one, scale) for one in evidence]) for scale in SCALES[::10]]
+    coarse = [*SCALES[::10], *OTHER_UNITS]
+    left = [_misfit_as_written([_scaled(one, scale) for one in evidence]) for scale in coarse]
     middle = int(np.argmin(left)) * 10
-    near = SCALES[max(0, middle - 10) : middle + 11]
+    near = SCALES[max(0, middle - 10) : middle + 11] if middle < len(SCALES) else [coarse[int(np.argmin(left))]]
     fine = [_misfit_as_written([_scaled(one, scale) for one in evidence]) for scale in near]
     scale = near[int(np.argmin(fine))]
     yield Fit(
         "labels and t are not in one unit of length",
-        f"multiply annotations.3d_pos by {scale:.3f}, or the last column of extrinsics by {1 / scale:.3f}, whichever is not mm",
+        f"multiply annotations.3d_pos by {scale:.4g}, or the last column of extrinsics by {1 / scale:.4g}, whichever is not mm",
         1, min(fine),
     )  # fmt: skip
 
@@ -167,14 +170,13 @@ def _of_motion(evidence: Sequence[Evidence]) -> Iterator[Fit]:
         seen = np.isfinite(px).all(1)
         if seen.sum() < 12 or not scene.K[0, 0] > 0:
             return
-        rays = np.ascontiguousarray(pixel2ray(px[seen], scene.K)[:, :2])
-        found, turn, t = cv2.solvePnP(joints[seen], rays, np.eye(3), np.zeros(4), flags=cv2.SOLVEPNP_SQPNP)
-        if not found:
+        pose = camera_pose(joints[seen], pixel2ray(px[seen], scene.K))
+        if pose is None:
             return
-        R = np.asarray(cv2.Rodrigues(turn)[0])
+        R, t = pose
         changed += [replace(one, extrinsics=np.column_stack([R, t])) for one in own]
         turns.append(np.degrees(np.linalg.norm(cv2.Rodrigues(R @ scene.R.T)[0])))
-        moves.append(np.linalg.norm(R.T @ t[:, 0] - scene.R.T @ scene.t))
+        moves.append(np.linalg.norm(R.T @ t - scene.R.T @ scene.t))
     yield Fit(
         f"the camera stands elsewhere: turned by about {np.median(turns):.1f} degrees and moved by about "
         f"{np.median(moves):.0f} mm, labels fit",
