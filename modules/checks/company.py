@@ -13,7 +13,7 @@ from modules.checks.agreement import ROUGH, Pair, disagrees, pairs_of, triangula
 from modules.checks.limits import is_problem, odd_measures
 from modules.checks.measures import measure
 from modules.checks.views import View
-from modules.pose_utils import cam2pixel, pixel2ray, world2cam
+from modules.pose_utils import cam2pixel, pixel2ray, project_rotation, world2cam
 
 CLEARLY = 3.0  # times smaller is the miss of the right assignment of files
 MOST_PERMUTED = 4  # of more views, only two are swapped
@@ -85,6 +85,11 @@ def stranger(views: Sequence[View], pairs: Sequence[Pair]) -> Stranger | None:
     return Stranger(view, miss, is_severe, *(motion or (None, None)))
 
 
+def angle_deg(R: np.ndarray) -> float:
+    """Returns by how many degrees a rotation (3, 3) turns; what is no rotation is projected onto the nearest one."""
+    return float(np.degrees(np.linalg.norm(cv2.Rodrigues(project_rotation(R))[0])))
+
+
 def camera_pose(points_world: np.ndarray, rays: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Returns R (3, 3) and t (3,) of the camera that sees points (N, 3) along rays (N, 3) with z = 1; None if undetermined."""
     xy = np.ascontiguousarray(rays[:, :2])
@@ -117,6 +122,6 @@ def _motion(view: View, others: Sequence[View]) -> tuple[float, float] | None:
     R, t = pose
     miss = np.linalg.norm(cam2pixel(world2cam(world[usable], R, t), view.K) - px[usable], axis=-1)
     person = np.median([np.ptp(view.joints_px[places[name]], axis=0).max() for name in people])
-    angle = np.degrees(np.linalg.norm(cv2.Rodrigues(R @ view.R.T)[0]))
+    angle = angle_deg(R @ view.R.T)
     moved = float(np.linalg.norm(-R.T @ t - view.centre_world))
-    return (float(angle), moved) if np.median(miss) < FITS * person else None
+    return (angle, moved) if np.median(miss) < FITS * person else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.skeleton import MIRROR
-from modules.checks.company import camera_pose
+from modules.checks.company import angle_deg, camera_pose
 from modules.checks.mistakes import Evidence, scene_as_written
 from modules.doctor.diagnosis import person_px, project
 from modules.pose_utils import pixel2ray, undistort
@@ -175,7 +175,7 @@ def _of_motion(evidence: Sequence[Evidence]) -> Iterator[Fit]:
             return
         R, t = pose
         changed += [replace(one, extrinsics=np.column_stack([R, t])) for one in own]
-        turns.append(np.degrees(np.linalg.norm(cv2.Rodrigues(R @ scene.R.T)[0])))
+        turns.append(angle_deg(R @ scene.R.T))
         moves.append(np.linalg.norm(R.T @ t - scene.R.T @ scene.t))
     yield Fit(
         f"the camera stands elsewhere: turned by about {np.median(turns):.1f} degrees and moved by about "
