@@ -31,8 +31,27 @@ from benchmarks.trust.harms import (
 from model.skeleton import MIRROR
 
 SIZE = ("belong to an image", "is the middle of a picture", "once this is fixed: the picture is", "people are")
-FOCAL = ("focal length", "none of the known", "the picture is", "fy is", "disagree", "stands elsewhere")
-SHIFT = ("left of", "right of", "px left", "px right", "principal point", "has turned", "stands elsewhere", "disagree")
+FOCAL = (
+    "another zoom",
+    "this zoom",
+    "focal length",
+    "none of the known",
+    "the picture is",
+    "fy is",
+    "disagree",
+    "stands elsewhere",
+)
+SHIFT = (
+    "this crop",
+    "left of",
+    "right of",
+    "px left",
+    "px right",
+    "principal point",
+    "has turned",
+    "stands elsewhere",
+    "disagree",
+)
 MOVED = ("it would agree", "stands elsewhere", "disagree", "has turned", "none of the known", "px left", "px right")
 FLOOR = ("floor_height_mm", "feet are above")
 LENS = ("distortion",)
@@ -103,7 +122,7 @@ HARMS = (
     Harm(
         "t in inches",
         each(camera(lambda R, t: (R, t / 25.4))),
-        ("none of the known", "one unit", "times as large", FLOOR[0]),
+        ("t is in inches", "one unit", "times as large"),
     ),
     Harm(
         "t negated",

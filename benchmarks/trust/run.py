@@ -160,9 +160,10 @@ def _with_labels(shots: Sequence[Shot], files: dict[Path, CameraNumbers], folder
         if numbers is None:
             continue
         pose, person, camera = shot.name.split("_")
-        for index in np.unique(np.linspace(0, len(shot.joints) - 1, 1 if several else EVIDENCE).astype(int)):
+        chosen = set(np.linspace(0, len(shot.joints) - 1, 1 if several else EVIDENCE).astype(int))
+        for index in range(len(shot.joints)):
             frame = Frame(folder, "test", f"{shot.name}_{index}.jpg", pose, person, camera, str(index))
-            if len(evidence.get(camera, [])) < 2 * EVIDENCE:
+            if index in chosen and len(evidence.get(camera, [])) < 2 * EVIDENCE:
                 evidence.setdefault(camera, []).append(Evidence(
                     frame.file_name, camera, shot.size, shot.raw_px[index], numbers.intrinsics, numbers.image_scale,
                     numbers.extrinsics, numbers.optional.get("distortion"), shot.joints[index],

@@ -141,7 +141,11 @@ UNITS = (
     Mistake("labels are in metres", "multiply annotations.3d_pos by 1000", _with_labels(lambda x: 1000 * x)),
     Mistake("labels are in centimetres", "multiply annotations.3d_pos by 10", _with_labels(lambda x: 10 * x)),
 )  # fmt: skip
-T_UNITS = UNITS[:2]
+T_UNITS = (
+    *UNITS[:2],
+    Mistake("t is in inches", "multiply the last column of extrinsics by 25.4", _with_extrinsics(lambda R, t: (R, 25.4 * t))),
+    Mistake("t is in feet", "multiply the last column of extrinsics by 304.8", _with_extrinsics(lambda R, t: (R, 304.8 * t))),
+)  # fmt: skip
 LABELS = (
     Mistake("labels have y up where the cameras' world has z up", "write (x, -z, y) for (x, y, z)",
             _with_labels(lambda x: x[:, [0, 2, 1]] * [1, -1, 1])),

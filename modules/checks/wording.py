@@ -55,7 +55,7 @@ def _suspects(odd: Sequence[Odd], view: View) -> str:
     if odd[0].measure != "floor_over_size":
         return "K, [R|t], world_up and floor_height_mm"
     floor = fitting_floor(view)
-    return f"floor_height_mm (about {floor:.0f} would fit), the focal length, and the unit of t"
+    return f"floor_height_mm (about {floor:.0f} would fit), K (of this zoom, this crop?), and the unit of t"
 
 
 def problem_sentence(odd: Sequence[Odd], view: View, causes: Sequence[Cause]) -> str:

@@ -49,13 +49,16 @@ def best_fit(evidence: Sequence[Evidence], others: Mapping[str, Sequence[Evidenc
     fits = [*_of_lens(evidence), *_of_files(evidence, others), *_of_world(evidence), *_of_motion(evidence)]
     usable = [(p, q) for p, q in pairs if np.isfinite(p).all()]
     if len(usable) == len(pairs):
-        fits += [*_of_picture(pairs, evidence[0].image_size), *_of_pixels(pairs)]
+        fits += [
+            *_of_picture(pairs, evidence[0].image_size),
+            *_of_pixels(pairs, scene_as_written(evidence[0]).K[:2, 2]),
+        ]
     clear = [fit for fit in fits if fit.left < CLEARLY * before and (before - fit.left) * size > LEAST_PX]
     return min(clear, key=lambda fit: (fit.left + NOISE) * (1 + PER_FREEDOM * fit.parameters), default=None)
 
 
-def _of_pixels(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[Fit]:
-    """Yields a constant shift, and a scale along each axis."""
+def _of_pixels(pairs: Sequence[tuple[np.ndarray, np.ndarray]], middle: np.ndarray) -> Iterator[Fit]:
+    """Yields a constant shift, a resized picture, and another zoom about the principal point `middle` (2,)."""
     p, q = (np.concatenate(part) for part in zip(*pairs, strict=True))
     shift = np.median(q - p, axis=0)
     across = f"{abs(shift[0]):.0f} px {'left' if shift[0] < 0 else 'right'}"
@@ -67,14 +70,19 @@ def _of_pixels(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Iterator[Fit]:
         f"and {signs[1]} {abs(shift[1]):.0f} px {_verb(signs[1])} cy, or calibrate again",
         2, misfit([(a + shift, b) for a, b in pairs]),
     )  # fmt: skip
-    lines = [np.polyfit(p[:, axis], q[:, axis], 1) for axis in (0, 1)]
-    slope, offset = (np.array(part) for part in zip(*lines, strict=True))
-    if (slope > 0.2).all():
-        yield Fit(
-            f"the picture is {slope[0]:.3f} times as wide and {slope[1]:.3f} times as high as the one that was calibrated",
-            "multiply the first row of intrinsics by the first and the second row by the second factor, or calibrate again",
-            4, misfit([(a * slope + offset, b) for a, b in pairs]),
-        )  # fmt: skip
+    slope = (p * q).sum(0) / (p * p).sum(0)
+    yield Fit(
+        f"the picture is {slope[0]:.3f} times as wide and {slope[1]:.3f} times as high as the one that was calibrated",
+        "multiply the first row of intrinsics by the first and the second row by the second factor, or calibrate again",
+        2, misfit([(a * slope, b) for a, b in pairs]),
+    )  # fmt: skip
+    about_p, about_q = p - middle, q - middle
+    zoom = (about_p * about_q).sum(0) / (about_p * about_p).sum(0)
+    yield Fit(
+        "the focal lengths are those of another zoom or lens",
+        f"multiply fx by {zoom[0]:.3f} and fy by {zoom[1]:.3f}, or calibrate again",
+        2, misfit([((a - middle) * zoom + middle, b) for a, b in pairs]),
+    )  # fmt: skip
 
 
 def _verb(sign: str) -> str:

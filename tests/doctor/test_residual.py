@@ -25,9 +25,11 @@ def evidence(camera: int = 0) -> list[Evidence]:
     ]  # fmt: skip
 
 
+FOCAL = np.eye(3, dtype=bool) & (np.arange(3) < 2)
 CHANGES: dict[str, Callable[[Evidence], Evidence]] = {
     "left and 60 px up": lambda e: dataclasses.replace(e, joints_px=e.joints_px - [120, 60]),
     "times as wide": lambda e: dataclasses.replace(e, joints_px=e.joints_px * [0.7, 1]),
+    "multiply fx by 0.70": lambda e: dataclasses.replace(e, intrinsics=e.intrinsics / np.where(FOCAL, 0.7, 1.0)),
     "turned by half": lambda e: dataclasses.replace(e, joints_px=np.array(e.image_size) - 1 - e.joints_px),
     "multiply annotations.3d_pos by 1.25": lambda e: dataclasses.replace(e, joints=e.joints / 1.25),
     "multiply annotations.3d_pos by 25.4": lambda e: dataclasses.replace(e, joints=e.joints / 25.4),
