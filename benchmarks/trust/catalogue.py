@@ -106,7 +106,7 @@ HARMS = (
         for x in (2, 0.5, 4 / 3, 0.75, 1.5, 2 / 3, 3, 0.8)
     ),
     *(Harm(f"focal length {x:g} times", each(focal(x)), FOCAL) for x in (2, 0.5, 1.5, 0.7)),
-    Harm("fx 4/3 times (stretched)", each(focal(1, 4 / 3)), ("fy is", "the picture is")),
+    Harm("fx 4/3 times (stretched)", each(focal(1, 4 / 3)), ("fy is", "the picture is", "multiply fx")),
     Harm("crop of 120, 60 px not in K", each(shifted(120, 60)), SHIFT),
     Harm("crop of 500, 300 px not in K", each(shifted(500, 300)), SHIFT),
     Harm("cx and cy are 0", each(intrinsics(lambda K, s: np.diag([K[0, 0] / 1920, K[1, 1] / 1920, 1]))), SHIFT),

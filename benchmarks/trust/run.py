@@ -36,7 +36,7 @@ DEFINITE = (
     "floor_height_mm is off",
 )
 EVIDENCE = 2  # images per view; check_data.py takes 4 per camera
-MOST_CAMERAS = 1  # with labels; the search for combined mistakes takes seconds for each
+MOST_CAMERAS = 2  # with labels; the search for combined mistakes takes seconds for each
 FEWEST_SEEN = 12
 MOMENTS = 12  # of a set, evenly spread
 HARMLESS_MM = 100.0

@@ -69,7 +69,7 @@ def problem_sentence(odd: Sequence[Odd], view: View, causes: Sequence[Cause]) ->
 
 def either(causes: Sequence[Cause]) -> str:
     """Returns the causes as one text; several are alternatives."""
-    texts = [cause.sentence() for cause in causes]
+    texts = list(dict.fromkeys(cause.sentence() for cause in causes))
     return texts[0] if len(texts) == 1 else "either " + ", or ".join(texts)
 
 

@@ -14,6 +14,7 @@ from modules.doctor.diagnosis import person_px, project
 from modules.pose_utils import pixel2ray, undistort
 
 LEAST_PX = 10.0  # a smaller systematic part is that of the extractor
+FAR_PX = 50.0
 CLEARLY = 0.5  # of the misfit as written is left at most
 NOISE = 0.02  # misfit of sound images, share of the person's size
 PER_FREEDOM = 0.1  # a fit must be better by this share for each of its parameters
@@ -70,19 +71,24 @@ def _of_pixels(pairs: Sequence[tuple[np.ndarray, np.ndarray]], middle: np.ndarra
         f"and {signs[1]} {abs(shift[1]):.0f} px {_verb(signs[1])} cy, or calibrate again",
         2, misfit([(a + shift, b) for a, b in pairs]),
     )  # fmt: skip
-    slope = (p * q).sum(0) / (p * p).sum(0)
+    slope = _ratio(q, p)
     yield Fit(
         f"the picture is {slope[0]:.3f} times as wide and {slope[1]:.3f} times as high as the one that was calibrated",
         "multiply the first row of intrinsics by the first and the second row by the second factor, or calibrate again",
         2, misfit([(a * slope, b) for a, b in pairs]),
     )  # fmt: skip
-    about_p, about_q = p - middle, q - middle
-    zoom = (about_p * about_q).sum(0) / (about_p * about_p).sum(0)
+    zoom = _ratio(q - middle, p - middle)
     yield Fit(
         "the focal lengths are those of another zoom or lens",
         f"multiply fx by {zoom[0]:.3f} and fy by {zoom[1]:.3f}, or calibrate again",
         2, misfit([((a - middle) * zoom + middle, b) for a, b in pairs]),
     )  # fmt: skip
+
+
+def _ratio(q: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Returns the median of q / p along each axis (2,), of the points (N, 2) that are far enough from 0 to tell."""
+    far = np.abs(p) > FAR_PX
+    return np.array([np.median(q[far[:, i], i] / p[far[:, i], i]) if far[:, i].any() else 1.0 for i in (0, 1)])
 
 
 def _verb(sign: str) -> str:
