@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small nets, and threads that wait for a busy core spin
 
@@ -22,6 +23,7 @@ from model.skeleton import JOINT_NAMES
 from modules.config.paths import PROJECT_ROOT
 from modules.pose_utils import Camera
 from modules.utils import log
+from tests.forked_scripts import ForkedScripts
 
 # A suite started in the background (`./run_tests.sh &`) is born deaf to Ctrl-C, and so would be what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -98,18 +100,19 @@ def standing_person(rng: np.random.Generator) -> np.ndarray:
 FAST = ("EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false")  # faster; pip alone fetches these weights
 
 
-@pytest.fixture
-def run_script() -> RunScript:
-    """Run one of the project's scripts as a user does; the result holds both streams."""
+@pytest.fixture(scope="session")
+def run_script() -> Iterator[RunScript]:
+    """Run one of the project's scripts in a process of its own (`ForkedScripts.run`); the result holds both streams."""
+    scripts = ForkedScripts()
 
-    def run(script: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(PROJECT_ROOT / script), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, check=False)
+    def run(script: str, *arguments: str, check: bool = True, **limits: Any) -> subprocess.CompletedProcess[str]:
+        result = scripts.run(script, *arguments, **limits)
         if check and result.returncode != 0:
             raise AssertionError(f"{script} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
         return result
 
-    return run
+    yield run
+    scripts.close()
 
 
 @pytest.fixture(scope="session")
@@ -170,19 +173,13 @@ def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> 
             shutil.copy(path, copy)
 
 
-def patched_command(script: str, arguments: list[str], setup: str) -> list[str]:
-    """Returns the command of a process that runs lines of Python, then one of the project's scripts."""
-    program = (
-        f"import runpy, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r})\n{setup}\n"
-        f"sys.argv = {[script, *arguments]!r}; runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
-    )
-    return [sys.executable, "-c", program]
-
-
 def value_at_exit(script: str, arguments: list[str], expression: str) -> str:
-    """Runs one of the project's scripts; returns the value of a Python expression in its process at its end."""
-    setup = f"import atexit, resource; atexit.register(lambda: print({expression}))"
-    command = patched_command(script, arguments, setup)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    """Starts one of the project's scripts; returns the value of a Python expression in its process at its end."""
+    program = (
+        f"import atexit, resource, runpy, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+        f"atexit.register(lambda: print({expression})); sys.argv = {[script, *arguments]!r}\n"
+        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()[-1]

@@ -2,12 +2,9 @@
 
 import json
 import os
-import resource
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,7 +22,7 @@ from modules.files.labels import read_label
 from modules.files.layout import list_frames
 from modules.inference.prediction import fallback_world
 from modules.runs import checkpoints, folders
-from tests.conftest import FAST, copy_frames, patched_command, sets
+from tests.conftest import FAST, RunScript, copy_frames, sets
 
 pytestmark = pytest.mark.slow
 
@@ -43,9 +40,10 @@ Breaks = Callable[[Path], object]
 
 @dataclass(frozen=True)
 class Place:
-    """A data set, its cache and its results."""
+    """A data set, its cache and its results, and what runs the scripts on it."""
 
     root: Path
+    run_script: RunScript
 
     @property
     def results(self) -> Path:
@@ -64,6 +62,10 @@ class Place:
         (run,) = (self.results / "train").iterdir()
         return run
 
+    def start(self, script: str, *arguments: str, **limits: Any) -> subprocess.CompletedProcess[str]:
+        """Runs a script with these arguments (`ForkedScripts.run`)."""
+        return self.run_script(script, *arguments, check=False, **limits)
+
     @property
     def tested(self) -> list[str]:
         """The argument by which test.py uses a run of another root."""
@@ -71,16 +73,15 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def whole(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def whole(small_root: Path, tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> Place:
     """Nine training and two test images, extracted, trained on and tested."""
-    place = Place(tmp_path_factory.mktemp("whole"))
+    place = Place(tmp_path_factory.mktemp("whole"), run_script)
     copy_frames(small_root, place.root, "train", {"0", "36", "65"})
     copy_frames(small_root, place.root, "test", {"75", "99"})
     put(place.root / VALIDATION, [f"1_demo_{camera}_65.jpg" for camera in (1, 2, 3)])
     put(place.root / SAMPLE, [{"file_name": f"1_demo_4_{frame}.jpg"} for frame in (99, 75)])
     for script in (EXTRACT, TRAIN, TEST):
-        ended = start(script, *place.options())
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        run_script(script, *place.options())
     return place
 
 
@@ -88,7 +89,7 @@ def whole(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
 def place(whole: Place, tmp_path: Path) -> Place:
     """A copy of `whole` by hard links, whose files are replaced and never written into."""
     shutil.copytree(whole.root, tmp_path / "set", copy_function=os.link)
-    return Place(tmp_path / "set")
+    return Place(tmp_path / "set", whole.run_script)
 
 
 def put(path: Path, content: Any) -> None:
@@ -111,17 +112,6 @@ def changed(change: Callable[[Any], Any]) -> Breaks:
 
 def field(name: str, value: Any) -> Breaks:
     return changed(lambda data: data.__setitem__(name, value))
-
-
-def start(script: str, *arguments: str, most_bytes: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a script; writing a file fails at `most_bytes`, as on a full disk."""
-
-    def limit() -> None:
-        if most_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
-    command = [sys.executable, str(PROJECT_ROOT / script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, check=False, preexec_fn=limit)
 
 
 def snapshot(root: Path) -> dict[str, str]:
@@ -157,7 +147,7 @@ def assert_refused(
 ) -> None:
     """Asserts that the script ends with a sentence that names file, problem and fix, and that no file was changed or lost."""
     before = snapshot(place.root)
-    sentence = the_sentence(start(script, *first, *place.options(*extra), most_bytes=most_bytes))
+    sentence = the_sentence(place.start(script, *first, *place.options(*extra), most_bytes=most_bytes))
     assert str(file) in sentence, sentence
     assert_says(sentence, says)
     after = snapshot(place.root)
@@ -355,7 +345,7 @@ def test_samples(place: Place, case: str) -> None:
 
 def test_without_a_sample_all_test_images_are_predicted(place: Place) -> None:
     (place.root / SAMPLE).unlink()
-    ended = start(TEST, *place.tested, *place.options())
+    ended = place.start(TEST, *place.tested, *place.options())
     assert ended.returncode == 0 and "has no sample_submission.json: all 2 test images are predicted" in ended.stdout
     entries = json.loads((place.results / "submission.json").read_text())
     assert [entry["file_name"] for entry in entries] == ["1_demo_4_75.jpg", "1_demo_4_99.jpg"]
@@ -392,9 +382,7 @@ def test_an_image_that_is_removed_after_the_prediction(place: Place, tmp_path: P
         "import pathlib; from modules.evaluation import testing; draw = testing.draw\n"
         f"testing.draw = lambda *arguments: (pathlib.Path({str(image)!r}).unlink(), draw(*arguments))"
     )
-    command = patched_command(TEST, [*place.tested, *place.options()], setup)
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    sentence = the_sentence(ended)
+    sentence = the_sentence(place.start(TEST, *place.tested, *place.options(), setup=setup))
     assert sentence.startswith(f"{image}: this image is missing") and "restore it" in sentence
     assert snapshot(place.results) == before
 
@@ -416,13 +404,13 @@ def test_reordered_names_are_read_by_name_and_unknown_ones_reported_once(whole: 
     for path in labels[:2]:
         joints = read_label(path)[order][..., None].tolist()
         put(path, {"info": {"3d_pos": [JOINT_NAMES[i].upper() for i in order]}, "annotations": {"3d_pos": joints}})
-    ended = start(EXTRACT, *place.options())
+    ended = place.start(EXTRACT, *place.options())
     assert ended.returncode == 0 and "SMPL order" not in ended.stdout
     np.testing.assert_allclose(cached(place, "joints_world_mm"), cached(whole, "joints_world_mm"), atol=1e-9)
     for path in labels[1:]:
         joints = read_label(path)[..., None].tolist()
         put(path, {"info": {"3d_pos": [f"joint {i}" for i in range(24)]}, "annotations": {"3d_pos": joints}})
-    ended = start(EXTRACT, *place.options())
+    ended = place.start(EXTRACT, *place.options())
     (note,) = (line for line in ended.stdout.splitlines() if "SMPL order" in line)
     assert note.startswith(f"{labels[1]}: ") and "1 more label file" in note
     np.testing.assert_allclose(cached(place, "joints_world_mm"), cached(whole, "joints_world_mm"), atol=1e-9)
@@ -430,7 +418,7 @@ def test_reordered_names_are_read_by_name_and_unknown_ones_reported_once(whole: 
 
 def test_stored_pixels_are_read_where_the_camera_declares_their_size(whole: Place, place: Place) -> None:
     with_exif(6, STORED)(place.root / IMAGE)
-    ended = start(EXTRACT, *place.options())
+    ended = place.start(EXTRACT, *place.options())
     assert ended.returncode == 0, ended.stderr
     a, b = (json.loads((p.root / "cache/blazepose-full/train/cache.json").read_text()) for p in (whole, place))
     assert a["inputs"] != b["inputs"]
@@ -442,10 +430,10 @@ def test_no_person_is_found_in_any_image(place: Place) -> None:
     run = place.run
     for path in place.root.glob("task04_*/images/*/*.jpg"):
         resized(1088 if path.name.startswith(("1_demo_3", "1_demo_4")) else 1080, 1920)(path)
-    ended = start(EXTRACT, *place.options())
+    ended = place.start(EXTRACT, *place.options())
     assert ended.returncode == 0 and ended.stdout.count("  no person found: ") == 11
     assert_refused(place, TRAIN, place.root, "no person is found in any training image // use images that show one")
-    ended = start(TEST, "--run", str(run), *place.options())
+    ended = place.start(TEST, "--run", str(run), *place.options())
     assert ended.returncode == 0, ended.stdout + ended.stderr
     for name in ("1_demo_4_75.jpg", "1_demo_4_99.jpg"):
         assert f"no person found, predicted as the training mean straight ahead of the camera: {name}" in ended.stdout
@@ -497,7 +485,7 @@ def test_extraction_on_a_full_disk(place: Place, most_bytes: int, file: str) -> 
     assert_refused(
         place, EXTRACT, place.root / "other/blazepose-full/train" / file, FULL, elsewhere, most_bytes=most_bytes
     )
-    ended = start(EXTRACT, *place.options(elsewhere))
+    ended = place.start(EXTRACT, *place.options(elsewhere))
     assert ended.returncode == 0 and "(9 extracted now)" in ended.stdout
 
 
@@ -516,7 +504,7 @@ def test_a_log_on_a_full_disk_and_the_same_training_with_space(whole: Place, pla
     put(run / "train_log.log", "x" * 50_000)
     resume = ["--resume", str(run)]
     assert_refused(place, TRAIN, run / "train_log.log", FULL, same_data, most_bytes=50_000, first=resume)
-    ended = start(TRAIN, *resume, *place.options(same_data))
+    ended = place.start(TRAIN, *resume, *place.options(same_data))
     assert ended.returncode == 0 and "resuming after epoch 1" in ended.stdout and folders.is_complete(run)
 
 
@@ -593,28 +581,26 @@ ASSIGNMENTS = {
 }
 
 
-def assert_every_script_refuses(file: Path | str, says: str, *arguments: str) -> None:
+def assert_every_script_refuses(run_script: RunScript, file: Path | str, says: str, *arguments: str) -> None:
     """Asserts that all three scripts end with the same sentence."""
-    with ThreadPoolExecutor(3) as pool:
-        sentences = [
-            the_sentence(e) for e in pool.map(lambda script: start(script, *arguments), (EXTRACT, TRAIN, TEST))
-        ]
+    sentences = [the_sentence(run_script(script, *arguments, check=False)) for script in (EXTRACT, TRAIN, TEST)]
     assert len(set(sentences)) == 1 and sentences[0].startswith(f"{file}: "), sentences
     assert_says(sentences[0], says)
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_config_files(tmp_path: Path, case: str) -> None:
+def test_config_files(run_script: RunScript, tmp_path: Path, case: str) -> None:
     content, says = FILES[case]
     path = tmp_path / "config.yml"
     if content is Path.mkdir:
         path.mkdir()
     elif content is not None:
         put(path, content)
-    assert_every_script_refuses(path, says, "--config", str(path))
+    assert_every_script_refuses(run_script, path, says, "--config", str(path))
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_config_assignments(assignment: str) -> None:
+def test_config_assignments(run_script: RunScript, assignment: str) -> None:
     """The sentence names the assignment, not the file."""
-    assert_every_script_refuses(f"--set {assignment}", ASSIGNMENTS[assignment], "--set", assignment)
+    sentence = ASSIGNMENTS[assignment]
+    assert_every_script_refuses(run_script, f"--set {assignment}", sentence, "--set", assignment)

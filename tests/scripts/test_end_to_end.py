@@ -20,7 +20,7 @@ from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT, project_path
 from modules.evaluation.testing import load_run, with_run_extraction
 from modules.files.layout import list_frames
 from modules.runs import checkpoints, folders
-from tests.conftest import RunScript, options, patched_command, sets, value_at_exit
+from tests.conftest import RunScript, options, sets, value_at_exit
 
 pytestmark = pytest.mark.slow
 
@@ -247,21 +247,18 @@ def read_record(run: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def demo_options(demo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def demo_options(demo_root: Path, tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> list[str]:
     """Returns the arguments of trainings on the whole demo, whose training images are extracted."""
     arguments = options(demo_root, tmp_path_factory.mktemp("demo"))
-    subprocess.run(
-        [sys.executable, "extract_train_info.py", "--split", "train", *arguments], cwd=PROJECT_ROOT, check=True
-    )
+    run_script("extract_train_info.py", "--split", "train", *arguments)
     return arguments
 
 
 def scores_of_training(
-    demo_options: list[str], results: Path, *assignments: str, setup: str = ""
+    run_script: RunScript, demo_options: list[str], results: Path, *assignments: str, setup: str = ""
 ) -> dict[str, dict[str, float]]:
     """Trains; returns the validation scores of the last epoch, with and without permuted inputs of each branch."""
-    arguments = [*demo_options, *sets((f"RESULTS.root={results}", *assignments))]
-    subprocess.run(patched_command("train.py", arguments, setup), cwd=PROJECT_ROOT, check=True)
+    run_script("train.py", *demo_options, *sets((f"RESULTS.root={results}", *assignments)), setup=setup)
     run = folders.newest_complete(results / "train")
     assert run is not None
     path, config = run / folders.LAST, load_config(run / "train_config.yaml")
@@ -271,22 +268,30 @@ def scores_of_training(
     )
 
 
-def test_the_pose_branch_improves_on_the_extractor(demo_options: list[str], tmp_path: Path) -> None:
+def test_the_pose_branch_improves_on_the_extractor(
+    demo_options: list[str], tmp_path: Path, run_script: RunScript
+) -> None:
     scores = scores_of_training(
-        demo_options, tmp_path, "TRAIN.model_type=pose", "TRAIN.num_epochs=6", "TRAIN.view_steps=300"
+        run_script, demo_options, tmp_path, "TRAIN.model_type=pose", "TRAIN.num_epochs=6", "TRAIN.view_steps=300"
     )
     for score in ("world_mpjpe", "root_relative_mpjpe"):
         assert scores[UNPERMUTED][score] < scores["extractor, least squares"][score] - 20
 
 
-def test_both_branches_are_used(demo_options: list[str], tmp_path: Path) -> None:
+def test_both_branches_are_used(demo_options: list[str], tmp_path: Path, run_script: RunScript) -> None:
     """Trained on poses jittered by up to 200 px, so that images help within a few epochs (else: benchmarks.branches)."""
     setup = (
         "import dataclasses; from modules.recipes.posenet import PoseNetRecipe\n"
         "PoseNetRecipe.augmentation = dataclasses.replace(PoseNetRecipe.augmentation, pose_jitter=200.0)"
     )
     scores = scores_of_training(
-        demo_options, tmp_path, "TRAIN.num_epochs=5", "TRAIN.view_steps=0", "TRAIN.heatmap_sigma=1.0", setup=setup
+        run_script,
+        demo_options,
+        tmp_path,
+        "TRAIN.num_epochs=5",
+        "TRAIN.view_steps=0",
+        "TRAIN.heatmap_sigma=1.0",
+        setup=setup,
     )
     for score in ("world_mpjpe", "root_relative_mpjpe"):
         found = {case: values[score] for case, values in scores.items()}

@@ -1,13 +1,12 @@
 """How often each script opens cameras, labels, images and checkpoints once the caches are complete."""
 
 import json
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import options, patched_command
+from tests.conftest import RunScript, options
 
 pytestmark = pytest.mark.slow
 
@@ -19,12 +18,9 @@ atexit.register(lambda: print("\\nopened:" + json.dumps(opened)))
 """
 
 
-def opened_by(script: str, arguments: list[str]) -> Counter[str]:
+def opened_by(run_script: RunScript, script: str, arguments: list[str]) -> Counter[str]:
     """Runs a script; returns how often its own process opened each file. A child of test.py is not counted."""
-    ended = subprocess.run(
-        patched_command(script, arguments, COUNT_OPENED), capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    ended = run_script(script, *arguments, setup=COUNT_OPENED)
     (line,) = [line for line in ended.stdout.splitlines() if line.startswith("opened:")]
     return Counter(json.loads(line.removeprefix("opened:")))
 
@@ -35,32 +31,38 @@ def below(folder: Path, opened: Counter[str]) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def remembered(finished: tuple[Path, Path], small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def remembered(
+    finished: tuple[Path, Path], small_root: Path, tmp_path_factory: pytest.TempPathFactory, run_script: RunScript
+) -> list[str]:
     """Extracts once more, so that all inputs are remembered; returns the options of a script that uses these caches."""
     arguments = options(small_root, tmp_path_factory.mktemp("reads"))
-    opened_by("extract_train_info.py", arguments)
+    opened_by(run_script, "extract_train_info.py", arguments)
     return arguments
 
 
-def test_extraction_of_complete_caches_opens_no_input(remembered: list[str], small_root: Path) -> None:
-    opened = opened_by("extract_train_info.py", remembered)
+def test_extraction_of_complete_caches_opens_no_input(
+    remembered: list[str], small_root: Path, run_script: RunScript
+) -> None:
+    opened = opened_by(run_script, "extract_train_info.py", remembered)
     for split in ("train", "test"):
         for kind in ("camera", "labels", "images"):
             assert below(small_root / f"task04_{split}" / kind, opened) == {}
 
 
-def test_training_opens_no_camera_label_or_image(remembered: list[str], small_root: Path) -> None:
-    opened = opened_by("train.py", [*remembered, "--set", "TRAIN.model_type=pose"])
+def test_training_opens_no_camera_label_or_image(
+    remembered: list[str], small_root: Path, run_script: RunScript
+) -> None:
+    opened = opened_by(run_script, "train.py", [*remembered, "--set", "TRAIN.model_type=pose"])
     for kind in ("camera", "labels", "images"):
         assert below(small_root / "task04_train" / kind, opened) == {}
 
 
 def test_testing_opens_no_camera_and_reads_the_checkpoint_once(
-    finished: tuple[Path, Path], remembered: list[str], small_root: Path
+    finished: tuple[Path, Path], remembered: list[str], small_root: Path, run_script: RunScript
 ) -> None:
     """Images are opened for the overlays alone."""
     run = finished[1]
-    opened = opened_by("test.py", ["--run", str(run), *remembered])
+    opened = opened_by(run_script, "test.py", ["--run", str(run), *remembered])
     folder = small_root / "task04_test"
     assert below(folder / "camera", opened) == {}
     assert below(folder / "labels", opened) == {}

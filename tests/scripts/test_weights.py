@@ -14,7 +14,7 @@ import pytest
 from modules.config.load import load_config
 from modules.config.paths import PROJECT_ROOT
 from modules.runs import folders
-from tests.conftest import RunScript, options, patched_command
+from tests.conftest import RunScript, options
 
 pytestmark = pytest.mark.slow
 
@@ -65,8 +65,8 @@ def test_another_config_is_refused_and_both_advised_commands_work(
     assert f"error: {tmp_path / 'train' / run.name}: this training on {small_root} is not of this config" in sentence
     assert "(TRAIN.model_type is image+pose there, pose here)" in sentence
     train, test = (shlex.split(command)[1:] for command in re.findall("`([^`]+)`", sentence))
-    for command in (test, train):
-        subprocess.run([sys.executable, *command], cwd=PROJECT_ROOT, check=True)
+    for script, *advised in (test, train):
+        run_script(script, *advised)
     assert report_of(tmp_path, run.name, small_root)[1]["config"]["TRAIN"]["model_type"] == "image+pose"
     own = folders.newest_complete(tmp_path / "train")
     assert own is not None and own.name != run.name
@@ -88,10 +88,7 @@ def test_the_released_weights_say_so_at_the_start_and_at_the_end(
     def start(*more: str) -> list[str]:
         """Starts test.py with these released weights; returns its lines."""
         setup = f"import pathlib; from modules.runs import checkpoints; checkpoints.RELEASED = pathlib.Path({str(released)!r})"
-        command = patched_command("test.py", [*arguments, *more], setup)
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout.splitlines()
+        return run_script("test.py", *arguments, *more, setup=setup).stdout.splitlines()
 
     warning = (
         f"warning: nothing has been trained on {unlabelled} in {tmp_path / 'out' / 'train'}, so the released weights are "
