@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -153,14 +154,50 @@ def sets(assignments: Iterable[str]) -> list[str]:
     return [word for assignment in assignments for word in ("--set", assignment)]
 
 
+REPORT = """import atexit, json, os, sys
+
+def report():
+    with open(os.path.join({folder!r}, f"{{os.getpid()}}.json"), "w") as file:
+        json.dump([os.path.basename(sys.argv[0]), sorted(sys.modules)], file)
+
+atexit.register(report)
+"""
+
+
+def reporting_imports(folder: Path) -> dict[str, str]:
+    """Returns an environment in which every process of Python reports its imports at its end, into this folder."""
+    (folder / "sitecustomize.py").write_text(REPORT.format(folder=str(folder)))
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def imports_of(folder: Path, script: str) -> list[set[str]]:
+    """Returns the reported imports of every process that ran a script."""
+    reports = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    return [set(modules) for name, modules in reports if name == script]
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """All three stages, each started as a user does: their results, and the folder of their imports."""
+
+    results: Path
+    imports: Path
+
+
 @pytest.fixture(scope="session")
-def finished(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """All three stages run once on the small data set: (results folder, run folder)."""
-    results = tmp_path_factory.mktemp("results")
+def first_start(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
+    start = FirstStart(tmp_path_factory.mktemp("results"), tmp_path_factory.mktemp("imports"))
     for script in ("extract_train_info.py", "train.py", "test.py"):
-        command = [sys.executable, str(PROJECT_ROOT / script), *options(small_root, results)]
-        subprocess.run(command, cwd=results, check=True)  # from any working folder
-    return results, next((results / "train").iterdir())
+        command = [sys.executable, str(PROJECT_ROOT / script), *options(small_root, start.results)]
+        environment = reporting_imports(start.imports)
+        subprocess.run(command, cwd=start.results, env=environment, check=True)  # from any working folder
+    return start
+
+
+@pytest.fixture(scope="session")
+def finished(first_start: FirstStart) -> tuple[Path, Path]:
+    """All three stages run once on the small data set: (results folder, run folder)."""
+    return first_start.results, next((first_start.results / "train").iterdir())
 
 
 def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> None:
@@ -171,15 +208,3 @@ def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> 
             copy = target / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
-
-
-def value_at_exit(script: str, arguments: list[str], expression: str) -> str:
-    """Starts one of the project's scripts; returns the value of a Python expression in its process at its end."""
-    program = (
-        f"import atexit, resource, runpy, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
-        f"atexit.register(lambda: print({expression})); sys.argv = {[script, *arguments]!r}\n"
-        f"runpy.run_path({str(PROJECT_ROOT / script)!r}, run_name='__main__')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()[-1]

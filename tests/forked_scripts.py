@@ -22,6 +22,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from modules.config.paths import PROJECT_ROOT
@@ -29,7 +30,7 @@ from modules.config.paths import PROJECT_ROOT
 # Extraction and the doctor run without torch, in a process of their own.
 WITHOUT_TORCH = ("modules.cache.extraction", "modules.cache.joint_features", "modules.extractors.blazepose.extractor")
 WITH_TORCH = ("modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices")
-LIBRARIES = {"train.py": WITH_TORCH, "test.py": WITH_TORCH}
+LIBRARIES = dict.fromkeys(("train.py", "test.py", "release.py", "beside_extractor.py"), WITH_TORCH)
 MOST_BYTES_OF_A_REQUEST = 2**18
 
 
@@ -98,12 +99,12 @@ class ForkedScripts:
         most_bytes: int | None = None,
         kill_after: float | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs one of the scripts at the root from there, after the lines of Python in `setup`; returns both streams.
+        """Runs one of the project's scripts from the root, after the lines of Python in `setup`; returns both streams.
 
         Writing a file fails at `most_bytes`, as on a full disk. After `kill_after` seconds, the script and its children
         are killed, and the code is -9.
         """
-        libraries = LIBRARIES.get(script, WITHOUT_TORCH)
+        libraries = LIBRARIES.get(Path(script).name, WITHOUT_TORCH)
         if libraries not in self._forkers:
             self._forkers[libraries] = Forker(libraries)
         return self._forkers[libraries].run(script, arguments, setup, most_bytes, kill_after)

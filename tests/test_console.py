@@ -95,7 +95,9 @@ def test_the_doctor_answers_in_json(small_root: Path, tmp_path: Path, run_script
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_says_how_to_resume(finished: tuple[Path, Path], small_root: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_and_says_how_to_resume(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
     """The command that it prints leads to the very weights of a training that nobody stopped."""
     arguments = {
         name: options(
@@ -104,7 +106,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(finished: tuple[Path, Path], small_
         )
         for name in ("whole", "stopped")
     }  # fmt: skip
-    subprocess.run([sys.executable, "train.py", "--quiet", *arguments["whole"]], cwd=PROJECT_ROOT, check=True)
+    run_script("train.py", "--quiet", *arguments["whole"])
     process = subprocess.Popen(
         [sys.executable, "-u", "train.py", *arguments["stopped"]],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_ROOT,
@@ -120,9 +122,9 @@ def test_ctrl_c_saves_and_says_how_to_resume(finished: tuple[Path, Path], small_
     assert f"stopped; {run / folders.LAST} is saved; to resume: " in errors
     saved = checkpoints.load_checkpoint(run / folders.LAST)
     assert saved["epoch"] < 6 and saved["partial"] is not None  # in the middle of an epoch
-    command = shlex.split(errors.strip().splitlines()[-1].partition("to resume: ")[2])
-    assert command[0] == "python"
-    subprocess.run([sys.executable, *command[1:]], cwd=PROJECT_ROOT, check=True)
+    python, script, *advised = shlex.split(errors.strip().splitlines()[-1].partition("to resume: ")[2])
+    assert python == "python"
+    run_script(script, *advised)
     whole = next((tmp_path / "whole" / "train").iterdir())
     weights = [checkpoints.load_checkpoint(folder / folders.LAST)["model"] for folder in (whole, run)]
     assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])

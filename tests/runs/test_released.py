@@ -1,7 +1,5 @@
 """Released weights: round trips, refusal of broken files, and trainings that start from them."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ from safetensors.torch import save_file
 
 from model.model import PoseNetSpec, make_posenet
 from modules import dataset
-from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
 from modules.config.train import Train
 from modules.evaluation.prediction import calibration_of, predict_rows
@@ -24,6 +21,7 @@ from modules.runs.released import read_released, write_released
 from modules.trainer import Trainer, TrainingJob
 from modules.utils import UserError
 from tests.builders import make_rows
+from tests.conftest import RunScript
 
 
 def content_of(**spec: Any) -> dict[str, Any]:
@@ -133,20 +131,16 @@ def test_released_weights_are_used_for_their_own_extractor_alone(
     assert checkpoints.released_for(Config.model_validate({"EXTRACT": {"weights": "full"}})) is None
 
 
-def release(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pre_models.release", *map(str, arguments)]
-    return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
-
-
-def test_a_run_is_released(tmp_path: Path) -> None:
+def test_a_run_is_released(tmp_path: Path, run_script: RunScript) -> None:
     run, out = tmp_path / "run", tmp_path / "out.safetensors"
     run.mkdir()
     checkpoints.save_checkpoint(run / "best_03.pt", {**content_of(), "epoch": 3, "score": 87.5})
     write_json(run / folders.COMPLETE, {"best": "best_03.pt"})
-    assert release("--run", run, "--out", out).returncode == 0
+    run_script("pre_models/release.py", "--run", str(run), "--out", str(out))
     read = checkpoints.load_checkpoint(out)
     assert (read["epoch"], read["score"], read["run"]) == (3, 87.5, "run")
-    refused = release("--run", run, "--out", tmp_path / "out.pt")
+    arguments = ["--run", str(run), "--out", str(tmp_path / "out.pt")]
+    refused = run_script("pre_models/release.py", *arguments, check=False)
     assert refused.returncode == 2 and "released weights are a .safetensors file" in refused.stderr
 
 

@@ -8,10 +8,10 @@ import hashlib
 import os
 import random
 import shutil
-import subprocess
-import sys
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,7 +25,7 @@ from modules.config.load import load_config
 from modules.config.paths import PROJECT_ROOT
 from modules.files.layout import list_frames
 from modules.runs import checkpoints, folders
-from tests.conftest import FAST, patched_command, sets
+from tests.conftest import FAST, RunScript, sets
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +37,7 @@ STAGES = (
 )
 KILLS = 5  # of each of the four stages: 20 moments
 MOST_TRIES = 25
+RunStage = Callable[..., bool]
 TIMES = range(int(os.environ.get("GROUNDPOSE_KILL_TIMES", "1")))
 
 
@@ -50,22 +51,17 @@ def arguments(root: Path, results: Path) -> list[str]:
     return sets(assignments)
 
 
-def run_stage(script: str, options: list[str], kill_after: float | None = None) -> bool:
-    """Starts a stage, kills it and its children after so many seconds, and returns whether it ended by itself."""
-    command = [sys.executable, "-m", script.removesuffix(".py"), *options]
-    if script == "train.py":
-        command = patched_command(script, options, "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1")
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=PROJECT_ROOT
-    )
-    try:
-        _, errors = process.communicate(timeout=kill_after)
-    except subprocess.TimeoutExpired:
-        subprocess.run(["kill", "-KILL", "--", f"-{process.pid}"], check=True)
-        process.communicate()
-        return False
-    assert process.returncode == 0, errors
-    return True
+@pytest.fixture(scope="module")
+def run_stage(run_script: RunScript) -> RunStage:
+    """Runs a stage, kills it and its children after so many seconds, and returns whether it ended by itself."""
+
+    def run(script: str, options: list[str], kill_after: float | None = None) -> bool:
+        setup = "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1" if script == "train.py" else ""
+        ended = run_script(script, *options, check=False, setup=setup, kill_after=kill_after)
+        assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
+        return ended.returncode == 0
+
+    return run
 
 
 def result_of(root: Path, results: Path) -> dict[str, Any]:
@@ -117,26 +113,28 @@ def demo_files(folder: Path) -> dict[str, Any]:
     return files
 
 
-def kill_often(script: str, options: list[str], moments: random.Random, last: float, redo: Callable[[], None]) -> None:
-    """Kills a stage KILLS times, each within `last` seconds of its start; `redo` undoes one that ended before.
+def kill_often(run: Callable[[float], bool], moments: random.Random, last: float, redo: Callable[[], None]) -> None:
+    """Runs a stage until it was killed KILLS times, each within `last` seconds; `redo` undoes one that ended before.
 
     A stage that ended before its kill may have run faster than `last` says, so the later kills come before that end.
     """
     kills = 0
     for _ in range(MOST_TRIES):
         begun = monotonic()
-        if run_stage(script, options, moments.uniform(0.2, last)):
+        if run(moments.uniform(0.05, last)):
             last = min(last, 0.9 * (monotonic() - begun))
             redo()
         else:
             kills += 1
         if kills == KILLS:
             return
-    raise AssertionError(f"{script} ended {MOST_TRIES - kills} times before it could be killed")
+    raise AssertionError(f"it ended {MOST_TRIES - kills} times before it could be killed")
 
 
 @pytest.mark.parametrize("time", TIMES)
-def test_killed_preparation_ends_with_the_same_files(demo_root: Path, tmp_path: Path, time: int) -> None:
+def test_killed_preparation_ends_with_the_same_files(
+    demo_root: Path, tmp_path: Path, run_stage: RunStage, time: int
+) -> None:
     """Fetching, decoding, detecting, refining and writing take 10 to 20 seconds."""
     moments = random_moments()
 
@@ -144,8 +142,9 @@ def test_killed_preparation_ends_with_the_same_files(demo_root: Path, tmp_path: 
         made = [folder for folder in (tmp_path / demo_root.name, tmp_path / "frames") if folder.exists()]
         shutil.rmtree(moments.choice(made))
 
-    kill_often("data.demo.prepare", ["--out", str(tmp_path)], moments, 10, redo)
-    assert run_stage("data.demo.prepare", ["--out", str(tmp_path)])
+    prepare = partial(run_stage, "data/demo/prepare.py", ["--out", str(tmp_path)])
+    kill_often(prepare, moments, 10, redo)
+    assert prepare()
     made, expected = demo_files(tmp_path), demo_files(demo_root.parent)
     others = [name for name in expected if name.startswith("test_camera_") and not name.startswith(demo_root.name)]
     assert made == {name: mark for name, mark in expected.items() if name not in others}
@@ -161,7 +160,7 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+def undisturbed(small_root: Path, tmp_path_factory: pytest.TempPathFactory, run_stage: RunStage) -> Undisturbed:
     folder = tmp_path_factory.mktemp("undisturbed")
     root, whole = folder / "set", folder / "whole"
     shutil.copytree(small_root, root, ignore=shutil.ignore_patterns("cache"))
@@ -174,7 +173,9 @@ def undisturbed(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> U
 
 
 @pytest.mark.parametrize("time", TIMES)
-def test_killed_stages_end_with_the_same_results(undisturbed: Undisturbed, tmp_path: Path, time: int) -> None:
+def test_killed_stages_end_with_the_same_results(
+    undisturbed: Undisturbed, tmp_path: Path, run_stage: RunStage, time: int
+) -> None:
     moments = random_moments()
     for script, extra, made in STAGES:
 
@@ -183,7 +184,7 @@ def test_killed_stages_end_with_the_same_results(undisturbed: Undisturbed, tmp_p
                 path = tmp_path / name
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
-        options = [*extra, *arguments(undisturbed.root, tmp_path)]
-        kill_often(script, options, moments, undisturbed.seconds[script], redo)
-        assert run_stage(script, options)
+        stage = partial(run_stage, script, [*extra, *arguments(undisturbed.root, tmp_path)])
+        kill_often(stage, moments, undisturbed.seconds[script], redo)
+        assert stage()
     assert_same(undisturbed.result, result_of(undisturbed.root, tmp_path))

@@ -78,10 +78,7 @@ def test_the_released_weights_say_so_at_the_start_and_at_the_end(
     finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
 ) -> None:
     released, unlabelled = tmp_path / "posenet.safetensors", tmp_path / "unlabelled"
-    subprocess.run(
-        [sys.executable, "-m", "pre_models.release", "--run", str(finished[1]), "--out", str(released)],
-        cwd=PROJECT_ROOT, check=True,
-    )  # fmt: skip
+    run_script("pre_models/release.py", "--run", str(finished[1]), "--out", str(released))
     shutil.copytree(small_root, unlabelled, ignore=shutil.ignore_patterns("cache", "labels"))
     arguments = options(unlabelled, tmp_path / "out")
 
