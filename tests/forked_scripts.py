@@ -27,9 +27,10 @@ from typing import Any, NoReturn
 
 from modules.config.paths import PROJECT_ROOT
 
-# Extraction and the doctor run without torch, in a process of their own.
+# Extraction and the doctor run without torch, and MeTRAbs with TensorFlow, each in a process of their own.
 WITHOUT_TORCH = ("modules.cache.extraction", "modules.cache.joint_features", "modules.extractors.blazepose.extractor")
 WITH_TORCH = ("modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices")
+WITH_TENSORFLOW = (*WITHOUT_TORCH, "modules.extractors.metrabs.loading", "tensorflow")
 LIBRARIES = dict.fromkeys(("train.py", "test.py", "release.py", "beside_extractor.py"), WITH_TORCH)
 MOST_BYTES_OF_A_REQUEST = 2**18
 
@@ -43,8 +44,9 @@ class Forker:
         with other:
             command = [sys.executable, "-m", "tests.forked_scripts", str(other.fileno()), *libraries]
             self._process = subprocess.Popen(
-                command, pass_fds=[other.fileno()], cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+                command, pass_fds=[other.fileno()], cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, start_new_session=True,
+                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},  # as modules/extractors/metrabs/loading.py sets it
+            )  # fmt: skip
 
     def run(
         self, script: str, arguments: Sequence[str], setup: str, most_bytes: int | None, kill_after: float | None
@@ -105,6 +107,8 @@ class ForkedScripts:
         are killed, and the code is -9.
         """
         libraries = LIBRARIES.get(Path(script).name, WITHOUT_TORCH)
+        if libraries is WITHOUT_TORCH and "EXTRACT.extractor=metrabs" in arguments:
+            libraries = WITH_TENSORFLOW
         if libraries not in self._forkers:
             self._forkers[libraries] = Forker(libraries)
         return self._forkers[libraries].run(script, arguments, setup, most_bytes, kill_after)

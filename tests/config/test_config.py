@@ -227,7 +227,7 @@ FULL = Config().model_dump(mode="json")
 
 
 @given(trees | mutations(FULL))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_tree_is_a_config_or_refused_in_a_sentence(tree: Any) -> None:
     try:
         assert isinstance(parse_config(tree, "tree"), Config)
@@ -242,7 +242,7 @@ texts = (
 
 
 @given(texts.map(lambda text: text.encode("utf-8", "surrogatepass")) | broken_bytes(FULL) | st.binary(max_size=30))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_config_file_is_a_config_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     config = read_or_refused(load_config, tmp_path_factory.getbasetemp() / "config.yml", data)
     if config is not None:
@@ -255,7 +255,7 @@ values = st.text(max_size=12) | st.sampled_from(YAML_TRAPS)
 
 
 @given(values | values.map("TRAIN.num_epochs={}".format) | values.map("DATA.root={}".format))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_assignment_is_applied_or_refused(assignment: str) -> None:
     try:
         load_config(SHIPPED, [assignment])

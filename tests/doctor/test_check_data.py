@@ -23,6 +23,7 @@ from tests.conftest import FAST, RunScript, looking_camera, sets, standing_perso
 from tests.files.exif_images import jpeg
 
 Change = Callable[[dict[str, Any]], None]
+EXTRACT = Extract(weights="full", test_time_augmentation=False)
 
 
 def pose(change: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> Change:
@@ -106,7 +107,7 @@ def rewrite(root: Path, kind: str, change: Change) -> Iterator[Path]:
 
 
 def config_of(root: Path, results: Path) -> Config:
-    return Config(DATA=Data(root=str(root)), EXTRACT=Extract(weights="full"), RESULTS=Results(root=str(results)))
+    return Config(DATA=Data(root=str(root)), EXTRACT=EXTRACT, RESULTS=Results(root=str(results)))
 
 
 def examine(root: Path, results: Path) -> Any:

@@ -319,6 +319,7 @@ def peak_memory_mb(options: list[str]) -> float:
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""  # TensorFlow says nothing either
     return float(done.stdout.splitlines()[-1])
 
 
