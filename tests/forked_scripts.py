@@ -83,8 +83,10 @@ def killed(group: int, after: float | None) -> Iterator[None]:
     timer = threading.Timer(after or 0, kill)
     if after is not None:
         timer.start()
-    yield
-    timer.cancel()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class ForkedScripts:
