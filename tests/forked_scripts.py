@@ -74,7 +74,7 @@ class Forker:
 
 @contextlib.contextmanager
 def killed(group: int, after: float | None) -> Iterator[None]:
-    """Context manager: kills a process group after so many seconds, unless the body has ended."""
+    """Context manager: kills a process group after so many seconds, or when its body is interrupted."""
 
     def kill() -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -85,6 +85,9 @@ def killed(group: int, after: float | None) -> Iterator[None]:
         timer.start()
     try:
         yield
+    except BaseException:
+        kill()
+        raise
     finally:
         timer.cancel()
 
