@@ -13,7 +13,7 @@ from modules.checks.recordings import Finding
 from modules.checks.report import check_views
 from modules.checks.views import View
 from modules.files.cameras import read_camera
-from modules.files.image_header import stored_size
+from modules.files.image_structure import stored_size
 from modules.files.layout import Frame
 from modules.pose_utils import Camera
 from modules.utils import UserError
