@@ -10,7 +10,8 @@ from typing import Any
 from modules.console import make_parser, print_summary, run_script, start_console
 from modules.utils import log
 
-SAVES = ("csv", "npz", "overlay", "report")
+SAVES = ("csv", "npz", "overlay", "report")  # by default
+ALL_SAVES = ("csv", "npz", "parquet", "json", "trc", "c3d", "bvh", "glb", "overlay", "report")
 
 
 def main() -> None:
@@ -19,15 +20,17 @@ def main() -> None:
     arguments = parser.parse_args()
     start_console(arguments)
 
+    from modules.export.axes import parse_up
     from modules.predict.job import Request, not_found, predict
     from modules.predict.source import Selection
     from modules.predict.view import CameraOptions
 
+    up = None if arguments.up is None else parse_up(arguments.up)
     answer = predict(
         Request(
             named=arguments.source,
             camera=arguments.camera,
-            camera_options=CameraOptions(arguments.frame, arguments.up, arguments.floor, arguments.calibrated_size),
+            camera_options=CameraOptions(arguments.frame, up, arguments.floor, arguments.calibrated_size),
             selection=Selection(arguments.start, arguments.end, arguments.every, arguments.fps),
             person=arguments.person,
             smooths=None if arguments.smooth is None else arguments.smooth == "on",
@@ -53,14 +56,14 @@ def main() -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of predict.py."""
-    from modules.predict.view import CAMERA, WAYS_TO_CALIBRATE, WORLD, parse_size, parse_up
+    from modules.predict.view import CAMERA, WAYS_TO_CALIBRATE, WORLD, parse_size
 
     add = parser.add_argument
     add("source", metavar="SOURCE", nargs="+", help="images, a folder, a glob, a .txt or .csv list, or one video")
     add("--camera", metavar="FILE", type=Path, required=True, help=f"the camera's JSON file; {WAYS_TO_CALIBRATE}")
     add(
         "--up",
-        type=checked(parse_up, "z, -y or 0,-1,0"),
+        metavar="AXIS",
         help="up where the file declares none: --up=z, --up=-y, --up=0,-1,0",
     )
     add("--floor", metavar="MM", type=float, help="the floor's height along up, where the file declares none")
@@ -87,8 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")
     add("--run", metavar="FOLDER", type=Path, help="a run folder, a .safetensors file, or `released` (default)")
     add("--output", metavar="FOLDER", type=Path, help="where to write (default: results/predict/<name of the source>)")
-    add("--save", metavar="KIND", nargs="+", choices=SAVES, default=SAVES, help=f"what to write: {', '.join(SAVES)} "
-        "(default: all)")  # fmt: skip
+    add("--save", metavar="KIND", nargs="+", choices=ALL_SAVES, default=SAVES, help=f"what to write: {', '.join(ALL_SAVES)} "
+        f"(default: {', '.join(SAVES)})")  # fmt: skip
 
 
 def checked(parse: Callable[[str], Any], example: str) -> Callable[[str], Any]:

@@ -34,7 +34,7 @@ def write_npz(poses: Poses, folder: Path) -> Path:
         "person": np.asarray(poses.person, np.int64),
         "found": found,
         "image": np.array(poses.image, dtype=np.str_),
-        "warnings": np.array(poses.doubts or [""] * len(poses), dtype=np.str_),
+        "warnings": np.array(poses.warnings or [""] * len(poses), dtype=np.str_),
         "joint_names": np.array(JOINT_NAMES, dtype=np.str_),
         "about": np.array(json.dumps(describe(poses), ensure_ascii=False, allow_nan=False), dtype=np.str_),
     }
@@ -61,7 +61,7 @@ def read_npz(path: Path) -> Poses:
         **{name: arrays[name] for name in REQUIRED[:6]},
         image=[str(name) for name in arrays["image"]],
         raw_joints_mm=arrays.get("raw_joints_mm"),
-        doubts=warnings if any(warnings) else [],
+        warnings=warnings if any(warnings) else [],
         **described(about),
     )
 

@@ -33,12 +33,17 @@ def parse_up(text: str) -> np.ndarray:
 
 def need_up(poses: Poses, file_format: str) -> np.ndarray:
     """Returns the up direction of the poses: (3,). Raises UserError if it is not known."""
-    if poses.up is None:
+    return need_up_of(poses.up, poses.frame, file_format)
+
+
+def need_up_of(up: np.ndarray | None, frame: str, file_format: str) -> np.ndarray:
+    """Returns up (3,) of a frame (world or camera) as a unit vector. Raises UserError if it is not known."""
+    if up is None:
         raise UserError(
-            f"--save {file_format}: {file_format} has an up axis of its own, but which way is up in the {poses.frame}'s "
+            f"--save {file_format}: {file_format} has an up axis of its own, but which way is up in the {frame}'s "
             f"axes is neither declared nor measured; add --up, such as --up=z or --up=0,-1,0, or leave {file_format} out"
         )
-    up = np.asarray(poses.up, dtype=np.float64)
+    up = np.asarray(up, dtype=np.float64)
     return np.asarray(up / np.linalg.norm(up))
 
 

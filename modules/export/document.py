@@ -36,7 +36,7 @@ def _entry(poses: Poses, row: int) -> dict[str, Any]:
         "time_s": round(time, 6) if np.isfinite(time) else None,
         "person": int(poses.person[row]),
         "found": found,
-        "warning": poses.doubts[row] if poses.doubts else "",
+        "warning": poses.warnings[row] if poses.warnings else "",
         "joints_mm": _rounded(poses.joints_mm[row]) if found else None,
         "expected_error_mm": _rounded(error) if found and np.isfinite(error).all() else None,
     }
@@ -70,7 +70,7 @@ def read_document(path: Path) -> Poses:
             found=np.array([row["found"] for row in rows], bool),
             image=[str(row["image"]) for row in rows],
             raw_joints_mm=_filled([row["raw_joints_mm"] for row in rows], (NUM_JOINTS, 3)) if smoothed else None,
-            doubts=warnings if any(warnings) else [],
+            warnings=warnings if any(warnings) else [],
             **described(document),
         )
     except (KeyError, TypeError, ValueError):

@@ -17,7 +17,7 @@ class Poses:
     """
 
     joints_mm: np.ndarray  # (N, 24, 3) in `frame`; smoothed where raw_joints_mm is given
-    expected_error_mm: np.ndarray  # (N, 24) calibrated median error of each joint
+    expected_error_mm: np.ndarray  # (N, 24) distance from the truth to be expected: its calibrated mean
     frame_index: np.ndarray  # (N,) of the image in its list, or of the frame in its video
     time_s: np.ndarray  # (N,) NaN where images have no time
     person: np.ndarray  # (N,) from 0, the same for one person throughout
@@ -27,7 +27,7 @@ class Poses:
     up: np.ndarray | None = None  # (3,) unit vector in `frame`; None: not declared and not measured
     floor_height_mm: float | None = None  # of the floor along `up`; None: unknown
     raw_joints_mm: np.ndarray | None = None  # (N, 24, 3) before smoothing; None: not smoothed
-    doubts: list[str] = field(default_factory=list)  # (N,) why a row is doubtful, or ""; empty: no row is
+    warnings: list[str] = field(default_factory=list)  # (N,) why a row needs a look, or ""; empty: no row does
     origin: dict[str, Any] = field(default_factory=dict)  # source, camera, weights, commit, version
 
     def __len__(self) -> int:

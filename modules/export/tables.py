@@ -32,7 +32,7 @@ def to_table(poses: Poses) -> pd.DataFrame:
         "time_s": np.round(np.asarray(poses.time_s, np.float64), 6),
         "person": np.asarray(poses.person, np.int64),
         "found": np.asarray(poses.found, np.int64),
-        "warning": list(poses.doubts) or [""] * len(poses),
+        "warning": list(poses.warnings) or [""] * len(poses),
         "axes": [poses.frame] * len(poses),
     }
     numbers = _coordinates(poses, poses.joints_mm, "")

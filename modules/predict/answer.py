@@ -18,8 +18,8 @@ from modules.predict.view import View
 
 ALL = "all"
 WORDS = {"confident": "the most confident", "largest": "the largest", "nearest": "the nearest"}
-UNSURE_SHARE = 1.5  # of the median expected error of a source, above which a row is doubtful
-UNSURE_MM = 250.0  # mean expected error above which it is doubtful anywhere
+UNSURE_SHARE = 1.5  # of the median expected error of a source, above which a row has a warning
+UNSURE_MM = 250.0  # mean expected error above which it has one anywhere
 BARELY_SEEN = 0.4  # mean confidence of the 2D joints
 
 
@@ -39,25 +39,25 @@ class Chosen:
     rows: np.ndarray  # (N,)
     person: np.ndarray  # (N,) number of the person
     segment: np.ndarray  # (N,) rows of one segment are surely of one person
-    doubts: list[list[str]]  # (N,)
+    warnings: list[list[str]]  # (N,)
 
 
 def make_answer(people: People, source: Source, view: View, how: Answering, origin: dict[str, Any]) -> Poses:
-    """Returns the poses of the chosen people, in the order of images and people, doubted and smoothed as `how` says."""
-    errors = _expected_errors(people, how.calibration)
+    """Returns the poses of the chosen people, in the order of images and people, with warnings, smoothed as `how` says."""
+    errors, expected = _errors(people, how.calibration)
     everybody = how.person == ALL
     chosen = (
         _everybody(people, errors, source, view) if everybody else _one_person(people, errors, source, view, how.person)
     )
-    kept, errors = people.take(chosen.rows), errors[chosen.rows]
-    doubts = [[*first, *more] for first, more in zip(chosen.doubts, _reasons(kept, errors), strict=True)]
+    kept, errors, expected = people.take(chosen.rows), errors[chosen.rows], expected[chosen.rows]
+    warnings = [[*first, *more] for first, more in zip(chosen.warnings, _reasons(kept, expected), strict=True)]
     raw, times = kept.joints_mm, source.time_s[kept.image]
     return Poses(
         joints_mm=smoothed(raw, errors, times, chosen.segment) if how.smooths else raw,
-        expected_error_mm=errors, frame_index=source.frame_index[kept.image], time_s=times,
+        expected_error_mm=expected, frame_index=source.frame_index[kept.image], time_s=times,
         person=chosen.person, found=kept.found, image=[source.image_name(index) for index in kept.image],
         frame=origin["frame"], up=view.camera.world_up, floor_height_mm=view.camera.floor_height_mm,
-        raw_joints_mm=raw if how.smooths else None, doubts=["; ".join(reasons) for reasons in doubts], origin=origin,
+        raw_joints_mm=raw if how.smooths else None, warnings=["; ".join(reasons) for reasons in warnings], origin=origin,
     )  # fmt: skip
 
 
@@ -72,11 +72,12 @@ def smoothed(joints_mm: np.ndarray, errors_mm: np.ndarray, time_s: np.ndarray, s
     return result
 
 
-def _expected_errors(people: People, calibration: Calibration | None) -> np.ndarray:
-    """Returns the calibrated median error of each joint, mm: (P, 24), NaN where it is not predicted."""
+def _errors(people: People, calibration: Calibration | None) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the calibrated median and mean error of each joint, mm: (P, 24) each, NaN where they are not predicted."""
     if calibration is None:
-        return np.full_like(people.log_error, np.nan)
-    return calibration.quantile_mm(people.log_error, 0.5)
+        unknown = np.full_like(people.log_error, np.nan)
+        return unknown, unknown
+    return calibration.quantile_mm(people.log_error, 0.5), calibration.expected_mm(people.log_error)
 
 
 def _everybody(people: People, errors: np.ndarray, source: Source, view: View) -> Chosen:
@@ -93,7 +94,7 @@ def _everybody(people: People, errors: np.ndarray, source: Source, view: View) -
 
 
 def _one_person(people: People, errors: np.ndarray, source: Source, view: View, rule: str) -> Chosen:
-    """Returns the person whom the rule takes in each image; the doubts name images with several, and jumps.
+    """Returns the person whom the rule takes in each image; the warnings name images with several, and jumps.
 
     All rows have the number 0. Where a sequence jumps to a person who is farther away than errors and time explain, a new
     segment begins.
@@ -107,12 +108,12 @@ def _one_person(people: People, errors: np.ndarray, source: Source, view: View, 
     order = np.lexsort((np.nan_to_num(rank, nan=np.inf), people.image))
     rows = order[np.unique(people.image[order], return_index=True)[1]]
     counts = np.bincount(people.image[people.found], minlength=len(source.names))[people.image[rows]]
-    doubts = [[f"{count} people seen, {WORDS[rule]} one taken"] if count > 1 else [] for count in counts]
+    warnings = [[f"{count} people seen, {WORDS[rule]} one taken"] if count > 1 else [] for count in counts]
     segment = np.zeros(len(rows), int)
     for place in jumps(people.take(rows), errors[rows], source, view) if source.is_sequence else ():
-        doubts[place].append("far from the person of the image before, perhaps somebody else")
+        warnings[place].append("far from the person of the image before, perhaps somebody else")
         segment[place:] += 1
-    return Chosen(rows, np.zeros(len(rows), int), segment, doubts)
+    return Chosen(rows, np.zeros(len(rows), int), segment, warnings)
 
 
 def jumps(people: People, errors: np.ndarray, source: Source, view: View) -> list[int]:
@@ -130,7 +131,7 @@ def jumps(people: People, errors: np.ndarray, source: Source, view: View) -> lis
 
 
 def _reasons(people: People, errors: np.ndarray) -> list[list[str]]:
-    """Returns why each row is doubtful by itself."""
+    """Returns why each row by itself needs a look."""
     means = errors.mean(1)
     usual = float(np.nanmedian(means)) if np.isfinite(means).any() else np.inf
     reasons = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,9 @@ from modules.config.sections import Data, Extract
 from modules.console import progress_bar
 from modules.evaluation.prediction import calibration_of
 from modules.evaluation.testing import TrainedRun, check_run, load_run
+from modules.export import NEED_UP, WRITERS, save
+from modules.export.axes import need_up_of
+from modules.export.description import software
 from modules.export.poses import Poses
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
@@ -27,7 +28,6 @@ from modules.predict.parts import People, Predictor, joined
 from modules.predict.report import write_report
 from modules.predict.source import Selection, Source, open_source
 from modules.predict.view import CameraOptions, View, read_view
-from modules.predict.writers import WRITERS
 from modules.runs.checkpoints import RELEASED
 from modules.utils import UserError, log
 
@@ -63,6 +63,8 @@ class Result:
 def predict(request: Request) -> Result:
     """Predicts a source and writes the files of the request. Raises UserError before any work if something is wrong."""
     view = read_view(request.camera, request.camera_options)
+    for kind in set(request.save) & set(NEED_UP):
+        need_up_of(view.camera.world_up, request.camera_options.frame, kind)
     source = open_source(request.named, request.selection, view)
     run = load_run(RELEASED if request.run is None else request.run.resolve())
     config = _config_of(run)
@@ -79,7 +81,7 @@ def predict(request: Request) -> Result:
     how = Answering(request.person, smooths, calibration_of(run.checkpoint))
     origin = _origin(request, source, view, run)
     poses = make_answer(people, source, view, how, origin)
-    written = [WRITERS[kind](poses, folder / f"poses.{kind}") for kind in request.save if kind in WRITERS]
+    written = save(poses, folder, [kind for kind in request.save if kind in WRITERS])
     for kind in request.save:
         if kind in PICTURES:
             written += PICTURES[kind](poses, source, view, folder)
@@ -156,8 +158,6 @@ def _all_people(predictor: Predictor) -> People:
 def _origin(request: Request, source: Source, view: View, run: TrainedRun) -> dict[str, Any]:
     """Returns what every output says of where its numbers come from."""
     camera = view.camera
-    with open(PROJECT_ROOT / "pyproject.toml", "rb") as file:
-        version = tomllib.load(file)["project"]["version"]
     return {
         "source": str(source.path.resolve()), "images": len(source.names),
         "frame": request.camera_options.frame, "unit": "mm",
@@ -168,17 +168,8 @@ def _origin(request: Request, source: Source, view: View, run: TrainedRun) -> di
             "image_size": camera.image_size,
             "distortion": None if camera.distortion is None else camera.distortion.tolist(),
         },
-        "weights": run.path.name if run.path == RELEASED else str(run.path), "version": version, "commit": _commit(),
+        "weights": run.path.name if run.path == RELEASED else str(run.path), **software(),
     }  # fmt: skip
-
-
-def _commit() -> str | None:
-    """Returns the commit of this checkout; None outside one."""
-    command = ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def not_found(poses: Poses) -> list[str]:

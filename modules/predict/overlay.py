@@ -162,5 +162,7 @@ class Painter:
         expected = f"expected error {error:.0f} mm" if np.isfinite(error) else "nobody found" if not found else ""
         axes = "" if poses.frame == "world" else " (camera axes, no world)"
         lines = [(f"image {poses.frame_index[first]}{time}{axes}", INK), (expected, INK)]
-        doubts = "; ".join(dict.fromkeys(poses.doubts[row] for row in found if poses.doubts and poses.doubts[row]))
-        return [*lines, (doubts.replace("…", "...")[:60], WARNING)]
+        warnings = "; ".join(
+            dict.fromkeys(poses.warnings[row] for row in found if poses.warnings and poses.warnings[row])
+        )
+        return [*lines, (warnings.replace("…", "...")[:60], WARNING)]

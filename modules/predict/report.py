@@ -60,7 +60,7 @@ def report_data(poses: Poses, source: Source, view: View, scene: Scene) -> dict[
             for index, (number, time) in enumerate(zip(source.frame_index, times, strict=True))
         ],
         "rows": [
-            {"frame": place[int(number)], "person": int(person), "doubts": poses.doubts[row] if poses.doubts else ""}
+            {"frame": place[int(number)], "person": int(person), "warnings": poses.warnings[row] if poses.warnings else ""}
             for row, (number, person) in enumerate(zip(poses.frame_index, poses.person, strict=True))
         ],
         "positions": _packed(poses.joints_mm, scene),

@@ -129,19 +129,6 @@ def _completed(path: Path, camera: Camera, options: CameraOptions) -> Camera:
     return replace(camera, world_up=up, floor_height_mm=floor)
 
 
-def parse_up(text: str) -> np.ndarray:
-    """Returns the unit vector of `z`, `-y` or `0.1,-1,0`. Raises ValueError for anything else."""
-    axis = text.strip().lower().removeprefix("+")
-    if axis.removeprefix("-") in ("x", "y", "z"):
-        vector = np.asarray(np.eye(3)["xyz".index(axis[-1])])
-        return -vector if axis.startswith("-") else vector
-    numbers = np.array([float(part) for part in text.split(",")])
-    length = float(np.linalg.norm(numbers))
-    if numbers.shape != (3,) or not np.isfinite(length) or length == 0:
-        raise ValueError(text)
-    return np.asarray(numbers / length)
-
-
 def parse_size(text: str) -> tuple[int, int]:
     """Returns (width, height) of `1920x1080`. Raises ValueError for anything else."""
     width, height = (int(part) for part in text.lower().split("x"))

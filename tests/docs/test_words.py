@@ -62,7 +62,6 @@ READS_OLD_FILES = {
     r"worldpose",
     r"\bcrops: (several|one)\b|\bcrops=(several|one)\b|-several\b|[`\"]several[`\"]",
 }
-DOUBTS: set[str] | None = {r"\w*[Dd]oubt(s|ful)?|DOUBTS?", r"\bdoubt(s|ful|ed)?\b"}  # of a whole answer
 EXEMPT: dict[str, set[str] | None] = {
     "CHANGELOG.md": None,  # its tables list the old names
     "modules/config/retired.py": None,  # refuses the old keys
@@ -71,13 +70,9 @@ EXEMPT: dict[str, set[str] | None] = {
     "modules/extractors/metrabs/weights.py": READS_OLD_FILES,
     "docs/troubleshooting.md": {"worldpose"},  # quotes the refusal of old checkpoints
     "docs/accuracy.md": {"worldpose"},  # the note on results that were recorded under the old name
-    **{f"modules/export/{name}.py": DOUBTS for name in ("poses", "tables", "arrays", "document")},  # the field of Poses
     "data": {r"as_learned|at_rest", r"members|MEMBERS"},  # a body in its rest pose; files of an archive
     "docs": {r"as_learned|at_rest"},
     "pre_models": {r"members|MEMBERS"},  # files of an archive
-    "modules/export": DOUBTS,
-    "modules/predict": DOUBTS,
-    "docs/predict.md": DOUBTS,
     "scripts/environment.sh": {"worldpose"},  # says that the variables were renamed
 }
 

@@ -96,16 +96,16 @@ def test_numbers_of_rows_without_a_person_are_never_written(tmp_path: Path) -> N
 
 
 def test_raw_joints_stay_beside_smoothed_ones(tmp_path: Path) -> None:
-    smoothed = replace(TWO_PEOPLE, raw_joints_mm=TWO_PEOPLE.joints_mm + 5, doubts=["", "cut off"] * 19 + [""])
+    smoothed = replace(TWO_PEOPLE, raw_joints_mm=TWO_PEOPLE.joints_mm + 5, warnings=["", "cut off"] * 19 + [""])
     table = pd.read_csv(WRITERS["csv"](smoothed, tmp_path))
     assert np.allclose((table["head_raw_x_mm"] - table["head_x_mm"]).dropna(), 5, atol=2e-3)
-    assert list(table["warning"].fillna("")) == smoothed.doubts
+    assert list(table["warning"].fillna("")) == smoothed.warnings
     for read in (
         arrays.read_npz(WRITERS["npz"](smoothed, tmp_path)),
         document.read_document(WRITERS["json"](smoothed, tmp_path)),
     ):
         assert_same(read, smoothed, 6e-4)
-        assert read.doubts == smoothed.doubts
+        assert read.warnings == smoothed.warnings
 
 
 def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path) -> None:

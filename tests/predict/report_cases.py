@@ -36,11 +36,11 @@ def walking_poses(people: int, frames: int, found: bool = True) -> Poses:
     joints[~seen] = np.nan
     frame, person = np.array(rows).T
     errors = np.where(seen[:, None], 60 + 40 * np.sin(frame / 40)[:, None] ** 2 * np.ones(24), np.nan)
-    doubts = ["nobody found" if not found else "expected error 99 mm" if at % 150 > 140 else "" for at in frame]
+    warnings = ["nobody found" if not found else "expected error 99 mm" if at % 150 > 140 else "" for at in frame]
     time = frame / 30 if frames > 1 else np.full(len(rows), np.nan)
     return Poses(
         joints, errors, frame, time, person, seen, [HOSTILE] * len(rows), up=np.array([0.0, 0, 1]), floor_height_mm=0.0,
-        doubts=doubts, raw_joints_mm=joints if frames > 1 else None, origin={"source": HOSTILE, "weights": "none"},
+        warnings=warnings, raw_joints_mm=joints if frames > 1 else None, origin={"source": HOSTILE, "weights": "none"},
     )  # fmt: skip
 
 

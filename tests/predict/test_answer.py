@@ -1,4 +1,4 @@
-"""Who is meant, who is who, and what is doubted, on people whose places are known."""
+"""Who is meant, who is who, and what is warned of, on people whose places are known."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from modules.predict.view import View
 from tests.conftest import looking_camera, standing_person
 
 NEAR, FAR = np.array([0.0, -800, 0]), np.array([900.0, 1500, 0])
-CALIBRATION = Calibration(np.zeros(24), 1.0, np.full(24, 0.5))
+CALIBRATION = Calibration(np.full(24, -0.125), 1.0, np.full(24, 0.5))  # a mean of exp(log_error)
 FRAMES = 12
 
 
@@ -62,14 +62,14 @@ def test_the_rule_takes_one_of_two(rng: np.random.Generator, rule: str, place: n
     poses = answer(people, UNKNOWN, person=rule)
     pelvis = poses.joints_mm[:, 0] - people.joints_mm[0, 0] + FAR
     np.testing.assert_allclose(pelvis, np.tile(place, (FRAMES, 1)), atol=1e-9)
-    assert poses.doubts == [f"2 people seen, {word} taken"] * FRAMES and (poses.person == 0).all()
+    assert poses.warnings == [f"2 people seen, {word} taken"] * FRAMES and (poses.person == 0).all()
     np.testing.assert_allclose(poses.expected_error_mm, 60)
 
 
 def test_a_jump_to_somebody_else_is_named_and_not_smoothed_over(rng: np.random.Generator) -> None:
     places = [[NEAR, FAR]] * 6 + [[FAR, NEAR]] * 6
     poses = answer(people_at(places, rng), STEADY, smooths=True)
-    jumped = ["far from the person of the image before" in why for why in poses.doubts]
+    jumped = ["far from the person of the image before" in why for why in poses.warnings]
     assert np.flatnonzero(jumped).tolist() == [6]
     np.testing.assert_allclose(poses.joints_mm, poses.raw_joints_mm, atol=1)  # both stand still
 
@@ -81,7 +81,7 @@ def test_all_are_followed_through_another_order_and_an_absence(rng: np.random.Ge
     for number, place in enumerate((NEAR, FAR)):
         rows = poses.found & (poses.person == number)
         assert np.ptp(poses.joints_mm[rows], axis=0).max() < 1e-6, place
-    assert poses.doubts[17] == "nobody found" and poses.doubts[0] == ""
+    assert poses.warnings[17] == "nobody found" and poses.warnings[0] == ""
     assert [poses.image[row] for row in (16, 17, 18, 19, 20)] == ["8.jpg", "9.jpg", "10.jpg", "10.jpg", "11.jpg"]
 
 
@@ -90,14 +90,14 @@ def test_without_times_all_are_numbered_within_their_image(rng: np.random.Genera
     assert poses.person.tolist() == [0, 1, 0, 1, 0]
 
 
-def test_reasons_to_doubt(rng: np.random.Generator) -> None:
+def test_reasons_for_a_warning(rng: np.random.Generator) -> None:
     people = people_at([[NEAR]] * FRAMES, rng)
     people.log_error[1], people.log_error[2] = np.log(300), np.log(100)
     people.confidence[3] = 0.2
     people.outside[4, :5] = True
-    doubts = answer(people, UNKNOWN).doubts
-    assert doubts[:5] == [
+    warnings = answer(people, UNKNOWN).warnings
+    assert warnings[:5] == [
         "", "expected error 300 mm", "expected error 100 mm", "barely visible",
         "5 joints outside the image (pelvis, left_hip, right_hip, …)",
     ]  # fmt: skip
-    assert set(doubts[5:]) == {""}
+    assert set(warnings[5:]) == {""}

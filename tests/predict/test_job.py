@@ -1,5 +1,6 @@
 """A prediction as a whole: any names, several people, nobody, stopped and resumed, and never onto another's results."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from modules.export import WRITERS
 from modules.files.video import VideoWriter
 from modules.predict import job, parts
 from modules.predict.source import Selection
 from modules.predict.view import CameraOptions
 from modules.utils import UserError
+from predict import ALL_SAVES
 
 NAMES = ("두 사람.png", "one person.png", "nobody.png")
 Ask = Callable[..., job.Request]
@@ -39,17 +42,19 @@ def test_images_of_any_name_with_several_people_or_nobody(ask: Ask) -> None:
     poses = result.poses
     assert poses.image == sorted(NAMES) and poses.found.tolist() == [False, True, True]
     assert np.isnan(poses.joints_mm[0]).all() and np.isfinite(poses.joints_mm[1:]).all()
-    assert poses.doubts[0] == "nobody found" and poses.doubts[2].startswith(
+    assert poses.warnings[0] == "nobody found" and poses.warnings[2].startswith(
         "2 people seen, the most confident one taken"
     )
-    assert "people seen" not in poses.doubts[1]
+    assert "people seen" not in poses.warnings[1]
     assert np.isnan(poses.time_s).all() and poses.raw_joints_mm is None
     table = pd.read_csv(result.folder / "poses.csv")
-    assert table["file_name"].tolist() == poses.image and table["found"].tolist() == [0, 1, 1]
+    assert table["image"].tolist() == poses.image and table["found"].tolist() == [0, 1, 1]
     np.testing.assert_allclose(table["pelvis_z_mm"], poses.joints_mm[:, 0, 2], atol=1e-3)
     with np.load(result.folder / "poses.npz", allow_pickle=False) as stored:
         np.testing.assert_array_equal(stored["joints_mm"], poses.joints_mm)
-    everybody = job.predict(ask(person="all")).poses
+    everybody = job.predict(ask(person="all", save=["trc", "glb", "json"])).poses
+    assert {path.name for path in result.folder.glob("poses*")} >= {"poses.json", "poses.glb"}
+    assert len(list(result.folder.glob("*.trc"))) == 2  # one file per person
     assert everybody.image == [NAMES[2], NAMES[1], NAMES[0], NAMES[0]] and everybody.person.tolist() == [0, 0, 0, 1]
 
 
@@ -120,3 +125,12 @@ def test_results_of_others_are_kept(ask: Ask, folder: Path, tmp_path: Path) -> N
 def test_options_that_do_not_fit_are_refused(ask: Ask, changes: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         job.predict(ask(**changes))
+
+
+def test_every_format_can_be_named_and_one_that_needs_up_is_refused_before_any_work(ask: Ask, tmp_path: Path) -> None:
+    assert list(ALL_SAVES) == [*WRITERS, *job.PICTURES] and set(job.Request.save) <= set(ALL_SAVES)
+    camera = json.loads((tmp_path / "camera.json").read_text())
+    (tmp_path / "no_up.json").write_text(json.dumps({**camera, "world_up": None, "floor_height_mm": None}))
+    with pytest.raises(UserError, match=r"--save trc: trc has an up axis .* add --up"):
+        job.predict(ask(camera=tmp_path / "no_up.json", save=["csv", "trc"]))
+    assert not (tmp_path / "out").exists()

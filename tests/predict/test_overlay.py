@@ -33,7 +33,7 @@ def poses(rng: np.random.Generator) -> Poses:
     return Poses(
         joints, np.full((4, 24), 60.0), np.array([0, 0, 1, 2]), np.array([0, 0, 0.1, 0.2]), np.array([0, 1, 0, 0]),
         np.array([True, True, True, False]), ["0.jpg", "0.jpg", "b/1.jpg", "2.jpg"], up=np.array([0.0, 0, 1]),
-        floor_height_mm=0.0, doubts=["", "", "expected error 300 mm", "nobody found"],
+        floor_height_mm=0.0, warnings=["", "", "expected error 300 mm", "nobody found"],
     )  # fmt: skip
 
 

@@ -75,4 +75,4 @@ def test_nobody_is_no_measurement(tmp_path: Path) -> None:
     data = data_of(write_case(tmp_path, 1, 1, found=False).read_text(encoding="utf-8"))
     positions = np.frombuffer(base64.b64decode(data["positions"]), "<i2")
     assert (positions == report.NOBODY).all() and "nobody found" in data["about"]
-    assert data["rows"][0]["doubts"] == "nobody found" and data["frames"][0]["time"] is None
+    assert data["rows"][0]["warnings"] == "nobody found" and data["frames"][0]["time"] is None

@@ -9,7 +9,7 @@ import pytest
 
 from modules.files.cameras import write_camera
 from modules.pose_utils import Camera, cam2pixel, world2cam
-from modules.predict.view import CameraOptions, parse_size, parse_up, read_view
+from modules.predict.view import CameraOptions, parse_size, read_view
 from modules.utils import UserError
 from tests.conftest import looking_camera, standing_person
 
@@ -91,12 +91,7 @@ def test_k_of_another_size_is_noticed(tmp_path: Path, camera: Camera) -> None:
 
 
 def test_words_of_the_command_line() -> None:
-    assert parse_up("z").tolist() == [0, 0, 1] and parse_up("-Y").tolist() == [0, -1, 0]
-    np.testing.assert_allclose(parse_up("0,-2,0"), [0, -1, 0])
     assert parse_size("1920X1080") == (1920, 1080)
-    for wrong in ("", "w", "0,0,0", "1,2", "nan,0,1"):
-        with pytest.raises(ValueError):
-            parse_up(wrong)
     for wrong in ("1920", "0x3", "axb"):
         with pytest.raises(ValueError):
             parse_size(wrong)

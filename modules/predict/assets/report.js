@@ -136,8 +136,8 @@ function showPicture() {
     if ($('photo').dataset.frame !== String(best.frame)) { $('photo').src = best.jpeg; $('photo').dataset.frame = best.frame; }
     if (best.frame !== current) text += ` – the picture is of ${label(best.frame)}`;
   }
-  const doubts = rowsOf[current].map((row) => D.rows[row].doubts).filter(Boolean);
-  $('caption').textContent = text + (doubts.length ? ` – ${[...new Set(doubts)].join('; ')}` : '');
+  const warnings = rowsOf[current].map((row) => D.rows[row].warnings).filter(Boolean);
+  $('caption').textContent = text + (warnings.length ? ` – ${[...new Set(warnings)].join('; ')}` : '');
 }
 const label = (i) => (hasTime ? `${D.frames[i].time.toFixed(2)} s` : `image ${D.frames[i].index}`);
 
@@ -223,12 +223,12 @@ function makeCharts() {
   }
 }
 
-// ---- doubts, people, time
-function makeDoubts() {
-  const body = document.querySelector('#doubts tbody'), spans = [];
+// ---- warnings, people, time
+function makeWarnings() {
+  const body = document.querySelector('#warnings tbody'), spans = [];
   D.rows.forEach((row) => {
-    if (!row.doubts) return;
-    for (const reason of row.doubts.split('; ')) {
+    if (!row.warnings) return;
+    for (const reason of row.warnings.split('; ')) {
       const same = reason.replace(/[\d.]+/g, '#'), last = spans.findLast((span) => span.same === same && span.person === row.person);
       if (last && row.frame - last.end <= 2) { last.end = row.frame; last.reasons.add(reason); } else spans.push({ same, person: row.person, start: row.frame, end: row.frame, reasons: new Set([reason]) });
     }
@@ -242,7 +242,7 @@ function makeDoubts() {
     why.textContent = (people.length > 1 ? `person ${span.person}: ` : '') + (reasons.length > 1 ? `${reasons[0]} and similar` : reasons[0]);
   }
   const note = (text) => { const cell = body.insertRow().insertCell(); cell.className = 'note'; cell.textContent = text; };
-  if (!spans.length) note('nowhere'); else if (spans.length > 400) note( `and ${spans.length - 400} more: see the column doubts in poses.csv`);
+  if (!spans.length) note('nowhere'); else if (spans.length > 400) note( `and ${spans.length - 400} more: see the column warnings in poses.csv`);
 }
 function makePeople() {
   if (people.length < 2) return;
@@ -282,7 +282,7 @@ for (const id of ['halo', 'frustum', 'path', 'raw']) $(id).onchange = () => redr
 $('raw-label').hidden = !D.raw;
 $('about').textContent = D.about; $('origin').textContent = D.origin;
 if (D.frames.length < 2) $('time').hidden = true;
-makePeople(); makeCharts(); makeDoubts();
+makePeople(); makeCharts(); makeWarnings();
 try { makeScene(); } catch (error) { $('world').textContent = `The 3D view needs WebGL, which this browser does not offer (${error.message}).`; }
 addEventListener('resize', () => { fit(); drawers.forEach((one) => one.prepare()); show(current); });
 addEventListener('keydown', (event) => {
