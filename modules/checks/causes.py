@@ -132,7 +132,9 @@ def _intrinsics(view: View) -> Iterator[tuple[Mistake, ...]]:
     times = picture_size(view.K, view.image_size)
     usual = np.array([1.0, *(float(ratio) for ratio in RATIOS)])
     if 0.1 < times < 10 and np.abs(np.log(times / usual)).min() > SAME_SIZE:
-        yield (of_another_size(Fraction(times).limit_denominator(8)),)
+        near = Fraction(times).limit_denominator(8)
+        exact = abs(float(near) / times - 1) < SAME_SIZE / 3
+        yield (of_another_size(near if exact else Fraction(times).limit_denominator(50)),)
     if times > 30 and abs(np.log(times / IMAGE_SCALE)) > 2 * SAME_SIZE:  # INTRINSICS has px divided by the usual scale
         yield (in_px(times),)
 
