@@ -102,12 +102,21 @@ def test_the_released_weights_say_so_at_the_start_and_at_the_end(
     assert not (folder / "metrics.json").exists()
 
 
-def test_submission_sh_follows_run_sh(finished: tuple[Path, Path], small_root: Path, tmp_path: Path) -> None:
-    """The last two stages with the same arguments, then with another output, which does not change which run is used."""
+def test_submission_sh_follows_run_sh(
+    finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
+) -> None:
+    """It passes its arguments to test.py; another output does not change which run is used."""
     shutil.copytree(finished[0] / "train", tmp_path / "train")
+    arguments = options(small_root, tmp_path)
+    run_script("test.py", *arguments)
+    command = [
+        "bash",
+        str(PROJECT_ROOT / "submission.sh"),
+        *arguments,
+        "--set",
+        f"TEST.output={tmp_path / 'other.json'}",
+    ]
     environment = {"PATH": "/usr/bin:/bin", "GROUNDPOSE_ENVIRONMENT": sys.prefix}
-    for extra in ((), ("--set", f"TEST.output={tmp_path / 'other.json'}")):
-        command = ["bash", str(PROJECT_ROOT / "submission.sh"), *options(small_root, tmp_path), *extra]
-        subprocess.run(command, env=environment, check=True)
+    subprocess.run(command, env=environment, check=True)
     assert (tmp_path / "other.json").read_bytes() == (tmp_path / "pred_submission.json").read_bytes()
     assert [folder.name for folder in (tmp_path / "test").iterdir()] == [f"{finished[1].name}-{small_root.name}"]
