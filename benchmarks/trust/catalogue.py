@@ -189,7 +189,7 @@ HARMS = (
     Harm(
         "pictures turned by half",
         each(pictures(lambda p, s: np.array(s) - 1 - p, lambda s: s, np.diag([-1.0, -1, 1]))),
-        ("by half", "upright", "upside down", "disagree"),
+        ("by half", "pictures are turned", "upright", "upside down", "disagree"),
     ),
     Harm(
         "pictures mirrored",

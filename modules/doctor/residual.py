@@ -15,6 +15,7 @@ from modules.pose_utils import pixel2ray, undistort
 
 LEAST_PX = 10.0  # a smaller systematic part is that of the extractor
 FAR_PX = 50.0
+FAR_DEG = 60.0
 CLEARLY = 0.5  # of the misfit as written is left at most
 NOISE = 0.02  # misfit of sound images, share of the person's size
 PER_FREEDOM = 0.1  # a fit must be better by this share for each of its parameters
@@ -192,6 +193,7 @@ def _of_motion(evidence: Sequence[Evidence]) -> Iterator[Fit]:
         turns.append(angle_deg(R @ scene.R.T))
         moves.append(np.linalg.norm(R.T @ t - scene.R.T @ scene.t))
     yield Fit(
+        f"{'the pictures are turned against the calibration, or ' if np.median(turns) > FAR_DEG else ''}"
         f"the camera stands elsewhere: turned by about {np.median(turns):.1f} degrees and moved by about "
         f"{np.median(moves):.0f} mm, labels fit",
         "calibrate it again, or check that its file belongs to these images", 6, _misfit_as_written(changed),
