@@ -82,8 +82,9 @@ def gather() -> dict[str, Any]:
     for rotation in ROTATIONS:
         for seed in SEEDS:
             folder = results_folder(rotation, seed)
-            for metrics in sorted(folder.glob("test/POSENET_*/metrics.json"))[-1:]:
-                summary = read_json(folder / "train" / metrics.parent.name / "summary.json")
+            tested = zip(folder.glob("test/POSENET_*/metrics.json"), folder.glob("train/POSENET_*"), strict=True)
+            for metrics, run in tested:  # one of each
+                summary = read_json(run / "summary.json")
                 methods = {name: value["overall"] for name, value in read_json(metrics)["methods"].items()}
                 made_by = read_json(folder / "made_by.json")
                 branches = read_json(folder / "branches.json")

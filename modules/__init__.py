@@ -10,7 +10,7 @@ from importlib.util import find_spec
 PACKAGES = {
     "numpy": "numpy", "torch": "torch", "torchvision": "torchvision", "lightning-fabric": "lightning_fabric",
     "pytorch-optimizer": "pytorch_optimizer", "pandas": "pandas", "pyarrow": "pyarrow", "scipy": "scipy",
-    "opencv-python-headless": "cv2", "av": "av", "ai-edge-litert": "ai_edge_litert",
+    "opencv-python-headless": "cv2", "av": "av", "simplejpeg": "simplejpeg", "ai-edge-litert": "ai_edge_litert",
     "safetensors": "safetensors", "pydantic": "pydantic",
     "PyYAML": "yaml", "matplotlib": "matplotlib", "tqdm": "tqdm",
 }  # fmt: skip

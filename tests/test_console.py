@@ -102,7 +102,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(
     arguments = {
         name: options(
             small_root, tmp_path / name, "TRAIN.num_epochs=6", "TRAIN.model_type=pose", "TRAIN.batch_size=4",
-            "TRAIN.view_steps=600",
+            "TRAIN.view_steps=50",
         )
         for name in ("whole", "stopped")
     }  # fmt: skip

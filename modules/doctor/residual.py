@@ -16,6 +16,7 @@ from modules.pose_utils import pixel2ray, undistort
 LEAST_PX = 10.0  # a smaller systematic part is that of the extractor
 FAR_PX = 50.0
 FAR_DEG = 60.0
+MOST_TIMES = 10.0  # by which sizes and focal lengths differ
 CLEARLY = 0.5  # of the misfit as written is left at most
 NOISE = 0.02  # misfit of sound images, share of the person's size
 PER_FREEDOM = 0.1  # a fit must be better by this share for each of its parameters
@@ -55,7 +56,8 @@ def best_fit(evidence: Sequence[Evidence], others: Mapping[str, Sequence[Evidenc
             *_of_picture(pairs, evidence[0].image_size),
             *_of_pixels(pairs, scene_as_written(evidence[0]).K[:2, 2]),
         ]
-    clear = [fit for fit in fits if fit.left < CLEARLY * before and (before - fit.left) * size > LEAST_PX]
+    explained = [fit for fit in fits if fit.left < max(3 * NOISE, before / 10)]
+    clear = [fit for fit in explained if fit.left < CLEARLY * before and (before - fit.left) * size > LEAST_PX]
     return min(clear, key=lambda fit: (fit.left + NOISE) * (1 + PER_FREEDOM * fit.parameters), default=None)
 
 
@@ -73,17 +75,24 @@ def _of_pixels(pairs: Sequence[tuple[np.ndarray, np.ndarray]], middle: np.ndarra
         2, misfit([(a + shift, b) for a, b in pairs]),
     )  # fmt: skip
     slope = _ratio(q, p)
-    yield Fit(
-        f"the picture is {slope[0]:.3f} times as wide and {slope[1]:.3f} times as high as the one that was calibrated",
-        "multiply the first row of intrinsics by the first and the second row by the second factor, or calibrate again",
-        2, misfit([(a * slope, b) for a, b in pairs]),
-    )  # fmt: skip
+    if _is_possible(slope):
+        yield Fit(
+            f"the picture is {slope[0]:.3f} times as wide and {slope[1]:.3f} times as high as the one that was calibrated",
+            "multiply the first row of intrinsics by the first and the second row by the second factor, or calibrate again",
+            2, misfit([(a * slope, b) for a, b in pairs]),
+        )  # fmt: skip
     zoom = _ratio(q - middle, p - middle)
-    yield Fit(
-        "the focal lengths are those of another zoom or lens",
-        f"multiply fx by {zoom[0]:.3f} and fy by {zoom[1]:.3f}, or calibrate again",
-        2, misfit([((a - middle) * zoom + middle, b) for a, b in pairs]),
-    )  # fmt: skip
+    if _is_possible(zoom):
+        yield Fit(
+            "the focal lengths are those of another zoom or lens",
+            f"multiply fx by {zoom[0]:.3f} and fy by {zoom[1]:.3f}, or calibrate again",
+            2, misfit([((a - middle) * zoom + middle, b) for a, b in pairs]),
+        )  # fmt: skip
+
+
+def _is_possible(factors: np.ndarray) -> bool:
+    """Returns whether a picture or a focal length may differ by these factors."""
+    return bool((factors > 1 / MOST_TIMES).all() and (factors < MOST_TIMES).all())
 
 
 def _ratio(q: np.ndarray, p: np.ndarray) -> np.ndarray:
