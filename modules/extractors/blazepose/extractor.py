@@ -132,15 +132,6 @@ def hinted_square(squares: Sequence[Square], hint: Hint) -> Square | None:
 def _is_inside(point: np.ndarray, box_xywh: np.ndarray) -> bool:
     return bool(((box_xywh[:2] <= point) & (point <= box_xywh[:2] + box_xywh[2:])).all())
 
-    def estimate_people(self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera]) -> list[list[Estimate]]:
-        """Returns the estimates of all people in each image; the first of an image is that of `estimate`."""
-        estimates = []
-        for image, camera in zip(images_rgb, cameras, strict=True):
-            people = detect_people(self._model, image, self._tta)
-            numbered = enumerate(as_estimate(found, camera) for found in people)
-            estimates.append([replace(one, people=len(people), person=index) for index, one in numbered])
-        return estimates
-
 
 def as_estimate(found: Landmarks, camera: Camera) -> Estimate:
     """Returns the SMPL joints of a person seen by this camera, with the lens distortion removed.
