@@ -28,8 +28,16 @@ from typing import Any, NoReturn
 from modules.config.paths import PROJECT_ROOT
 
 # Extraction and the doctor run without torch, and MeTRAbs with TensorFlow, each in a process of their own.
-WITHOUT_TORCH = ("modules.cache.extraction", "modules.cache.joint_features", "modules.extractors.blazepose.extractor")
-WITH_TORCH = ("modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices")
+COMMON = (
+    "modules.config.load", "modules.config.yaml_text", "modules.extractors.blazepose.extractor", "pandas", "pyarrow.parquet",
+)  # fmt: skip
+WITHOUT_TORCH = (
+    *COMMON, "modules.cache.extraction", "modules.cache.joint_features", "modules.doctor.check", "ai_edge_litert.interpreter",
+)  # fmt: skip
+WITH_TORCH = (
+    *COMMON, "modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices",
+    "modules.cache.splits", "matplotlib.backends.backend_agg",
+)  # fmt: skip
 WITH_TENSORFLOW = (*WITHOUT_TORCH, "modules.extractors.metrabs.loading", "tensorflow")
 LIBRARIES = dict.fromkeys(("train.py", "test.py", "release.py", "beside_extractor.py"), WITH_TORCH)
 MOST_BYTES_OF_A_REQUEST = 2**18
