@@ -85,8 +85,7 @@ class PoseMember(nn.Module):
         shift = self.shift(hidden).float().unflatten(1, (NUM_JOINTS, 3))
         swap = self.swap(hidden).squeeze(1).sigmoid()
         log_error = self.error(torch.cat([embedding, hidden], 1))
-        depth = self.depth(hidden) if self.depth is not None else hidden.new_zeros(len(hidden), 0)
-        logits = depth.float().view(len(hidden), NUM_JOINTS, -1)
+        logits = shift[..., :0] if self.depth is None else self.depth(hidden).float().unflatten(1, (NUM_JOINTS, -1))
         return MemberOutput(shift, self.root(hidden).float().squeeze(1), swap, log_error, logits)
 
     def _embed(self, inputs: Tensor, features: Tensor | None, has_features: Tensor | None) -> Tensor:

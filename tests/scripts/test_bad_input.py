@@ -491,7 +491,7 @@ def test_extraction_on_a_full_disk(place: Place, most_bytes: int, file: str) -> 
 
 @pytest.mark.parametrize(
     ("most_bytes", "file"),
-    [(100, "train_config.yaml"), (100_000, "best_01.pt"), (2_000_000, "model.pt")],
+    [(100, "train_config.yaml"), (100_000, "best_01.pt"), (4_000_000, "model.pt")],
 )
 def test_training_on_a_full_disk(place: Place, most_bytes: int, file: str) -> None:
     assert_refused(place, TRAIN, f"/{file}: ", FULL, most_bytes=most_bytes)
