@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from model.skeleton import JOINT_NAMES
-from modules.config.paths import PROJECT_ROOT
 from modules.files.atomic import atomic_path
+from modules.files.checkout import git_lines
 
 COLUMNS = (
     "file_name", "joint", "x_mm", "y_mm", "z_mm", "frame", "person", "expected_error_mm", "weights", "commit",
@@ -51,18 +50,9 @@ def write_joint_table(
 
 def commit() -> str:
     """Returns the short hash of the code's commit, followed by + if files have changed since; empty outside a repository."""
-    hash_ = next(_git("rev-parse", "--short=12", "HEAD"), "")
-    changed = next(_git("status", "--porcelain", "--untracked-files=no"), "") if hash_ else ""
+    hash_ = next(git_lines("rev-parse", "--short=12", "HEAD"), "")
+    changed = next(git_lines("status", "--porcelain", "--untracked-files=no"), "") if hash_ else ""
     return f"{hash_}+" if changed else hash_
-
-
-def _git(*arguments: str) -> Iterator[str]:
-    """Yields the lines of a git command in the project; none where it fails."""
-    try:
-        ended = subprocess.run(["git", *arguments], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
-    except OSError:  # git is not installed
-        return
-    yield from ended.stdout.splitlines() if ended.returncode == 0 else ()
 
 
 def _weights_name(weights: dict[str, Any]) -> str:

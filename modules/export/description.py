@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tomllib
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from model.skeleton import JOINT_NAMES, PARENTS
 from modules.config.paths import PROJECT_ROOT
 from modules.export.poses import Poses
+from modules.files.checkout import git_lines
 
 FORMAT, VERSION = "groundpose-poses", 1
 CAMERA_AXES = "the camera's: x right, y down, z forward"
@@ -48,10 +48,5 @@ def describe(poses: Poses, unit: str = "mm", rotation: np.ndarray | None = None,
 def software() -> dict[str, Any]:
     """Returns the name, the version and the commit of GroundPose; the commit is None outside of a git clone."""
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        found = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
-    except OSError:  # no git on this machine
-        return {"software": "GroundPose", "version": project["version"], "commit": None}
-    commit = found.stdout.strip() if found.returncode == 0 else None
+    commit = next(git_lines("rev-parse", "HEAD"), None)
     return {"software": "GroundPose", "version": project["version"], "commit": commit}

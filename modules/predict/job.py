@@ -17,7 +17,7 @@ from modules.evaluation.prediction import calibration_of
 from modules.evaluation.testing import TrainedRun, check_run, load_run
 from modules.export import NEED_UP, WRITERS, save
 from modules.export.axes import need_up_of
-from modules.export.description import software
+from modules.export.description import CAMERA_AXES, software
 from modules.export.poses import Poses
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
@@ -161,7 +161,7 @@ def _origin(request: Request, source: Source, view: View, run: TrainedRun) -> di
     return {
         "source": str(source.path.resolve()), "images": len(source.names),
         "frame": request.camera_options.frame, "unit": "mm",
-        "axes": "the camera's: x right, y down, z forward" if request.camera_options.frame == "camera" else "the world's",
+        "axes": CAMERA_AXES if request.camera_options.frame == "camera" else "the world's",
         "person": request.person, "camera_file": str(request.camera.resolve()),
         "camera": {
             "K": camera.K.tolist(), "R": camera.R.tolist(), "t": camera.t.tolist(),

@@ -37,7 +37,7 @@ def test_released_weights_and_the_commit(tmp_path: Path, monkeypatch: pytest.Mon
     )
     assert set(pd.read_csv(tmp_path / "a.csv")["weights"]) == {"released"}
     answers = {"rev-parse": ["0123456789ab"], "status": []}
-    monkeypatch.setattr(joint_table, "_git", lambda command, *_: iter(answers[command]))
+    monkeypatch.setattr(joint_table, "git_lines", lambda command, *_: iter(answers[command]))
     assert commit() == "0123456789ab"
     answers["status"] = [" M test.py"]
     assert commit() == "0123456789ab+"
