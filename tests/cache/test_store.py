@@ -30,7 +30,8 @@ def test_round_trip_and_pandas(tmp_path: Path, rng: np.random.Generator) -> None
     rows = store.read_rows(tmp_path, 1)
     for name, shape in cache_table.NUMBER_COLUMNS.items():
         assert rows[name].shape == (1, *shape), name
-        np.testing.assert_array_equal(rows[name].ravel(), np.ravel(np.array(row[name], dtype=float)), err_msg=name)
+        expected = np.full(shape, np.nan) if row[name] is None else np.array(row[name], dtype=float)
+        np.testing.assert_array_equal(rows[name].ravel(), np.ravel(expected), err_msg=name)
     assert rows["file_name"][0] == row["file_name"] and rows["found"][0] and rows["labelled"][0]
     np.testing.assert_array_equal(rows.read_crop(0), cv2.imdecode(np.frombuffer(crop, np.uint8), 1)[..., ::-1])
     table = pd.read_parquet(tmp_path / "poses")
