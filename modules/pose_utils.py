@@ -11,7 +11,6 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 Array = Any  # np.ndarray or torch.Tensor; functions return the type that they are given
@@ -99,6 +98,8 @@ def _to_pixel(xy: Array, K: Array) -> Array:
 
 def _distort_by_opencv(xy: np.ndarray, distortion: np.ndarray) -> np.ndarray:
     """Distorts normalised points (..., N, 2) by OpenCV's fisheye (4 numbers) or rational model (8, 12 or 14 numbers)."""
+    import cv2  # noqa: PLC0415  # here, so that scripts show their help without it
+
     rays = np.dstack([xy.reshape(1, -1, 2), np.ones(xy.size // 2)]).astype(np.float64)
     if not rays.size:
         return xy
@@ -111,6 +112,8 @@ def _distort_by_opencv(xy: np.ndarray, distortion: np.ndarray) -> np.ndarray:
 
 def _undistort_by_opencv(seen: np.ndarray, distortion: np.ndarray) -> np.ndarray:
     """The inverse of `_distort_by_opencv`; NaN where no ray leads, or only one beyond the lens model's turning point."""
+    import cv2  # noqa: PLC0415
+
     points = np.ascontiguousarray(seen, np.float64).reshape(-1, 1, 2)
     if not points.size:
         return seen

@@ -41,4 +41,4 @@ def read(source: Source) -> FileRig:
         raise UserError(f"{path}: campose_valid says that no pose of the camera is valid; use another sequence")
     left_out = int((~is_valid).sum())
     notes = (f"{left_out} images have no valid pose, and are left out",) if left_out else ()
-    return FileRig(cameras, "m", "y", notes)
+    return FileRig(cameras, "m", "y", notes, moves=True)
