@@ -15,7 +15,7 @@ from typing import Any
 from modules.calibrations.base import AUTO, MM_PER_UNIT
 from modules.calibrations.formats import FORMATS
 from modules.calibrations.picture import Picture, parse_corner
-from modules.calibrations.reading import Calibration, ReadOptions, choose, read_calibration
+from modules.calibrations.reading import Calibration, ReadOptions, choose, read_calibration, require_centred
 from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
 from modules.export.axes import parse_up
 from modules.files.cameras import write_camera
@@ -44,7 +44,11 @@ def main() -> None:
         log.info("%s: %s", arguments.source, note)
     written = write_cameras(calibration, picture, arguments.out)
     log.info(
-        "%s: %d cameras of %s in %s", arguments.source, len(written), FORMATS[calibration.format].TITLE, arguments.out
+        "%s: %s: %d camera files in %s",
+        arguments.source,
+        FORMATS[calibration.format].TITLE,
+        len(written),
+        arguments.out,
     )
     print_summary(
         arguments,
@@ -88,6 +92,9 @@ def write_cameras(calibration: Calibration, picture: Picture, folder: Path) -> l
         "file": calibration.path.name, "format": calibration.format, "unit": calibration.unit, **picture.record()
     }  # fmt: skip
     cameras = {name: picture.apply(calibration.path, name, camera) for name, camera in calibration.cameras.items()}
+    for name, camera in cameras.items():
+        if picture.cropped_by is None:
+            require_centred(calibration.path, name, camera)
     paths = file_names(calibration.path, cameras)
     for name, camera in cameras.items():
         write_camera(folder / paths[name], camera, source={**source, "camera": name})

@@ -20,10 +20,7 @@ SEEN_SHARE = 0.75  # of the cameras that must have this place in their picture
 _PARALLEL_DEG = 5.0  # axes closer than this do not say where they meet
 _MISS, _TILT = 0.15, 0.1  # usual miss of an axis, in halves of the picture, and usual sine of a camera's roll
 _FAR = 3.0  # the miss of a camera that has the place behind it
-_SUSPECT, _BETTER = (
-    4.0,
-    4.0,
-)  # the cost from which on, and the factor by which, another reading is taken to be the right one
+SURE, SUSPECT = 4.0, 2.0  # a reading of more than this cost is questioned if another costs less by this factor
 _OPENGL = np.diag([1.0, -1.0, -1.0])
 _AXES = np.concatenate([np.eye(3), -np.eye(3)])
 
@@ -94,10 +91,11 @@ def direction_problem(rig: Rig) -> str | None:
     )
 
 
-def better_reading(rig: Rig, up: np.ndarray | None = None) -> Misreading | None:
+def better_reading(rig: Rig, up: np.ndarray | None, factor: float) -> Misreading | None:
     """Returns the usual mistake whose correction makes the cameras look at one place and stand level far better; else None.
 
-    `up` (3,) is the world's, if known; otherwise the best of the axes of the world.
+    `up` (3,) is the world's, if known; otherwise the best of the axes of the world. `factor` is SURE or SUSPECT: with SURE,
+    no sound one of the made-up rigs of `python -m benchmarks.calibrations` is refused.
     """
     corrected = [(_corrected(rig, misreading), misreading) for misreading in MISREADINGS]
     costs = [
@@ -106,7 +104,7 @@ def better_reading(rig: Rig, up: np.ndarray | None = None) -> Misreading | None:
     ]  # fmt: skip
     own = _cost(rig, up)
     best, index = min(costs, default=(np.inf, 0))
-    return corrected[index][1] if own > _SUSPECT and best < own / _BETTER else None
+    return corrected[index][1] if own > factor and best < own / factor else None
 
 
 def meeting_place(rig: Rig) -> np.ndarray | None:

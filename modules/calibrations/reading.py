@@ -10,7 +10,15 @@ import numpy as np
 
 from modules.calibrations.base import ARBITRARY, AUTO, MM_PER_UNIT, FileCamera, FileRig, Format
 from modules.calibrations.formats import FORMATS
-from modules.calibrations.plausibility import apart_mm, better_reading, direction_problem, is_apart, size_problem
+from modules.calibrations.plausibility import (
+    SURE,
+    SUSPECT,
+    apart_mm,
+    better_reading,
+    direction_problem,
+    is_apart,
+    size_problem,
+)
 from modules.calibrations.source import Source
 from modules.pose_utils import Camera
 from modules.utils import UserError, log
@@ -71,7 +79,7 @@ def read_calibration(path: Path, options: ReadOptions = ReadOptions()) -> Calibr
     unit, note = _unit(path, rig, options)
     cameras = _in_mm(rig, unit, options)
     for name, camera in cameras.items():
-        _require_centred(path, name, camera)
+        require_centred(path, name, camera)
         _require_above_floor(path, name, camera)
     if not rig.moves:
         _require_plausible(path, format_, cameras, options)
@@ -164,7 +172,7 @@ def _camera(camera: FileCamera, mm: float, options: ReadOptions) -> Camera:
 def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera], options: ReadOptions) -> None:
     """Raises UserError, which names what would make it plausible, if the cameras cannot be right as read."""
     size, direction = size_problem(cameras), direction_problem(cameras)
-    better = better_reading(cameras, options.up) if len(cameras) > 2 else None
+    better = better_reading(cameras, options.up, SURE) if len(cameras) > 2 else None
     if direction is not None or better is not None:
         fix = (
             f"they do if {better.what}: write [R|t], world to camera"
@@ -197,7 +205,7 @@ def _require_above_floor(path: Path, name: str, camera: Camera) -> None:
         )
 
 
-def _require_centred(path: Path, name: str, camera: Camera) -> None:
+def require_centred(path: Path, name: str, camera: Camera) -> None:
     """Raises UserError if the principal point is far from the picture's middle: K is of another picture."""
     if camera.image_size is None:
         return
@@ -222,9 +230,9 @@ def _open_questions(rig: FileRig, cameras: Mapping[str, Camera], options: ReadOp
         found.append("it is one camera alone, so that its direction cannot be checked against others")
     if len(cameras) == 2:
         found.append("they are two cameras alone, of which some wrong directions look as right; three tell more")
-        better = better_reading(cameras, options.up)
-        if better is not None:
-            found.append(f"they would look at one place and stand level far better if {better.what}; check it")
+    better = better_reading(cameras, options.up, SUSPECT) if len(cameras) > 1 and not rig.moves else None
+    if better is not None:
+        found.append(f"the cameras would look at one place and stand level far better if {better.what}; check it")
     if rig.moves:
         found.append("the poses are those of one moving camera, so that they cannot be checked against each other")
     return found
