@@ -155,7 +155,7 @@ def lens_of(rows: Rows | Mapping[str, np.ndarray], row: int) -> np.ndarray | Non
     return five if np.isnan(more).any() else np.append(five, more)
 
 
-def _lens_columns(distortion: np.ndarray | None) -> dict[str, np.ndarray]:
+def lens_columns(distortion: np.ndarray | None) -> dict[str, np.ndarray]:
     """Returns the columns of a camera's distortion; `lens_of` is the inverse, with zeros behind a lens of 8 or 12 numbers."""
     if distortion is None:
         return {}
@@ -171,7 +171,7 @@ def to_row(frame: ImageFields, camera: Camera, values: Mapping[str, Any]) -> dic
         "file_name": frame.file_name, "image_path": frame.image_from_root,
         "pose": frame.pose, "person": frame.person, "camera": frame.camera, "sequence": frame.sequence,
         "K": camera.K, "R": camera.R, "t": camera.t, "world_up": camera.world_up,
-        "floor_height_mm": camera.floor_height_mm, "choice": "", **_lens_columns(camera.distortion), **values,
+        "floor_height_mm": camera.floor_height_mm, "choice": "", **lens_columns(camera.distortion), **values,
     }  # fmt: skip
     for name, shape in NUMBER_COLUMNS.items():
         value = row.get(name)

@@ -92,6 +92,16 @@ class Source:
         except ValueError:
             return None
 
+    def _parse_rest(self, start: str) -> None:
+        """Parses a pickle or OpenCV's YAML. Raises ValueError, which ends with the fix."""
+        try:
+            if is_pickle(self.data):
+                load_numbers(self.data)
+            elif start.startswith("%YAML"):
+                parse_texts(self.text)
+        except ValueError as error:
+            raise ValueError(f"{error}; export the file again") from None
+
     def sibling(self, name: str) -> Source:
         """Returns a file of the folder, or of the file's folder."""
         return Source((self.path if self.is_folder else self.path.parent) / name)
@@ -106,10 +116,8 @@ class Source:
                 tomllib.loads(self.text)
             elif start[:1] in ("{", "["):
                 parse_json(self.data)
-            elif is_pickle(self.data):
-                load_numbers(self.data)
-            elif start.startswith("%YAML"):
-                parse_texts(self.text)
+            else:
+                self._parse_rest(start)
         except ElementTree.ParseError as error:
             return f"this is not readable XML ({error}); export the file again"
         except tomllib.TOMLDecodeError as error:

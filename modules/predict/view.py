@@ -94,7 +94,11 @@ def read_view(path: Path, options: CameraOptions) -> View:
 def _of_other_program(path: Path, options: CameraOptions) -> Camera | None:
     """Returns the named camera of another program's calibration; None for a file that may be a camera file of our own."""
     source = Source(path)
-    if not is_calibration(source) and source.text.lstrip()[:1] in ("", "{", "[") and not source.is_folder:
+    if (
+        not is_calibration(source)
+        and (source.text.lstrip()[:1] in ("", "{") or source.json is not None)
+        and not source.is_folder
+    ):
         return None
     cameras = read_cameras(path, ReadOptions(up=options.up, needs_pose=options.frame == WORLD))
     return cameras[choose(path, cameras, options.name)]
