@@ -17,7 +17,8 @@ Rig = Mapping[str, Camera]
 APART_MM = (300.0, 30_000.0)
 PERSON_MM = 1000.0  # a picture that shows less where the cameras look at, or from nearer, shows no person
 SEEN_SHARE = 0.75  # of the cameras that must have this place in their picture
-_PARALLEL_DEG = 12.0  # axes that are closer to one line, in the same or opposite directions, do not say where they meet
+_PARALLEL_DEG = 5.0  # axes closer than this do not say where they meet
+_FACING_DEG = 12.0  # nor do those of two cameras that look at each other
 _MISS, _TILT = 0.15, 0.1  # usual miss of an axis, in halves of the picture, and usual sine of a camera's roll
 _FAR = 3.0  # the miss of a camera that has the place behind it
 SURE, SUSPECT = 4.0, 2.0  # a reading of more than this cost is questioned if another costs less by this factor
@@ -100,7 +101,7 @@ def better_reading(rig: Rig, up: np.ndarray | None, factor: float) -> Misreading
     corrected = [(_corrected(rig, misreading), misreading) for misreading in MISREADINGS]
     costs = [
         (_cost(other, up), index) for index, (other, _) in enumerate(corrected)
-        if size_problem(other) is None and direction_problem(other) is None
+        if meeting_place(other) is not None and size_problem(other) is None and direction_problem(other) is None
     ]  # fmt: skip
     own = _cost(rig, up)
     best, index = min(costs, default=(np.inf, 0))
@@ -108,11 +109,14 @@ def better_reading(rig: Rig, up: np.ndarray | None, factor: float) -> Misreading
 
 
 def meeting_place(rig: Rig) -> np.ndarray | None:
-    """Returns the point (3,) world mm that is nearest to all optical axes; None for one camera or nearly parallel axes."""
+    """Returns the point (3,) world mm that is nearest to all optical axes; None if axes do not say."""
     axes = np.array([camera.R[2] for camera in rig.values()])
     centres = np.array([camera.centre_world for camera in rig.values()])
     across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
-    if np.linalg.eigvalsh(across.mean(0))[0] < (1 - np.cos(np.radians(_PARALLEL_DEG))) / 2:
+    alike = axes @ axes.T
+    if (alike > np.cos(np.radians(_PARALLEL_DEG))).all() or (
+        len(axes) == 2 and alike.min() < -np.cos(np.radians(_FACING_DEG))
+    ):
         return None
     return np.asarray(np.linalg.lstsq(across.sum(0), (across @ centres[..., None]).sum(0)[:, 0], rcond=None)[0])
 
