@@ -88,7 +88,10 @@ def _empty(folder: Path, name: str) -> Path:
 
 
 def _listed(names: list[str]) -> str:
-    return "all" if len(names) == len(FORMATS) else ", ".join(names)
+    others = [name for name in FORMATS if name not in names]
+    if len(names) <= len(others):
+        return ", ".join(names)
+    return f"all but {', '.join(others)}" if others else "all"
 
 
 def _markdown(titles: list[str], rows: list[list[str]]) -> str:
