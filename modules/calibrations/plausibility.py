@@ -98,10 +98,13 @@ def better_reading(rig: Rig, up: np.ndarray | None, factor: float) -> Misreading
     `up` (3,) is the world's, if known; otherwise the best of the axes of the world. `factor` is SURE or SUSPECT: with SURE,
     no sound one of the made-up rigs of `python -m benchmarks.calibrations` is refused.
     """
+    if len(rig) == 1 and up is None:
+        return None
     corrected = [(_corrected(rig, misreading), misreading) for misreading in MISREADINGS]
     costs = [
         (_cost(other, up), index) for index, (other, _) in enumerate(corrected)
-        if meeting_place(other) is not None and size_problem(other) is None and direction_problem(other) is None
+        if (len(rig) == 1 or meeting_place(other) is not None)
+        and size_problem(other) is None and direction_problem(other) is None
     ]  # fmt: skip
     own = _cost(rig, up)
     best, index = min(costs, default=(np.inf, 0))

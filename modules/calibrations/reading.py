@@ -230,9 +230,9 @@ def _open_questions(rig: FileRig, cameras: Mapping[str, Camera], options: ReadOp
         found.append("it is one camera alone, so that its direction cannot be checked against others")
     if len(cameras) == 2:
         found.append("they are two cameras alone, of which some wrong directions look as right; three tell more")
-    better = better_reading(cameras, options.up, SUSPECT) if len(cameras) > 1 and not rig.moves else None
+    better = None if rig.moves else better_reading(cameras, options.up, SUSPECT)
     if better is not None:
-        found.append(f"the cameras would look at one place and stand level far better if {better.what}; check it")
+        found.append(f"cameras would look at one place and stand level far better if {better.what}; check it")
     if rig.moves:
         found.append("the poses are those of one moving camera, so that they cannot be checked against each other")
     return found
