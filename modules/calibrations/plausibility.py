@@ -20,6 +20,7 @@ SEEN_SHARE = 0.75  # of the cameras that must have this place in their picture
 _PARALLEL_DEG = 5.0  # axes closer than this do not say where they meet
 _FACING_DEG = 12.0  # nor do those of two cameras that look at each other
 _MISS, _TILT = 0.15, 0.1  # usual miss of an axis, in halves of the picture, and usual sine of a camera's roll
+_LEVEL = 0.12  # the largest sine of a roll that is called level
 _FAR = 3.0  # the miss of a camera that has the place behind it
 SURE, SUSPECT = 4.0, 2.0  # a reading of more than this cost is questioned if another costs less by this factor
 _OPENGL = np.diag([1.0, -1.0, -1.0])
@@ -124,6 +125,15 @@ def meeting_place(rig: Rig) -> np.ndarray | None:
     return np.asarray(np.linalg.lstsq(across.sum(0), (across @ centres[..., None]).sum(0)[:, 0], rcond=None)[0])
 
 
+def level_axis(rig: Rig) -> str | None:
+    """Returns the axis of the world to which most cameras stand level, such as `z` or `-y`; None if no axis stands out."""
+    rolls = np.median(_sines(rig, _AXES)[0], axis=0)
+    first, second = np.sort(rolls)[:2]
+    if len(rig) < 2 or first > _LEVEL or second < 2 * _LEVEL:
+        return None
+    return ("x", "y", "z", "-x", "-y", "-z")[int(np.argmin(rolls))]
+
+
 def length(mm: float) -> str:
     """Returns a length for a message."""
     return f"{mm / 1000:.3g} m" if mm >= 100 else f"{mm:.2g} mm"
@@ -138,11 +148,19 @@ def _cost(rig: Rig, up: np.ndarray | None) -> float:
     """Returns how unusual a rig is: the mean squares of the axes' misses and of the cameras' rolls in their usual sizes."""
     place = meeting_place(rig)
     miss = 0.0 if place is None else float(np.mean([_miss(camera, place) ** 2 for camera in rig.values()]))
-    sides = np.array([camera.R[:2] for camera in rig.values()]) @ (_AXES if up is None else up[None]).T  # (N, 2, ups)
-    level = np.abs(sides[:, 0]) + 0.5 * (sides[:, 1] > 0)  # y of a level camera points down
-    on_its_side = np.abs(sides[:, 1])
-    tilt = (np.minimum(level, on_its_side) ** 2).mean(0).min()
-    return miss / _MISS**2 + float(tilt) / _TILT**2
+    return miss / _MISS**2 + float(_rolls(rig, _AXES if up is None else up[None]).min()) / _TILT**2
+
+
+def _rolls(rig: Rig, ups: np.ndarray) -> np.ndarray:
+    """Returns the mean square (U,) of the sines of the cameras' rolls, or of those of cameras that hang on their side."""
+    level, on_its_side = _sines(rig, ups)
+    return np.asarray((np.minimum(level, on_its_side) ** 2).mean(0))
+
+
+def _sines(rig: Rig, ups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the sines (N, U) of the rolls of N cameras against U directions (U, 3), and against those a quarter turn on."""
+    sides = np.array([camera.R[:2] for camera in rig.values()]) @ ups.T  # (N, 2, U)
+    return np.abs(sides[:, 0]) + 0.5 * (sides[:, 1] > 0), np.abs(sides[:, 1])  # y of a level camera points down
 
 
 def _depth(camera: Camera, point: np.ndarray) -> float:

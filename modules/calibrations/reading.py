@@ -17,6 +17,7 @@ from modules.calibrations.plausibility import (
     better_reading,
     direction_problem,
     is_apart,
+    level_axis,
     size_problem,
 )
 from modules.calibrations.source import Source
@@ -224,8 +225,14 @@ def _open_questions(rig: FileRig, cameras: Mapping[str, Camera], options: ReadOp
     """Returns what the file leaves open."""
     found = []
     if options.up is None:
-        custom = f"; by custom of this format {rig.usual_up} is up: --up={rig.usual_up}" if rig.usual_up else ""
-        found.append(f"up and floor are not in the file{custom}")
+        level = None if rig.moves else level_axis(cameras)
+        why = "--up names the axis that points up"
+        if level or rig.usual_up:
+            axis, reason = (
+                (level, "the cameras stand level if") if level else (rig.usual_up, "by custom of this format")
+            )
+            why = f"{reason} {axis} is up: --up={axis}"
+        found.append(f"up and floor are not in the file; {why}")
     if len(cameras) == 1:
         found.append("it is one camera alone, so that its direction cannot be checked against others")
     if len(cameras) == 2:

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.calibrations.mistakes import DIRECTIONS, NOT_SEEN, PICTURES, RIGHT, UNITS, Mistake, outcome
 from benchmarks.calibrations.rigs import make_rig
 from benchmarks.calibrations.writers import WRITERS, easymocap, pose2sim
-from modules.calibrations.plausibility import direction_problem, meeting_place, size_problem
+from modules.calibrations.plausibility import direction_problem, level_axis, meeting_place, size_problem
 from modules.calibrations.reading import ReadOptions, read_calibration
 from modules.utils import UserError
 from tests.calibrations.truth import CAMERAS
@@ -78,3 +78,18 @@ def test_a_blank_camera_is_no_calibration(tmp_path: Path) -> None:
     blank = {"1": replace(CAMERAS["cam1"], K=K, R=np.eye(3), t=np.zeros(3), distortion=None)}
     with pytest.raises(UserError, match="blank cameras that EasyMocap writes without a calibration"):
         read_calibration(easymocap(tmp_path, blank))
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z", "-x", "-y", "-z"])
+def test_the_axis_to_which_the_cameras_stand_level_is_proposed(axis: str, tmp_path: Path) -> None:
+    """The made-up rigs have z up; here their world is turned."""
+    to_axis = {"x": [[0, 0, 1], [1, 0, 0], [0, 1, 0]], "y": [[0, 1, 0], [0, 0, 1], [1, 0, 0]], "z": np.eye(3)}
+    turn = np.array(to_axis[axis[-1]]) @ (np.diag([1, -1, -1]) if axis[0] == "-" else np.eye(3))
+    rig = make_rig(np.random.default_rng(4), 4)
+    turned = {name: replace(one, R=one.R @ turn.T) for name, one in rig.items()}
+    assert level_axis(turned) == axis
+    assert (
+        f"the cameras stand level if {axis} is up: --up={axis}"
+        in read_calibration(pose2sim(tmp_path, turned)).notes[-1]
+    )
+    assert level_axis({"one": rig["c1"]}) is None
