@@ -17,7 +17,6 @@ from modules.calibrations.formats import FORMATS
 from modules.calibrations.picture import Picture, parse_corner
 from modules.calibrations.reading import Calibration, ReadOptions, choose, read_calibration, require_centred
 from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
-from modules.export.axes import parse_up
 from modules.files.cameras import write_camera
 from modules.predict.view import parse_size
 from modules.utils import UserError, log
@@ -29,6 +28,9 @@ def main() -> None:
     add_arguments(parser)
     arguments = parser.parse_args()
     start_console(arguments)
+
+    from modules.export.axes import parse_up
+
     up = None if arguments.up is None else parse_up(arguments.up)
     if arguments.floor is not None and up is None:
         raise UserError(

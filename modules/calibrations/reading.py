@@ -114,6 +114,10 @@ def find_format(source: Source, name: str = AUTO) -> Format:
     problem = source.parse_problem()
     if problem is not None:
         raise UserError(f"{source.path}: {problem}")
+    if (source.path / "cameras.bin").is_file():
+        raise UserError(
+            f"{source.path}: this is COLMAP's binary model; convert it by colmap model_converter --output_type TXT"
+        )
     what = "this folder holds" if source.is_folder else "this file is"
     if name != AUTO:
         raise UserError(

@@ -100,7 +100,8 @@ def _of_other_program(path: Path, options: CameraOptions) -> Camera | None:
         and not source.is_folder
     ):
         return None
-    cameras = read_cameras(path, ReadOptions(up=options.up, needs_pose=options.frame == WORLD))
+    in_world = options.frame == WORLD  # otherwise `up` is in the camera's axes, which `_completed` uses
+    cameras = read_cameras(path, ReadOptions(up=options.up if in_world else None, needs_pose=in_world))
     return cameras[choose(path, cameras, options.name)]
 
 

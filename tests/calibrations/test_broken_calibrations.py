@@ -209,6 +209,9 @@ def test_other_files_are_no_calibration(tmp_path: Path) -> None:
             read_calibration(tmp_path / name)
     with pytest.raises(UserError, match="this folder holds no calibration"):
         read_calibration(tmp_path)
+    (tmp_path / "cameras.bin").write_bytes(b"")
+    with pytest.raises(UserError, match="COLMAP's binary model; convert it by colmap model_converter"):
+        read_calibration(tmp_path)
     with pytest.raises(UserError, match="this calibration is missing"):
         read_calibration(tmp_path / "none")
     with pytest.raises(UserError, match="no calibration of Vicon .xcp; leave --format out"):
