@@ -109,8 +109,9 @@ def test_a_camera_of_another_programs_calibration_is_chosen_by_its_name() -> Non
         read_view(CALIB, CameraOptions())
     with pytest.raises(UserError, match="no camera cam9 in this file"):
         read_view(CALIB, CameraOptions(name="cam9"))
-    folder = read_view(EXAMPLES / "easymocap", CameraOptions(frame="camera", name="cam3"))
-    assert (np.eye(3) == folder.camera.R).all()
+    folder = read_view(EXAMPLES / "easymocap", CameraOptions(frame="camera", up=np.array([0.0, -1, 0]), name="cam3"))
+    assert (np.eye(3) == folder.camera.R).all() and folder.camera.world_up is not None
+    assert folder.camera.world_up.tolist() == [0, -1, 0], "up is given in the camera's axes"
 
 
 def test_a_name_is_for_a_calibration_of_several(tmp_path: Path, camera: Camera) -> None:
