@@ -237,6 +237,8 @@ def _open_questions(rig: FileRig, cameras: Mapping[str, Camera], options: ReadOp
             )
             why = f"{reason} {axis} is up: --up={axis}"
         found.append(f"up and floor are not in the file; {why}")
+    if any(camera.image_size is None for camera in cameras.values()):
+        found.append("the file does not hold the size of all images; that of your images is used, or --image-size")
     if len(cameras) == 1:
         found.append("it is one camera alone, so that its direction cannot be checked against others")
     if len(cameras) == 2:

@@ -232,3 +232,13 @@ def test_every_lens_is_kept(lens: list[float] | None, tmp_path: Path, rng: np.ra
     else:
         np.testing.assert_array_equal(np.trim_zeros(found, "b"), np.trim_zeros(np.array(lens), "b"))
         assert (len(found) == 4) == (len(lens) == 4)
+
+
+def test_a_cache_from_before_other_lenses_is_read(tmp_path: Path, rng: np.random.Generator) -> None:
+    camera = looking_camera(rng, distortion=True)
+    row, crop = make_row(rng, 3, 5.0, camera, 0)
+    store.write_part(tmp_path, 0, [row], [crop], "key")
+    path = store.part_paths(tmp_path, 0)[0]
+    pq.write_table(pq.read_table(path).drop_columns(["distortion_more", "fisheye"]), path)
+    found = cache_table.camera_of(store.read_rows(tmp_path, 1), 0).distortion
+    assert found is not None and camera.distortion is not None and found.tolist() == camera.distortion.tolist()

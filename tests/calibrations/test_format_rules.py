@@ -68,6 +68,7 @@ def test_easymocap_files_of_other_writers(tmp_path: Path) -> None:
     read = read_calibration(folder)
     assert list(read.cameras) == ["left 1", "left 2", "left 3"] and "K_1 is left 1" in "\n".join(read.notes)
     assert max(misses_px(read.cameras)) < 1e-6 and read.cameras["left 1"].image_size is None
+    assert "that of your images is used" in "\n".join(read.notes)
     edited(folder / "extri.yml", "T_2", "U_2")
     with pytest.raises(UserError, match="there is no T_2 in this file"):
         read_calibration(folder)
