@@ -28,6 +28,7 @@ from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
 from modules.files.hashing import digest
 from modules.files.layout import Frame
+from modules.files.off_floor import read_off_floor
 from modules.files.person_boxes import read_person_boxes
 from modules.utils import UserError, log
 
@@ -176,7 +177,16 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
         raise UserError(f"{manifest_path(folder)}: the list of person boxes has changed since extraction; {fix}")
     rows = read_rows(folder, int(manifest["parts"]))
     rows = worlds.complete_rows(config, split, rows, manifest, manifest_path(folder))
-    return rows, {**manifest, "key": worlds.rows_key(config, manifest)}
+    key, off_floor = worlds.rows_key(config, manifest), read_off_floor(config.data_root, frames)
+    if off_floor:
+        rows, key = _without_floor(rows, off_floor), digest([key, off_floor])
+    return rows, {**manifest, "key": key}
+
+
+def _without_floor(rows: Rows, names: Sequence[str]) -> Rows:
+    """Returns the rows without the floor of these images, so that the person's size decides the distance."""
+    is_off = np.isin(rows["file_name"].astype(str), names)
+    return Rows({**rows.columns, "floor_height_mm": np.where(is_off, np.nan, rows["floor_height_mm"])}, rows.crop_files)
 
 
 def read_rows(folder: Path, parts: int) -> Rows:
