@@ -24,9 +24,11 @@ from modules.files.labels import read_labels, read_validation_list, validation_p
 from modules.files.layout import Frame, list_frames
 from modules.files.person_boxes import read_person_boxes
 from modules.files.strays import passed_over
+from modules.pose_utils import quarter_turns
 from modules.utils import UserError, log
 
 PART_ROWS = 128
+OF_ROWS = ("inputs", store.HINTS, store.TURNED)  # what the manifest says of all rows, and each row's key of its own
 MOST_NAMED = 20  # images of no use that are named one by one on the console
 
 
@@ -78,7 +80,8 @@ def extract_split(config: Config, split: str) -> Summary:
     folder = store.cache_folder(config, split)
     inputs, hints = read_inputs(frames, folder), read_person_boxes(config.data_root, frames)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
-    job = _Job(config, split, folder, _manifest(config, inputs.digest, hints), inputs, hints, parts)
+    manifest = {**_manifest(config, inputs.digest, hints), **store.turned_entry(preflight.turned_views(frames))}
+    job = _Job(config, split, folder, manifest, inputs, hints, parts)
     _log_stale(folder, job.key)
     extracted = _extract_missing(job)
     store.drop_parts_from(folder, len(parts))
@@ -140,14 +143,13 @@ def _extract_missing(job: _Job) -> int:
     # For the extractor alone; the cache stores the cameras as declared.
     needs_up = extractor.needs_world_up
     upright = complete_world_up(cameras, job.config.METRABS.world_up) if needs_up else cameras
-    made_by = {name: value for name, value in job.manifest.items() if name not in ("inputs", store.HINTS)}
-    row_keys = {
-        frame.file_name: row_key(
-            made_by, job.inputs.of_image(index), upright[frame.camera_path], job.hints.get(frame.file_name)
-        )
-        for index, frame in enumerate(job.frames)
-        if index // PART_ROWS in missing
-    }
+    made_by = {name: value for name, value in job.manifest.items() if name not in OF_ROWS}
+    row_keys = {}
+    for index, frame in enumerate(job.frames):
+        if index // PART_ROWS in missing:
+            turns, hint = quarter_turns(cameras[frame.camera_path]), job.hints.get(frame.file_name)
+            of_image = job.inputs.of_image(index)
+            row_keys[frame.file_name] = row_key(made_by, of_image, upright[frame.camera_path], turns, hint)
     parts = PartExtraction(
         extractor,
         job.folder,

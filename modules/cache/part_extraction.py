@@ -15,10 +15,11 @@ from modules.cache import store
 from modules.cache.estimates import estimate_columns, label_columns
 from modules.cache.table import to_row
 from modules.extractors.base import Extractor
+from modules.extractors.upright import estimate_upright
 from modules.files.hashing import digest
 from modules.files.images import read_image
 from modules.files.layout import Frame
-from modules.pose_utils import Camera
+from modules.pose_utils import Camera, quarter_turns
 from modules.utils import UserError
 
 Kept = dict[str, tuple[dict[str, Any], bytes]]  # a row and its crop, by file name
@@ -46,7 +47,8 @@ class PartExtraction:
         for batch, images in self._decoded_batches(todo):
             cameras = [self.upright_cameras[frame.camera_path] for frame in batch]
             hints = ([self.hints.get(frame.file_name) for frame in batch],) if self.hints else ()
-            estimates = self.extractor.estimate(images, cameras, *hints)
+            turns = [quarter_turns(self.cameras[frame.camera_path]) for frame in batch]
+            estimates = estimate_upright(self.extractor, images, cameras, turns, *hints)
             for frame, image, estimate in zip(batch, images, estimates, strict=True):
                 camera = self.cameras[frame.camera_path]
                 values, crop = estimate_columns(camera, image, estimate, 0)
@@ -95,7 +97,13 @@ class PartExtraction:
         return loaded
 
 
-def row_key(made_by: Mapping[str, Any], of_image: str, camera: Camera, hint: np.ndarray | None) -> str:
-    """Returns the digest of what determines a row: options, extractor, image, camera, label, up for the extractor, hint."""
+def row_key(
+    made_by: Mapping[str, Any], of_image: str, camera: Camera, turns: int, hint: np.ndarray | None = None
+) -> str:
+    """Returns the digest of what determines a row: options, extractor, image, camera, label, up for the extractor, hint.
+
+    And of the quarters by which its picture is turned, if it is.
+    """
     up = None if camera.world_up is None else np.round(camera.world_up, 9).tolist()
-    return digest([{**made_by, "inputs": of_image}, up, *([] if hint is None else [hint.tolist()])])[:16]
+    more = [*([] if hint is None else [hint.tolist()]), *([{"turns": turns}] if turns else [])]
+    return digest([{**made_by, "inputs": of_image}, up, *more])[:16]

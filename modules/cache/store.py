@@ -24,6 +24,7 @@ from model.inputs import CROP_SIZE
 from modules.cache import worlds
 from modules.cache.inputs import inputs_digest
 from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMNS, Rows
+from modules.cache.upright import turned_rows
 from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
 from modules.files.hashing import digest
@@ -34,7 +35,7 @@ from modules.utils import UserError, log
 
 CACHE_VERSION = 2
 KEYS = (b"groundpose_key", b"worldpose_key")  # names of the key in a part's metadata: current, former
-HINTS = "person_box"  # the manifest's key
+HINTS, TURNED = "person_box", "turned"  # the manifest's keys
 ROW_KEYS = b"groundpose_row_keys"  # name of the keys of its rows; caches of earlier versions have none
 
 
@@ -64,6 +65,11 @@ def cache_options() -> dict[str, Any]:
 def hints_entry(hints: Mapping[str, np.ndarray]) -> dict[str, str]:
     """Returns the manifest's entry for the list of person boxes; none without a list, so that older caches stay valid."""
     return {HINTS: digest({name: hint.tolist() for name, hint in hints.items()})} if hints else {}
+
+
+def turned_entry(turned: Mapping[str, int]) -> dict[str, str]:
+    """Returns the manifest's entry for views whose pictures are turned; none without any, so that older caches stay valid."""
+    return {TURNED: digest(dict(sorted(turned.items())))} if turned else {}
 
 
 def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
@@ -176,6 +182,10 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
     if manifest.get(HINTS) != hints_entry(read_person_boxes(config.data_root, frames)).get(HINTS):
         raise UserError(f"{manifest_path(folder)}: the list of person boxes has changed since extraction; {fix}")
     rows = read_rows(folder, int(manifest["parts"]))
+    if manifest.get(TURNED) != turned_entry(turned_rows(rows)).get(TURNED):
+        raise UserError(
+            f"{manifest_path(folder)}: pictures of cameras that are not upright were not turned in this cache; {fix}"
+        )
     rows = worlds.complete_rows(config, split, rows, manifest, manifest_path(folder))
     key, off_floor = worlds.rows_key(config, manifest), read_off_floor(config.data_root, frames)
     if off_floor:
