@@ -52,9 +52,8 @@ def require_known(path: Path, root: Path, frames: Sequence[Frame], names: Sequen
         elsewhere = {nfc(frame.file_name) for frame in list_frames(root, other)} if has_other else set()
         missing = next((name for name in unknown if name not in elsewhere), None)
         if missing is not None:
-            raise UserError(
-                f"{path}: {missing} is not among the images of {root}; correct the name, or remove the entry"
-            )
+            shown = missing if missing.isprintable() else brief(missing)
+            raise UserError(f"{path}: {shown} is not among the images of {root}; correct the name, or remove the entry")
 
 
 def _place(path: Path, index: int, value: object) -> np.ndarray:
