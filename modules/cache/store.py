@@ -97,6 +97,12 @@ def write_part(
 
 def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[str, tuple[dict[str, Any], bytes]]:
     """Returns the rows of a part whose key is the wanted one of their image, each with its crop, by file name."""
+    rows = rows_with_keys(folder, index)
+    return {name: (row, crop) for name, (row, crop, key) in rows.items() if wanted.get(name) == key}
+
+
+def rows_with_keys(folder: Path, index: int) -> dict[str, tuple[dict[str, Any], bytes, str]]:
+    """Returns the rows of a part, each with its crop and its key, by file name; none if it is damaged or has no keys."""
     poses, packed = part_paths(folder, index)
     try:
         table, crops = pq.read_table(poses), packed.read_bytes()
@@ -105,13 +111,12 @@ def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[st
     keys = json.loads((table.schema.metadata or {}).get(ROW_KEYS, b"[]"))
     if len(keys) != table.num_rows or table.schema.names != SCHEMA.names:
         return {}
-    kept = {}
+    found = {}
     for row, key in zip(table.to_pylist(), keys, strict=True):
-        if wanted.get(row["file_name"]) == key:
-            start, size = int(row["crop_offset"] or 0), int(row["crop_bytes"] or 0)
-            if start + size <= len(crops):
-                kept[row["file_name"]] = (row, crops[start : start + size])
-    return kept
+        start, size = int(row["crop_offset"] or 0), int(row["crop_bytes"] or 0)
+        if start + size <= len(crops):
+            found[row["file_name"]] = (row, crops[start : start + size], key)
+    return found
 
 
 def part_exists(folder: Path, index: int, names: Sequence[str], key: str | None) -> bool:
