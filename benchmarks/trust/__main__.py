@@ -24,7 +24,7 @@ from benchmarks.pages import insert_between
 from benchmarks.record import made_by
 from benchmarks.trust.catalogue import HARMS, LEGAL
 from benchmarks.trust.run import Outcome, load_shots, rows_of, run
-from modules.checks.doubts import doubts_of
+from modules.checks.error_effects import effects_of
 from modules.checks.report import check_rows
 from modules.config.paths import PROJECT_ROOT
 from modules.console import run_script
@@ -80,7 +80,7 @@ def cost_ms(shots: Sequence) -> float:
     hidden = [shot.written for shot in shots]
     rows = rows_of(shots, [Camera(s.K, s.R, s.t, s.size, s.distortion, s.up, s.floor) for s in shots], hidden)
     start = time.process_time()
-    doubts_of(rows, check_rows(rows))
+    effects_of(rows, check_rows(rows))
     return round((time.process_time() - start) * 1000 / len(rows["found"]), 2)
 
 

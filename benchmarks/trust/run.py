@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.trust.harms import Harm, Shot
 from modules.cache.store import read_manifest, read_rows
 from modules.cache.table import Rows
-from modules.checks.doubts import MOST, Doubts, apart_sentence, doubts_of, floor_over_size, is_apart
+from modules.checks.error_effects import MOST, ErrorEffects, apart_sentence, effects_of, floor_over_size, is_apart
 from modules.checks.mistakes import FAMILIES, Evidence
 from modules.checks.report import check_rows
 from modules.doctor.check import explain_residual
@@ -111,15 +111,15 @@ def run(data: str, shots: Sequence[Shot], harm: Harm, folder: Path, labels: bool
         ratio = floor_over_size(rows)
         if is_apart(ratio).mean() > MOST:  # of fewer images it is said on sound data, too
             report.notes.append(apart_sentence([""] * len(ratio), ratio, folder) or "")
-        raised = _raised_mm(doubts_of(rows, findings), rows["found"])
+        raised = _raised_mm(effects_of(rows, findings), rows["found"])
     outcome = _outcome(data, harm, labels, _off_mm(shots, rows, hidden), (report.problems, report.notes))
     return replace(outcome, raised_mm=raised)
 
 
-def _raised_mm(doubts: Doubts, found: np.ndarray) -> float | None:
+def _raised_mm(effects: ErrorEffects, found: np.ndarray) -> float | None:
     """Returns the median rise of the expected errors that are given; None if there are none."""
-    given = found & np.array([why is None for why in doubts.withheld], bool)
-    return float(np.median(doubts.raised_mm[given])) if given.any() else None
+    given = found & np.array([why is None for why in effects.withheld], bool)
+    return float(np.median(effects.raised_mm[given])) if given.any() else None
 
 
 def rows_of(

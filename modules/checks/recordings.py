@@ -144,8 +144,10 @@ def _identical(same: Sequence[View]) -> Finding:
 
 def _one_camera(same: Sequence[View]) -> Finding:
     """Returns the note about views with the same calibration whose images do not contradict it."""
-    right = "right if one camera took these images, otherwise write each camera's own"
-    sentence = f"{_files(same)} hold the same K and [R|t]; {right}"
+    sentence = (
+        f"{_files(same)} hold the same K and [R|t]; right if one camera took these images, otherwise write each "
+        "camera's own"
+    )
     return Finding(tuple(view.name for view in same), sentence, False, ONE_CAMERA)
 
 

@@ -90,7 +90,7 @@ def run_test(
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
     weights = weights_of(path, checkpoint)
-    doubts = warn_of_cameras(task, warned)
+    effects = warn_of_cameras(task, warned)
     if reuse and _is_tested(folder, output, {"key": key, "weights": weights}):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def run_test(
     write_submission(output, task.names, predicted)
     calibration = calibration_of(checkpoint)
     expected = None if calibration is None or log_error is None else expected_errors(
-        calibration, log_error, doubts.withheld, doubts.raised_mm, doubts.raised_by
+        calibration, log_error, effects.withheld, effects.raised_mm, effects.raised_by
     )  # fmt: skip
     errors = None if expected is None else expected.mean_mm
     write_joint_table(joint_table_path(output), task.names, predicted, task.rows["found"], errors, weights)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from modules.checks.camera_files import check_camera_files
-from modules.checks.doubts import Doubts, apart_sentence, doubts_of, floor_over_size
+from modules.checks.error_effects import ErrorEffects, apart_sentence, effects_of, floor_over_size
 from modules.checks.report import check_rows
 from modules.evaluation.task import Task
 from modules.files.layout import Frame
@@ -29,7 +29,7 @@ def warn_of_camera_files(frames: Iterable[Frame]) -> frozenset[str]:
     return frozenset(one.kind for one in findings)
 
 
-def warn_of_cameras(task: Task, warned: frozenset[str] = frozenset()) -> Doubts:
+def warn_of_cameras(task: Task, warned: frozenset[str] = frozenset()) -> ErrorEffects:
     """Warns of the task's cameras that cannot be right, and notes the odd ones and people who seem to be off the floor.
 
     Returns what that implies for the expected errors. Kinds in `warned` are not repeated.
@@ -40,14 +40,14 @@ def warn_of_cameras(task: Task, warned: frozenset[str] = frozenset()) -> Doubts:
             log.warning("warning: %s", one.sentence)
         elif not one.is_problem:
             log.info("note: %s", one.sentence)
-    doubts = doubts_of(task.rows.columns, findings)
-    _note_off_floor(task, doubts)
-    return doubts
+    effects = effects_of(task.rows.columns, findings)
+    _note_off_floor(task, effects)
+    return effects
 
 
-def _note_off_floor(task: Task, doubts: Doubts) -> None:
+def _note_off_floor(task: Task, effects: ErrorEffects) -> None:
     """Notes the images in which floor and size disagree, but not those of cameras that cannot be right."""
-    right = np.array([why is None for why in doubts.withheld], bool)
+    right = np.array([why is None for why in effects.withheld], bool)
     names = [name for name, is_right in zip(task.names, right, strict=True) if is_right]
     ratio = floor_over_size(task.rows.columns)[right]
     sentence = apart_sentence(names, ratio, off_floor_path(task.frames[0].root)) if names else None

@@ -41,7 +41,7 @@ def expected_errors(
     quantile = calibration.quantile_mm(log_error, 0.9) * raised / mean
     known = np.isfinite(log_error).all(1)
     notes = [
-        why or (NOBODY if not is_known else HOLDS if by is None else f"raised by a doubt: {by}")
+        why or (NOBODY if not is_known else HOLDS if by is None else f"raised by a note: {by}")
         for why, is_known, by in zip(withheld, known, raised_by, strict=True)
     ]
     is_given = known & np.array([why is None for why in withheld], bool)

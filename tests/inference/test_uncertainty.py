@@ -121,7 +121,7 @@ def test_training_calibrates_on_the_validation_rows(tmp_path: Path, model_type: 
     assert not torch.equal(trainer.network.state_dict()[name], untrained[name])
 
 
-def test_images_without_a_person_have_no_uncertainty_and_a_doubt_raises_it(tmp_path: Path) -> None:
+def test_images_without_a_person_have_no_uncertainty_and_a_note_raises_it(tmp_path: Path) -> None:
     calibration, log_error, _ = drawn(0, 4)
     log_error[1] = np.nan
     whys = [None, None, "wrong", None]
@@ -135,6 +135,6 @@ def test_images_without_a_person_have_no_uncertainty_and_a_doubt_raises_it(tmp_p
     assert first["note"] == "holds for a camera as exact as those of the training"
     np.testing.assert_allclose(first["expected_error_mm"], calibration.expected_mm(log_error[:1])[0], atol=0.06)
     plain, quantile = calibration.expected_mm(log_error[3:])[0], calibration.quantile_mm(log_error[3:], 0.9)[0]
-    assert raised["note"] == "raised by a doubt: a step"
+    assert raised["note"] == "raised by a note: a step"
     np.testing.assert_allclose(raised["expected_error_mm"], np.hypot(plain, 300), atol=0.06)
     np.testing.assert_allclose(raised["error_90_mm"], quantile * np.hypot(plain, 300) / plain, atol=0.06)

@@ -13,14 +13,12 @@ from modules.checks.measures import USUAL_RATIO
 from modules.checks.recordings import Finding
 
 AGREES = (0.9, 1.1)  # distance by the floor over that by the size, and over the usual ratio of the two
-SHARE = (
-    0.15  # of the distances' difference: with it the expected error of synthetic images outside AGREES is their error
-)
-MOST = 0.5  # share of images from which on floor or camera are doubted; of sound sets 0-29 % are outside AGREES
+SHARE = 0.15  # of the distances' difference; fits the errors of synthetic images (python -m benchmarks.off_floor)
+MOST = 0.5  # share of images from which on floor or camera may be wrong; of sound sets 0-29 % are outside AGREES
 
 
 @dataclass(frozen=True)
-class Doubts:
+class ErrorEffects:
     """Per image: why its expected error is withheld, by how much it is raised (mm), and why; None where it is not."""
 
     withheld: list[str | None]
@@ -28,10 +26,10 @@ class Doubts:
     raised_by: list[str | None]
 
 
-def doubts_of(rows: Mapping[str, np.ndarray], findings: Sequence[Finding]) -> Doubts:
-    """Returns the doubts about cache rows (columns). A problem withholds the expected error, a note raises it."""
+def effects_of(rows: Mapping[str, np.ndarray], findings: Sequence[Finding]) -> ErrorEffects:
+    """Returns the effects of findings on cache rows (columns). A problem withholds the expected error, a note raises it."""
     columns = (rows[name] for name in ("pose", "person", "camera"))
-    views = [f"{pose}_{person}_{camera}" for pose, person, camera in zip(*columns, strict=True)]
+    views = np.array([f"{pose}_{person}_{camera}" for pose, person, camera in zip(*columns, strict=True)], dtype=str)
     wrong = {name: one.sentence for one in findings if one.is_problem for name in one.views}
     distance = np.nan_to_num(np.linalg.norm(rows["root_cam_mm"].astype(float), axis=-1))
     ratio = floor_over_size(rows)
@@ -43,10 +41,9 @@ def doubts_of(rows: Mapping[str, np.ndarray], findings: Sequence[Finding]) -> Do
         if one.is_problem:
             continue
         implied = one.off_mm + one.off_share * distance
-        for row, view in enumerate(views):
-            if view in one.views and implied[row] > raised[row]:
-                raised[row], by[row] = implied[row], one.sentence
-    return Doubts([wrong.get(view) for view in views], raised, by)
+        for row in np.flatnonzero(np.isin(views, one.views) & (implied > raised)).tolist():
+            raised[row], by[row] = implied[row], one.sentence
+    return ErrorEffects([wrong.get(str(view)) for view in views], raised, by)
 
 
 def floor_over_size(rows: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.trust.harms import Shot
 from benchmarks.trust.run import rows_of
-from modules.checks.doubts import SHARE, apart_sentence, difference, doubts_of, floor_over_size, is_apart
+from modules.checks.error_effects import SHARE, apart_sentence, difference, effects_of, floor_over_size, is_apart
 from modules.checks.recordings import ONE_CAMERA, Finding
 from modules.checks.report import check_rows
 from modules.pose_utils import Camera
@@ -21,12 +21,12 @@ def rows(made: list[Shot]) -> dict[str, np.ndarray]:
     return rows_of(made, cameras, [shot.written for shot in made])
 
 
-def test_people_on_the_floor_raise_no_doubt() -> None:
+def test_people_on_the_floor_raise_nothing() -> None:
     sound = rows(one_view())
     ratio = floor_over_size(sound)
     assert np.abs(ratio - 1).max() < 0.1 and apart_sentence(["a.jpg"] * 10, ratio, LIST) is None
-    doubts = doubts_of(sound, [])
-    assert not doubts.raised_mm.any() and doubts.raised_by == doubts.withheld == [None] * 10
+    effects = effects_of(sound, [])
+    assert not effects.raised_mm.any() and effects.raised_by == effects.withheld == [None] * 10
 
 
 def test_a_person_on_a_step_is_named_with_a_larger_expected_error() -> None:
@@ -34,32 +34,32 @@ def test_a_person_on_a_step_is_named_with_a_larger_expected_error() -> None:
     sound["floor_height_mm"] = np.where(np.arange(10) == 3, -450.0, 0.0)  # they stand 450 mm above this floor
     ratio = floor_over_size(sound)
     assert np.flatnonzero(is_apart(ratio)).tolist() == [3]
-    doubts = doubts_of(sound, [])
+    effects = effects_of(sound, [])
     np.testing.assert_allclose(ratio[3], 2050 / 1600, rtol=0.08)
     distance = np.linalg.norm(sound["root_cam_mm"][3])
-    np.testing.assert_allclose(doubts.raised_mm, np.eye(10)[3] * SHARE * distance * (1 - 1 / ratio[3]))
-    assert doubts.raised_by[3] == f"by the floor the person is {ratio[3]:.2f} times as far away as by the size"
+    np.testing.assert_allclose(effects.raised_mm, np.eye(10)[3] * SHARE * distance * (1 - 1 / ratio[3]))
+    assert effects.raised_by[3] == f"by the floor the person is {ratio[3]:.2f} times as far away as by the size"
     sentence = apart_sentence([f"{i}.jpg" for i in range(10)], ratio, LIST)
     assert sentence is not None and sentence.startswith("in 1 of 10 images") and "most in 3.jpg" in sentence
     assert "off_floor.json" in sentence
 
 
-def test_most_people_off_the_floor_are_a_doubt_about_floor_or_camera() -> None:
+def test_most_people_off_the_floor_point_to_floor_or_camera() -> None:
     sound = rows(one_view())
     sound["floor_height_mm"] = np.full(10, -450.0)
     ratio = floor_over_size(sound)
     assert "check floor_height_mm and K" in (apart_sentence(["a"] * 10, ratio, LIST) or "")
     wanted = np.linalg.norm(sound["root_cam_mm"], axis=1) * (1 - 1 / ratio)
-    np.testing.assert_allclose(doubts_of(sound, []).raised_mm, wanted)
+    np.testing.assert_allclose(effects_of(sound, []).raised_mm, wanted)
 
 
 def test_notes_raise_and_problems_withhold() -> None:
     both = rows(shots(images=2))
     note = Finding(("1_A_1",), "odd", False, "odd", off_mm=100.0, off_share=0.1)
-    doubts = doubts_of(both, [note, Finding(("1_A_2",), "wrong", True, "wrong")])
-    assert doubts.raised_by == ["odd", "odd", None, None, None, None]
-    assert doubts.withheld == [None, None, "wrong", "wrong", None, None]
-    np.testing.assert_allclose(doubts.raised_mm[:2], 100 + 0.1 * np.linalg.norm(both["root_cam_mm"][:2], axis=1))
+    effects = effects_of(both, [note, Finding(("1_A_2",), "wrong", True, "wrong")])
+    assert effects.raised_by == ["odd", "odd", None, None, None, None]
+    assert effects.withheld == [None, None, "wrong", "wrong", None, None]
+    np.testing.assert_allclose(effects.raised_mm[:2], 100 + 0.1 * np.linalg.norm(both["root_cam_mm"][:2], axis=1))
 
 
 def test_the_difference_of_distances_is_a_share_of_the_larger() -> None:
