@@ -1,4 +1,4 @@
-"""Measures what a floor is worth where people's distances by the floor and by their size differ, and where they stand on a step.
+"""Measures what a floor is worth where distances by the floor and by people's size differ, and where people stand on a step.
 
     python -m benchmarks.off_floor [--synthetic data/synthetic/set] [--demo data/demo] [--out docs/results/off_floor.json]
 

@@ -18,6 +18,7 @@ from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.extractors.base import Estimate
 from modules.files.layout import list_frames
+from modules.files.off_floor import off_floor_path
 from modules.files.person_boxes import person_boxes_path
 from modules.pose_utils import Camera
 from modules.utils import UserError
@@ -152,3 +153,16 @@ def test_jumps_of_a_single_person_are_reported_with_a_list_that_is_used_once_it_
     assert not (folder / SUGGESTED).exists() and jumping_rows(rows) == []
     person_boxes_path(config.data_root).unlink()
     assert extract_split(config, "train").extracted == 1
+
+
+def test_people_off_the_floor_have_none_and_nothing_is_extracted_again(made: Made) -> None:
+    config, _ = made
+    extract_split(config, "train")
+    frames = list_frames(config.data_root, "train")
+    rows, manifest = store.open_cache(config, "train", frames)
+    off_floor_path(config.data_root).write_text(json.dumps(["1_F_1_4.jpg"]))
+    assert extract_split(config, "train").extracted == 0
+    listed, other = store.open_cache(config, "train", frames)
+    assert np.flatnonzero(np.isnan(listed["floor_height_mm"])).tolist() == [3]
+    assert np.isfinite(rows["floor_height_mm"]).all() and np.isfinite(listed["world_up"]).all()
+    assert other["key"] != manifest["key"], "a training or a test with other floors is another one"
