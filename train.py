@@ -80,8 +80,9 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
 
 
 def cached_rows(config: Config) -> tuple[Rows, dict[str, Any]]:
-    """Returns the cached training rows and the manifest. Raises UserError if another extractor made the cache."""
+    """Returns the cached training rows, upright, and the manifest. Raises UserError if another extractor made the cache."""
     from modules.cache.store import cache_folder, open_cache
+    from modules.cache.upright import upright_rows
     from modules.extractors import configured_fingerprint
     from modules.files.layout import list_frames
 
@@ -94,7 +95,7 @@ def cached_rows(config: Config) -> tuple[Rows, dict[str, Any]]:
             f"{cache_folder(config, 'train')}: this cache was made by another version, or other weights, of "
             f"{config.EXTRACT.extractor}; run python extract_train_info.py"
         )
-    return rows, manifest
+    return upright_rows(rows), manifest
 
 
 def how_to_resume(checkpoint: Path, reuses: bool) -> str:

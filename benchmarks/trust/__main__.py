@@ -18,10 +18,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.pages import insert_between
 from benchmarks.record import made_by
 from benchmarks.trust.catalogue import HARMS, LEGAL
 from benchmarks.trust.run import Outcome, load_shots, rows_of, run
+from modules.checks.error_effects import effects_of
 from modules.checks.report import check_rows
 from modules.config.paths import PROJECT_ROOT
 from modules.console import run_script
@@ -59,10 +62,12 @@ def main() -> None:
             print(f"{data:20} {harm.name:45} {known:7} {one.verdict:12} {one.sentence[:150]}", flush=True)
     summary = summarise(outcomes)
     cost = {data: cost_ms(shots) for data, shots in sets.items()}
-    print(summary, cost)
+    raised = raised_where_noted(outcomes)
+    print(summary, cost, raised)
     values = {
         "made_by": made_by(),
         "summary": summary,
+        "raised_where_noted": raised,
         "cost_ms_per_image": cost,
         "outcomes": [asdict(one) for one in outcomes],
     }
@@ -75,8 +80,24 @@ def cost_ms(shots: Sequence) -> float:
     hidden = [shot.written for shot in shots]
     rows = rows_of(shots, [Camera(s.K, s.R, s.t, s.size, s.distortion, s.up, s.floor) for s in shots], hidden)
     start = time.process_time()
-    check_rows(rows)
+    effects_of(rows, check_rows(rows))
     return round((time.process_time() - start) * 1000 / len(rows["found"]), 2)
+
+
+def raised_where_noted(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Returns by how much expected errors are raised over how far people move, for harms that are only noted."""
+    legal = {harm.name for harm in LEGAL}
+    shares = [
+        one.raised_mm / one.off_mm
+        for one in outcomes
+        if one.verdict == "noted" and one.harm not in legal and one.raised_mm is not None and one.off_mm
+    ]
+    if not shares:
+        return {"harms": 0}
+    quantiles = dict(
+        zip(("lowest", "median", "highest"), np.quantile(shares, (0, 0.5, 1)).round(2).tolist(), strict=True)
+    )
+    return {"harms": len(shares), **quantiles}
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, dict[str, int]]:

@@ -267,6 +267,23 @@ def _quarter(shot: Shot) -> Shot:
     )  # fmt: skip
 
 
+def _half_turn(shot: Shot) -> Shot:
+    last = np.array(shot.size) - 1
+    K = shot.K.copy()
+    K[:2, 2] = last - K[:2, 2]
+    turn = np.diag([-1.0, -1, 1])
+    lens = None if shot.distortion is None else shot.distortion * [1, 1, -1, -1, 1]
+    return replace(
+        shot,
+        K=K,
+        R=turn @ shot.R,
+        t=turn @ shot.t,
+        raw_px=last - shot.raw_px,
+        rel_mm=shot.rel_mm @ turn,
+        distortion=lens,
+    )
+
+
 LEGAL = (
     Harm("as it is", each(lambda shot: shot)),
     Harm("K in px with image_scale 1", each(lambda shot: field_as(intrinsics=shot.K.tolist(), image_scale=1)(shot))),
@@ -282,4 +299,5 @@ LEGAL = (
     Harm("crop by crop_offset", each(_crop_by_key)),
     Harm("crop of the lower right", each(_crop(200, 500, 0.6, 0.6))),
     Harm("pictures and cameras turned by a quarter", each(_quarter)),
+    Harm("cameras mounted upside down", each(_half_turn)),
 )

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.trust.harms import Harm, Shot
 from modules.cache.store import read_manifest, read_rows
 from modules.cache.table import Rows
+from modules.checks.error_effects import MOST, ErrorEffects, apart_sentence, effects_of, floor_over_size, is_apart
 from modules.checks.mistakes import FAMILIES, Evidence
 from modules.checks.report import check_rows
 from modules.doctor.check import explain_residual
@@ -52,6 +53,9 @@ class Outcome:
     verdict: str  # named, warned, noted, refused, silent, misleading; for legal inputs: quiet, noted, false alarm
     off_mm: float | None  # how far the answers of a baseline move; None if nothing is answered
     sentence: str
+    raised_mm: float | None = (
+        None  # by how much the expected error is raised, median over images; None: withheld, or no answer
+    )
 
 
 def load_shots(root: Path, split: str, cache: str) -> list[Shot]:
@@ -99,10 +103,23 @@ def run(data: str, shots: Sequence[Shot], harm: Harm, folder: Path, labels: bool
         said = [refused, *report.problems]
         return Outcome(data, harm.name, labels, _refused(harm, said), None, _named(harm, said))
     rows = rows_of(changed, [camera_from_numbers(path, numbers) for path, numbers in files.items()], hidden)
+    raised = None
     if not labels:
-        for one in check_rows(rows):
+        findings = check_rows(rows)
+        for one in findings:
             (report.problems if one.is_problem else report.notes).append(one.sentence)
-    return _outcome(data, harm, labels, _off_mm(shots, rows, hidden), (report.problems, report.notes))
+        ratio = floor_over_size(rows)
+        if is_apart(ratio).mean() > MOST:  # of fewer images it is said on sound data, too
+            report.notes.append(apart_sentence([""] * len(ratio), ratio, folder) or "")
+        raised = _raised_mm(effects_of(rows, findings), rows["found"])
+    outcome = _outcome(data, harm, labels, _off_mm(shots, rows, hidden), (report.problems, report.notes))
+    return replace(outcome, raised_mm=raised)
+
+
+def _raised_mm(effects: ErrorEffects, found: np.ndarray) -> float | None:
+    """Returns the median rise of the expected errors that are given; None if there are none."""
+    given = found & np.array([why is None for why in effects.withheld], bool)
+    return float(np.median(effects.raised_mm[given])) if given.any() else None
 
 
 def rows_of(
@@ -124,6 +141,7 @@ def rows_of(
                 "image_size": np.array(shot.size, float), "K": camera.K, "R": camera.R, "t": camera.t, **declared,
                 "distortion_more": np.full(9, np.nan), "fisheye": np.full(4, np.nan),
                 "joints_px": np.where(seen[:, None], px, 0.0), "confidence": confidence, "joints_rel_mm": shot.rel_mm[index],
+                "root_cam_mm": np.full(3, np.nan) if root is None else root,
             })  # fmt: skip
     return {key: np.array([part[key] for part in parts]) for key in parts[0]}
 

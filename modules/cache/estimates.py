@@ -12,9 +12,19 @@ from model.inputs import CROP_SIZE
 from modules.cache.crop_joints import root_relative
 from modules.cache.table import CROP_MARGIN
 from modules.extractors.base import Estimate
+from modules.extractors.upright import turn_hint, upright_view
 from modules.files.images import warp_crop
 from modules.files.layout import Frame
-from modules.pose_utils import Camera, cam2pixel, crop_camera, least_squares_root, pixel2ray, world2cam
+from modules.pose_utils import (
+    Camera,
+    axes_turn,
+    cam2pixel,
+    crop_camera,
+    least_squares_root,
+    pixel2ray,
+    quarter_turns,
+    world2cam,
+)
 from modules.utils import UserError
 
 CROP_JPEG_QUALITY = 95
@@ -30,8 +40,12 @@ def estimate_columns(
     values: dict[str, Any] = {"image_size": (width, height), "found": pose is not None}
     if estimate is None or pose is None:
         return values, b""
-    R_cam2crop, K_crop = crop_camera(estimate.box_xywh, camera.K, CROP_SIZE, CROP_MARGIN)
-    crop = _encode(warp_crop(image, camera, R_cam2crop, K_crop, CROP_SIZE))
+    turns = quarter_turns(camera)
+    upright_image, upright_camera = upright_view(image, camera, turns)  # in which the crop, too, shows people upright
+    box = turn_hint(estimate.box_xywh, (width, height), turns)
+    R_upright2crop, K_crop = crop_camera(box, upright_camera.K, CROP_SIZE, CROP_MARGIN)
+    crop = _encode(warp_crop(upright_image, upright_camera, R_upright2crop, K_crop, CROP_SIZE))
+    R_cam2crop = R_upright2crop @ axes_turn(turns)
     values |= {"R_cam2crop": R_cam2crop, "K_crop": K_crop, "crop_offset": offset, "crop_bytes": len(crop), **pose}
     return values, crop
 

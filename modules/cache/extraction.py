@@ -11,6 +11,7 @@ import numpy as np
 
 from modules.cache import preflight, store, worlds
 from modules.cache.inputs import Inputs, read_inputs
+from modules.cache.neighbours import places_of_neighbours, report_switched, switch_to_neighbours
 from modules.cache.part_extraction import PartExtraction, row_key
 from modules.cache.people import report_people
 from modules.cache.table import Rows
@@ -24,9 +25,11 @@ from modules.files.labels import read_labels, read_validation_list, validation_p
 from modules.files.layout import Frame, list_frames
 from modules.files.person_boxes import read_person_boxes
 from modules.files.strays import passed_over
+from modules.pose_utils import quarter_turns
 from modules.utils import UserError, log
 
 PART_ROWS = 128
+OF_ROWS = ("inputs", store.HINTS, store.TURNED)  # what the manifest says of all rows, and each row's key of its own
 MOST_NAMED = 20  # images of no use that are named one by one on the console
 
 
@@ -78,17 +81,30 @@ def extract_split(config: Config, split: str) -> Summary:
     folder = store.cache_folder(config, split)
     inputs, hints = read_inputs(frames, folder), read_person_boxes(config.data_root, frames)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
-    job = _Job(config, split, folder, _manifest(config, inputs.digest, hints), inputs, hints, parts)
+    manifest = {**_manifest(config, inputs.digest, hints), **store.turned_entry(preflight.turned_views(frames))}
+    job = _Job(config, split, folder, manifest, inputs, hints, parts)
     _log_stale(folder, job.key)
-    extracted = _extract_missing(job)
+    extracted, extraction = _extract_missing(job)
     store.drop_parts_from(folder, len(parts))
     complete = {**job.manifest, "key": job.key, "parts": len(parts), "images": len(frames)}
     rows = store.read_rows(folder, len(parts))
     found = store.read_manifest(folder) or {}
+    if found.get("key") != job.key:
+        rows = _with_neighbours(job, rows, extraction)
     if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
         store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})
     report_people(rows, config.data_root, folder)
+    report_switched(rows, folder)
     return Summary(folder, len(frames), extracted, _list_not_found(folder, rows), len(parts))
+
+
+def _with_neighbours(job: _Job, rows: Rows, extraction: PartExtraction | None) -> Rows:
+    """Returns the rows of the cache after the second pass: some are of the person whom their neighbours show."""
+    places = places_of_neighbours(rows, job.folder, job.key)
+    if not places:
+        return rows
+    again = extraction or _prepare(job, range(len(job.parts)), {})
+    return store.read_rows(job.folder, len(job.parts)) if switch_to_neighbours(again, job.parts, places) else rows
 
 
 def _warn_missing_validation_list(config: Config) -> None:
@@ -116,8 +132,8 @@ def _log_stale(folder: Path, key: str) -> None:
         log.info("%s: images, cameras, labels, weights or options have changed; extracting what they change", folder)
 
 
-def _extract_missing(job: _Job) -> int:
-    """Extracts the rows that are missing; returns their number.
+def _extract_missing(job: _Job) -> tuple[int, PartExtraction | None]:
+    """Extracts the rows that are missing; returns their number, and what extracted them.
 
     Raises UserError for what camera files, labels and headers say before a network runs, and at the end for images that
     cannot be used. A complete cache of other inputs is then kept if their headers say so.
@@ -127,7 +143,13 @@ def _extract_missing(job: _Job) -> int:
     names = [[frame.file_name for frame in part] for part in job.parts]
     missing = [i for i in range(len(job.parts)) if not store.part_exists(job.folder, i, names[i], known_key)]
     if not missing:
-        return 0
+        return 0, None
+    extraction = _prepare(job, missing, found)
+    return _extract_parts(job, missing, extraction), extraction
+
+
+def _prepare(job: _Job, missing: Sequence[int], found: dict[str, Any] | None) -> PartExtraction:
+    """Reads what these parts need and loads the extractor; `found` is the manifest of a complete cache of other inputs."""
     require_writable(job.folder, "DATA.cache")
     cameras, labels = preflight.read_cameras(job.frames), read_labels(job.frames)
     preflight.check_labels(job.frames, cameras, labels)
@@ -140,27 +162,16 @@ def _extract_missing(job: _Job) -> int:
     # For the extractor alone; the cache stores the cameras as declared.
     needs_up = extractor.needs_world_up
     upright = complete_world_up(cameras, job.config.METRABS.world_up) if needs_up else cameras
-    made_by = {name: value for name, value in job.manifest.items() if name not in ("inputs", store.HINTS)}
-    row_keys = {
-        frame.file_name: row_key(
-            made_by, job.inputs.of_image(index), upright[frame.camera_path], job.hints.get(frame.file_name)
-        )
-        for index, frame in enumerate(job.frames)
-        if index // PART_ROWS in missing
-    }
-    parts = PartExtraction(
-        extractor,
-        job.folder,
-        job.key,
-        row_keys,
-        cameras,
-        upright,
-        labels,
-        job.config.EXTRACT.batch_size,
-        job.hints,
-        problems,
-    )
-    return _extract_parts(job, missing, parts)
+    made_by = {name: value for name, value in job.manifest.items() if name not in OF_ROWS}
+    row_keys = {}
+    for index, frame in enumerate(job.frames):
+        if index // PART_ROWS in missing:
+            turns, hint = quarter_turns(cameras[frame.camera_path]), job.hints.get(frame.file_name)
+            of_image = job.inputs.of_image(index)
+            row_keys[frame.file_name] = row_key(made_by, of_image, upright[frame.camera_path], turns, hint)
+    return PartExtraction(
+        extractor, job.folder, job.key, row_keys, cameras, upright, labels, job.config.EXTRACT.batch_size, job.hints, problems
+    )  # fmt: skip
 
 
 def _extract_parts(job: _Job, missing: Sequence[int], extraction: PartExtraction) -> int:

@@ -14,11 +14,12 @@ from tqdm import tqdm
 from modules.cache import store
 from modules.cache.estimates import estimate_columns, label_columns
 from modules.cache.table import to_row
-from modules.extractors.base import Extractor
+from modules.extractors.base import Extractor, Hint
+from modules.extractors.upright import estimate_upright
 from modules.files.hashing import digest
 from modules.files.images import read_image
 from modules.files.layout import Frame
-from modules.pose_utils import Camera
+from modules.pose_utils import Camera, quarter_turns
 from modules.utils import UserError
 
 Kept = dict[str, tuple[dict[str, Any], bytes]]  # a row and its crop, by file name
@@ -44,31 +45,47 @@ class PartExtraction:
         todo = [frame for frame in frames if frame.file_name not in kept and frame.file_name not in self.problems]
         new: Kept = {}
         for batch, images in self._decoded_batches(todo):
-            cameras = [self.upright_cameras[frame.camera_path] for frame in batch]
-            hints = ([self.hints.get(frame.file_name) for frame in batch],) if self.hints else ()
-            estimates = self.extractor.estimate(images, cameras, *hints)
-            for frame, image, estimate in zip(batch, images, estimates, strict=True):
-                camera = self.cameras[frame.camera_path]
-                values, crop = estimate_columns(camera, image, estimate, 0)
-                joints = self.labels.get(frame.label_path)
-                values |= {"labelled": False} if joints is None else label_columns(joints, camera, frame)
-                values |= {"extractor": self.extractor.name, "fingerprint": self.extractor.fingerprint}
-                new[frame.file_name] = to_row(frame, camera, values), crop
+            hints = [self.hints.get(frame.file_name) for frame in batch] if self.hints else []
+            for frame, row in zip(batch, self._rows(batch, images, hints), strict=True):
+                new[frame.file_name] = row
             bar.update(len(batch))
         if new:
-            self._write(index, [frame.file_name for frame in frames], {**kept, **new})
+            found = {**kept, **new}
+            self.write(
+                index, [(*found[f.file_name], self.row_keys[f.file_name]) for f in frames if f.file_name in found]
+            )
         return len(new)
 
-    def _write(self, index: int, names: Sequence[str], found: Kept) -> None:
-        """Writes the found rows in the order of `names`, with their crops one after the other."""
-        rows, crops, keys, offset = [], [], [], 0
-        for name in names:
-            if name in found:
-                row, crop = found[name]
-                rows.append({**row, "crop_offset": float(offset)} if crop else row)
-                crops.append(crop)
-                keys.append(self.row_keys[name])
-                offset += len(crop)
+    def extract_at(self, frame: Frame, hint: Hint) -> tuple[dict[str, Any], bytes]:
+        """Returns the row and crop of one image, whose person is where the hint says."""
+        image = read_image(frame.image_path, self.cameras[frame.camera_path].image_size)
+        return self._rows([frame], [image], [hint])[0]
+
+    def _rows(
+        self, batch: Sequence[Frame], images: Sequence[np.ndarray], hints: Sequence[Hint | None]
+    ) -> list[tuple[dict[str, Any], bytes]]:
+        """Returns the row and crop of each image."""
+        cameras = [self.upright_cameras[frame.camera_path] for frame in batch]
+        turns = [quarter_turns(self.cameras[frame.camera_path]) for frame in batch]
+        rows = []
+        for frame, image, estimate in zip(
+            batch, images, estimate_upright(self.extractor, images, cameras, turns, hints), strict=True
+        ):
+            camera = self.cameras[frame.camera_path]
+            values, crop = estimate_columns(camera, image, estimate, 0)
+            joints = self.labels.get(frame.label_path)
+            values |= {"labelled": False} if joints is None else label_columns(joints, camera, frame)
+            values |= {"extractor": self.extractor.name, "fingerprint": self.extractor.fingerprint}
+            rows.append((to_row(frame, camera, values), crop))
+        return rows
+
+    def write(self, index: int, content: Sequence[tuple[dict[str, Any], bytes, str]]) -> None:
+        """Writes rows with their crops, one after the other, and their keys."""
+        rows, offset = [], 0
+        for row, crop, _ in content:
+            rows.append({**row, "crop_offset": float(offset)} if crop else row)
+            offset += len(crop)
+        crops, keys = [crop for _, crop, _ in content], [key for *_, key in content]
         store.write_part(self.folder, index, rows, crops, self.key, keys)
 
     def _decoded_batches(self, frames: Sequence[Frame]) -> Iterator[tuple[list[Frame], list[np.ndarray]]]:
@@ -95,7 +112,13 @@ class PartExtraction:
         return loaded
 
 
-def row_key(made_by: Mapping[str, Any], of_image: str, camera: Camera, hint: np.ndarray | None) -> str:
-    """Returns the digest of what determines a row: options, extractor, image, camera, label, up for the extractor, hint."""
+def row_key(
+    made_by: Mapping[str, Any], of_image: str, camera: Camera, turns: int, hint: np.ndarray | None = None
+) -> str:
+    """Returns the digest of what determines a row: options, extractor, image, camera, label, up for the extractor, hint.
+
+    And of the quarters by which its picture is turned, if it is.
+    """
     up = None if camera.world_up is None else np.round(camera.world_up, 9).tolist()
-    return digest([{**made_by, "inputs": of_image}, up, *([] if hint is None else [hint.tolist()])])[:16]
+    more = [*([] if hint is None else [hint.tolist()]), *([{"turns": turns}] if turns else [])]
+    return digest([{**made_by, "inputs": of_image}, up, *more])[:16]

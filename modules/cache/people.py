@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from modules.cache.table import Rows, camera_of
+from modules.extractors.base import PERSON_BOX
 from modules.files.atomic import read_json, write_json
 from modules.files.person_boxes import person_boxes_path
 from modules.pose_utils import distort
 from modules.utils import log
 
-FAR, NEAR = 1.0, 0.5  # of the box's longer side: what a jump is at least, and the two neighbours are apart at most
+FAR, NEAR = 1.0, 0.5  # of the box's longer side: what a jump is at least, and neighbours are from their median at most
+AROUND, AGREE = 4, 0.75  # neighbours of an image, and the share of them that must agree
+NEIGHBOURS = "neighbours"  # the choice of a person by the images before and after
+CHOSEN = (PERSON_BOX, NEIGHBOURS)
 SUGGESTED = "person_box_suggested.json"
 
 
@@ -34,7 +37,9 @@ def report_people(rows: Rows, root: Path, folder: Path) -> None:
     if not jumps:
         path.unlink(missing_ok=True)
         return
-    suggested = [_suggestion(rows, row, before, after) for row, before, after in jumps]
+    suggested = [
+        {"file_name": str(rows["file_name"][row]), "person_box": raw_box(rows, row, box)} for row, box in jumps
+    ]
     if not path.exists() or read_json(path) != suggested:  # a complete cache may be in a read-only folder
         write_json(path, suggested)
     log.warning(
@@ -45,35 +50,49 @@ def report_people(rows: Rows, root: Path, folder: Path) -> None:
 
 
 def several_people(rows: Rows) -> np.ndarray:
-    """Returns the rows with more than one person of which none was chosen by a list."""
-    return np.flatnonzero((rows["people"] > 1) & (rows["choice"] != "person_box"))  # NaN: not counted
+    """Returns the rows with more than one person of which none was chosen by a list or by the neighbours."""
+    return np.flatnonzero((rows["people"] > 1) & ~np.isin(rows["choice"], CHOSEN))  # NaN: not counted
 
 
-def jumping_rows(rows: Rows) -> list[tuple[int, int, int]]:
-    """Returns each row whose person is far from where the images before and after it agree that it is, with these two rows.
+def jumping_rows(rows: Rows) -> list[tuple[int, np.ndarray]]:
+    """Returns each row whose person is far from where most of its neighbours agree that it is, with their median box (4,) px.
 
-    `rows` are in natural order, so that the images of a view follow each other.
+    `rows` are in natural order, so that the images of a view follow each other. Neighbours are the nearest AROUND images of the
+    view that show a person, on both sides where there are any.
     """
-    found = np.flatnonzero(rows["found"].astype(bool) & (rows["choice"] != "person_box"))
-    boxes, view = rows["box_xywh"], [tuple(rows[name][row] for name in ("pose", "person", "camera")) for row in found]
+    found = np.flatnonzero(rows["found"].astype(bool))
+    views = np.array(
+        ["_".join(map(str, (rows["pose"][i], rows["person"][i], rows["camera"][i]))) for i in found], dtype=str
+    )
     jumps = []
-    for at in range(1, len(found) - 1):
-        if not view[at - 1] == view[at] == view[at + 1]:
-            continue
-        before, row, after = found[at - 1 : at + 2]
-        centres = boxes[[before, row, after], :2] + boxes[[before, row, after], 2:] / 2
-        size = boxes[[before, after], 2:].max()
-        near = np.linalg.norm(centres[2] - centres[0]) < NEAR * size
-        if near and min(np.linalg.norm(centres[1] - centres[[0, 2]], axis=1)) > FAR * size:
-            jumps.append((int(row), int(before), int(after)))
+    for own in np.split(found, np.flatnonzero(views[1:] != views[:-1]) + 1):
+        for at, row in enumerate(own):
+            start = int(np.clip(at - AROUND // 2, 0, max(len(own) - AROUND - 1, 0)))
+            neighbours = np.delete(own[start : start + AROUND + 1], at - start)
+            agree = (
+                AGREE if at - start == AROUND // 2 and len(neighbours) == AROUND else 1.0
+            )  # near the ends: all of them
+            box = None if rows["choice"][row] in CHOSEN else _far_box(rows["box_xywh"], int(row), neighbours, agree)
+            if box is not None:
+                jumps.append((int(row), box))
     return jumps
 
 
-def _suggestion(rows: Rows, row: int, before: int, after: int) -> dict[str, Any]:
-    """Returns the entry of the list for a row: the mean of its neighbours' boxes, in px of the raw image."""
-    left, top, width, height = rows["box_xywh"][[before, after]].mean(0)
+def _far_box(boxes: np.ndarray, row: int, neighbours: np.ndarray, agree: float) -> np.ndarray | None:
+    """Returns the neighbours' median box if a share `agree` of them is near it and the row's is far from it, else None."""
+    if len(neighbours) < 2:
+        return None
+    box = np.asarray(np.median(boxes[neighbours], axis=0))
+    size, centres = box[2:].max(), boxes[[row, *neighbours], :2] + boxes[[row, *neighbours], 2:] / 2
+    apart = np.linalg.norm(centres - (box[:2] + box[2:] / 2), axis=1) / size
+    return box if apart[0] > FAR and np.mean(apart[1:] < NEAR) >= agree else None
+
+
+def raw_box(rows: Rows, row: int, box_xywh: np.ndarray) -> list[float]:
+    """Returns a box (4,) of undistorted px in px of the row's raw image."""
+    left, top, width, height = box_xywh
     camera = camera_of(rows, row)
     corners = np.array([[left, top], [left + width, top], [left, top + height], [left + width, top + height]])
     raw = distort(corners, camera.K, camera.distortion)
     low, high = raw.min(0), raw.max(0)
-    return {"file_name": str(rows["file_name"][row]), "person_box": np.round([*low, *(high - low)], 1).tolist()}
+    return [float(value) for value in np.round([*low, *(high - low)], 1)]

@@ -9,11 +9,11 @@ import numpy as np
 
 from modules.cache.estimates import label_columns
 from modules.files.camera_keys import unread_keys_note
-from modules.files.cameras import camera_from_numbers, read_camera_numbers
+from modules.files.cameras import camera_from_numbers, read_camera, read_camera_numbers
 from modules.files.image_header import header_problem
 from modules.files.layout import Frame
 from modules.files.lens import lens_problem
-from modules.pose_utils import Camera
+from modules.pose_utils import Camera, quarter_turns
 from modules.utils import UserError, log
 
 
@@ -38,6 +38,19 @@ def read_cameras(frames: Sequence[Frame]) -> dict[Path, Camera]:
     if lenses:
         log.warning("%s", first_of(lenses, "camera files have such a lens, too"))
     return cameras
+
+
+def turned_views(frames: Sequence[Frame]) -> dict[str, int]:
+    """Returns by how many quarters the pictures of each view are turned, for those that are; broken files are left out."""
+    found = {}
+    for frame in {frame.view: frame for frame in frames}.values():
+        try:
+            turns = quarter_turns(read_camera(frame.camera_path))
+        except UserError:  # `read_cameras` names it
+            continue
+        if turns:
+            found[frame.view] = turns
+    return found
 
 
 def check_labels(frames: Sequence[Frame], cameras: Mapping[Path, Camera], labels: Mapping[Path, np.ndarray]) -> None:

@@ -24,16 +24,18 @@ from model.inputs import CROP_SIZE
 from modules.cache import worlds
 from modules.cache.inputs import inputs_digest
 from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMNS, Rows
+from modules.cache.upright import turned_rows
 from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
 from modules.files.hashing import digest
 from modules.files.layout import Frame
+from modules.files.off_floor import read_off_floor
 from modules.files.person_boxes import read_person_boxes
 from modules.utils import UserError, log
 
 CACHE_VERSION = 2
 KEYS = (b"groundpose_key", b"worldpose_key")  # names of the key in a part's metadata: current, former
-HINTS = "person_box"  # the manifest's key
+HINTS, TURNED = "person_box", "turned"  # the manifest's keys
 ROW_KEYS = b"groundpose_row_keys"  # name of the keys of its rows; caches of earlier versions have none
 
 
@@ -65,6 +67,11 @@ def hints_entry(hints: Mapping[str, np.ndarray]) -> dict[str, str]:
     return {HINTS: digest({name: hint.tolist() for name, hint in hints.items()})} if hints else {}
 
 
+def turned_entry(turned: Mapping[str, int]) -> dict[str, str]:
+    """Returns the manifest's entry for views whose pictures are turned; none without any, so that older caches stay valid."""
+    return {TURNED: digest(dict(sorted(turned.items())))} if turned else {}
+
+
 def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
     """Returns the Parquet file and the crop file of a part."""
     return folder / "poses" / f"part-{index:05d}.parquet", folder / "crops" / f"part-{index:05d}.jpgs"
@@ -90,6 +97,12 @@ def write_part(
 
 def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[str, tuple[dict[str, Any], bytes]]:
     """Returns the rows of a part whose key is the wanted one of their image, each with its crop, by file name."""
+    rows = rows_with_keys(folder, index)
+    return {name: (row, crop) for name, (row, crop, key) in rows.items() if wanted.get(name) == key}
+
+
+def rows_with_keys(folder: Path, index: int) -> dict[str, tuple[dict[str, Any], bytes, str]]:
+    """Returns the rows of a part, each with its crop and its key, by file name; none if it is damaged or has no keys."""
     poses, packed = part_paths(folder, index)
     try:
         table, crops = pq.read_table(poses), packed.read_bytes()
@@ -98,13 +111,12 @@ def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[st
     keys = json.loads((table.schema.metadata or {}).get(ROW_KEYS, b"[]"))
     if len(keys) != table.num_rows or table.schema.names != SCHEMA.names:
         return {}
-    kept = {}
+    found = {}
     for row, key in zip(table.to_pylist(), keys, strict=True):
-        if wanted.get(row["file_name"]) == key:
-            start, size = int(row["crop_offset"] or 0), int(row["crop_bytes"] or 0)
-            if start + size <= len(crops):
-                kept[row["file_name"]] = (row, crops[start : start + size])
-    return kept
+        start, size = int(row["crop_offset"] or 0), int(row["crop_bytes"] or 0)
+        if start + size <= len(crops):
+            found[row["file_name"]] = (row, crops[start : start + size], key)
+    return found
 
 
 def part_exists(folder: Path, index: int, names: Sequence[str], key: str | None) -> bool:
@@ -175,8 +187,21 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
     if manifest.get(HINTS) != hints_entry(read_person_boxes(config.data_root, frames)).get(HINTS):
         raise UserError(f"{manifest_path(folder)}: the list of person boxes has changed since extraction; {fix}")
     rows = read_rows(folder, int(manifest["parts"]))
+    if manifest.get(TURNED) != turned_entry(turned_rows(rows)).get(TURNED):
+        raise UserError(
+            f"{manifest_path(folder)}: pictures of cameras that are not upright were not turned in this cache; {fix}"
+        )
     rows = worlds.complete_rows(config, split, rows, manifest, manifest_path(folder))
-    return rows, {**manifest, "key": worlds.rows_key(config, manifest)}
+    key, off_floor = worlds.rows_key(config, manifest), read_off_floor(config.data_root, frames)
+    if off_floor:
+        rows, key = _without_floor(rows, off_floor), digest([key, off_floor])
+    return rows, {**manifest, "key": key}
+
+
+def _without_floor(rows: Rows, names: Sequence[str]) -> Rows:
+    """Returns the rows without the floor of these images, so that the person's size decides the distance."""
+    is_off = np.isin(rows["file_name"].astype(str), names)
+    return Rows({**rows.columns, "floor_height_mm": np.where(is_off, np.nan, rows["floor_height_mm"])}, rows.crop_files)
 
 
 def read_rows(folder: Path, parts: int) -> Rows:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from modules.cache.table import Rows
+from modules.cache.upright import turned_rows
 from modules.config.schema import Config
 from modules.files.hashing import digest, sha256_file
 from modules.files.layout import split_folder
@@ -53,6 +54,12 @@ def measured(config: Config, split: str, rows: Rows) -> dict[str, Any]:
         worlds = assign_worlds(recordings_of_views(rows.columns), training, measure_worlds(training, "labels"))
     for line in summarise(worlds):
         log.info("%s, %s: %s", config.data_root, split, line)
+    turned = sorted(turned_rows(_filled(rows, worlds)).keys() - turned_rows(rows).keys())
+    if turned:  # a cache does not depend on labels, so only a declared up turns pictures
+        log.warning(
+            "camera/%s.json and %d more camera files: by the measured up, these cameras are upside down or on their side; "
+            "write world_up into their files, so that pictures are turned upright for the network", turned[0], len(turned) - 1,
+        )  # fmt: skip
     return {
         FLOOR: {
             "version": FLOOR_VERSION,

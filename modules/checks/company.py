@@ -31,11 +31,12 @@ class Stranger:
     moved_mm: float | None = None
 
 
-def identical(views: Sequence[View]) -> list[View]:
-    """Returns the largest group of views that have the same position and rotation; empty if all differ."""
+def identical(views: Sequence[View], calibration: bool = False) -> list[View]:
+    """Returns the largest group of views with the same [R|t], with `calibration` of the same K, too; empty if all differ."""
     groups: dict[bytes, list[View]] = {}
     for view in views:
-        groups.setdefault(np.column_stack([view.R, view.t]).tobytes(), []).append(view)
+        numbers = np.column_stack([view.R, view.t, *([view.K] if calibration else [])])
+        groups.setdefault(numbers.tobytes(), []).append(view)
     largest = max(groups.values(), key=len, default=[])
     return largest if len(largest) > 1 else []
 

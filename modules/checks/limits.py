@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modules.checks.measures import USUAL_RATIO, Measures
+from modules.checks.views import View
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ LIMITS = {
 
 
 MANY_IMAGES, UPSIDE_DOWN = 10, -0.3
+UNKNOWN_SHARE = 0.25  # of the distance, for measures that imply no number: the median of such mistakes in docs/trust.md
 LYING = (0.62, 1.75)  # floor over size of people who lie, whose feet say less about the floor
 
 
@@ -68,6 +70,18 @@ def odd_measures(measures: Measures) -> list[Odd]:
             )
             found.append(Odd(name, value, is_severe))
     return found
+
+
+def off_share(odd: Odd, view: View) -> float:
+    """Returns by which share of their distance people are misplaced if an odd measure is a mistake of the camera."""
+    x = odd.value
+    if odd.measure == "floor_over_size":
+        return min(abs(1 - USUAL_RATIO / x), abs(1 - x / USUAL_RATIO)) if x > 0 else 1.0
+    if odd.measure in ("picture_size", "aspect"):
+        return min(abs(1 - 1 / x), 1.0)
+    if odd.measure == "off_centre":  # the ray through the middle of the picture is off by this
+        return float(min(x * max(view.image_size) / np.sqrt(view.K[0, 0] * view.K[1, 1]), 1.0))
+    return UNKNOWN_SHARE
 
 
 def _is_upside_down(measures: Measures) -> bool:

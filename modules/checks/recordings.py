@@ -10,23 +10,30 @@ import numpy as np
 from modules.checks.agreement import ROUGH, SIZE, Pair, disagrees, pairs_of, size_of, worst
 from modules.checks.causes import Cause, explains, find_causes
 from modules.checks.company import Stranger, identical, stranger, swapped_files
-from modules.checks.limits import Odd, is_problem, odd_measures
+from modules.checks.limits import Odd, is_problem, odd_measures, off_share
 from modules.checks.measures import measure
 from modules.checks.views import View
 from modules.checks.wording import either, note_sentence, problem_sentence
 
 MOST_SEARCHES = 8
+PERSON_MM = 1700.0  # a standing person's height
+IDENTICAL, ONE_CAMERA = "identical", "identical calibration"  # kinds of findings
 POSTURE = ("floor_over_size", "upright", "height_mm")  # depend on people: by themselves they point to no single cause
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence about views: a problem, or only a note. `kind` gathers those of many views."""
+    """A sentence about views: a problem, or only a note. `kind` gathers those of many views.
+
+    If a note is a mistake after all, answers are off by `off_mm`, and by `off_share` of the people's distance.
+    """
 
     views: tuple[str, ...]
     sentence: str
     is_problem: bool
     kind: str
+    off_mm: float = 0.0
+    off_share: float = 0.0
 
 
 @dataclass
@@ -43,6 +50,8 @@ class Assessor:
         size = size_of(pairs)
         contradicts = worst(pairs) > ROUGH or bool(np.isfinite(size) and not SIZE[0] < size < SIZE[1])
         found = self._together(views, pairs, odd) if contradicts else []
+        if not any(one.kind == IDENTICAL for one in found) and len(same := identical(views, calibration=True)) > 1:
+            found.append(_one_camera(same))
         explained = {name for one in found if one.is_problem for name in one.views}
         for view in views:
             if view.name not in explained and odd[view.name]:
@@ -56,9 +65,8 @@ class Assessor:
         is_severe = is_problem(odd)
         causes = self._causes([view], others, may_search=is_severe or not (agrees or odd[0].measure in POSTURE))
         kind = either(causes) if causes else " ".join([str(is_severe), *(one.measure for one in odd)])
-        return Finding(
-            (view.name,), (problem_sentence if is_severe else note_sentence)(odd, view, causes), is_severe, kind
-        )
+        sentence = (problem_sentence if is_severe else note_sentence)(odd, view, causes)
+        return Finding((view.name,), sentence, is_severe, kind, off_share=max(off_share(one, view) for one in odd))
 
     def _causes(self, odd: Sequence[View], sound: Sequence[View], may_search: bool = True) -> list[Cause]:
         for cause in self.known:
@@ -108,7 +116,8 @@ def _unexplained(views: Sequence[View], pairs: Sequence[Pair]) -> Finding:
     if not is_severe:
         names = tuple(sorted({name for pair in pairs if pair.miss > ROUGH for name in pair.names}))
     other = CHECK if is_severe else f"right if the images are not of exactly one moment, otherwise {CHECK}"
-    return Finding(names, f"{_disagreement(pairs)}; {other}", is_severe, f"disagreement {is_severe}")
+    off_mm = PERSON_MM * worst(pairs)
+    return Finding(names, f"{_disagreement(pairs)}; {other}", is_severe, f"disagreement {is_severe}", off_mm)
 
 
 CHECK = "check that these camera files, images and moments belong together, and calibrate again if they do"
@@ -129,11 +138,21 @@ def _miss(pair: Pair) -> str:
 
 
 def _identical(same: Sequence[View]) -> Finding:
-    files = ", ".join(view.file for view in same)
+    sentence = f"{_files(same)} hold the same [R|t], but their images show people from different sides; write each camera's own"
+    return Finding(tuple(view.name for view in same), sentence, True, IDENTICAL)
+
+
+def _one_camera(same: Sequence[View]) -> Finding:
+    """Returns the note about views with the same calibration whose images do not contradict it."""
     sentence = (
-        f"{files} hold the same [R|t], but their images show people from different sides; write each camera's own"
+        f"{_files(same)} hold the same K and [R|t]; right if one camera took these images, otherwise write each "
+        "camera's own"
     )
-    return Finding(tuple(view.name for view in same), sentence, True, "identical")
+    return Finding(tuple(view.name for view in same), sentence, False, ONE_CAMERA)
+
+
+def _files(views: Sequence[View]) -> str:
+    return ", ".join(view.file for view in views)
 
 
 def _swapped(order: Sequence[tuple[View, View]], pairs: Sequence[Pair]) -> Finding:
@@ -155,4 +174,4 @@ def _strange(one: Stranger) -> Finding:
         f"the other views of the recording agree with each other, but not with it (by {one.miss_most:.2f} of a person's "
         f"height); {legal}{moved}"
     )
-    return Finding((one.view.name,), sentence, is_severe, f"stranger {is_severe}")
+    return Finding((one.view.name,), sentence, is_severe, f"stranger {is_severe}", PERSON_MM * one.miss_most)

@@ -35,5 +35,6 @@ def gathered(findings: Sequence[Finding]) -> list[Finding]:
         names = tuple(dict.fromkeys(name for one in own for name in one.views))
         more = f" and {len(names) - 1} more camera files" if len(names) > 1 else ""
         sentence = f"camera/{names[0]}.json{more}: {own[0].sentence}"
-        result.append(Finding(names, sentence, own[0].is_problem, own[0].kind))
+        off = max(one.off_mm for one in own), max(one.off_share for one in own)
+        result.append(Finding(names, sentence, own[0].is_problem, own[0].kind, *off))
     return result

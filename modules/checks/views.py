@@ -99,7 +99,7 @@ def views_of_rows(rows: Mapping[str, np.ndarray]) -> list[View]:
 
 
 def _view(rows: Mapping[str, np.ndarray], name: str, own: np.ndarray) -> View:
-    first = int(own[0])
+    first = int(own[np.argmax(np.isfinite(rows["floor_height_mm"][own].astype(float)))])  # some may be off the floor
     found = own[rows["found"][own].astype(bool)]
     found = found[np.unique(np.linspace(0, len(found) - 1, min(len(found), MOST_IMAGES)).astype(int))]
     up, floor = (_declared(rows[key][first]) for key in ("world_up", "floor_height_mm"))

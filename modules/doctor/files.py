@@ -64,7 +64,7 @@ def read_files(frames: Sequence[Frame], report: Report) -> Files:
 
 
 def camera_notes(cameras: Mapping[Path, CameraNumbers]) -> list[str]:
-    """Returns what camera files leave unguarded: no image_size, or a rounded rotation."""
+    """Returns what camera files leave unguarded: no image_size, a rounded rotation, one calibration in several files."""
     notes = []
     without = [path for path, numbers in cameras.items() if "image_size" not in numbers.optional]
     if without:
@@ -78,7 +78,24 @@ def camera_notes(cameras: Mapping[Path, CameraNumbers]) -> list[str]:
             f"{rounded[0]}{_more(rounded)}: the rotation in extrinsics is rounded, and the nearest rotation is used; write "
             "more decimals"
         )
-    return notes
+    return notes + _one_calibration(cameras)
+
+
+def _one_calibration(cameras: Mapping[Path, CameraNumbers]) -> list[str]:
+    """Returns a note about the files of one recording that hold the same K and [R|t], if there are any."""
+    groups: dict[tuple[str, bytes], list[Path]] = {}
+    for path, numbers in cameras.items():
+        content = np.column_stack([numbers.image_scale * numbers.intrinsics, numbers.extrinsics]).tobytes()
+        groups.setdefault((path.stem.rpartition("_")[0], content), []).append(path)
+    same = [paths for paths in groups.values() if len(paths) > 1]
+    if not same:
+        return []
+    names = ", ".join(path.name for path in same[0])
+    more = f" (and so in {len(same) - 1} more recordings)" if len(same) > 1 else ""
+    return [
+        f"{same[0][0].parent}: {names} hold the same K and [R|t]{more}; right if one camera took these images, otherwise "
+        "write each camera's own"
+    ]
 
 
 def _more(paths: Sequence[Path]) -> str:

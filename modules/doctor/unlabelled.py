@@ -8,7 +8,7 @@ import numpy as np
 
 from modules.cache.store import open_cache
 from modules.checks.camera_files import nobody, view_of
-from modules.checks.recordings import Finding
+from modules.checks.recordings import ONE_CAMERA, Finding
 from modules.checks.report import check_views
 from modules.checks.views import View, views_of_rows
 from modules.config.schema import Config
@@ -38,9 +38,9 @@ def check_unlabelled(config: Config, split: str, frames: Sequence[Frame], files:
 
 
 def report_findings(findings: Sequence[Finding], report: Report) -> None:
-    """Adds findings to the report's problems and notes."""
+    """Adds findings to the report's problems and notes; files of one calibration are noted with the files already."""
     report.problems += [one.sentence for one in findings if one.is_problem]
-    report.notes += [one.sentence for one in findings if not one.is_problem]
+    report.notes += [one.sentence for one in findings if not one.is_problem and one.kind != ONE_CAMERA]
 
 
 def _cached(config: Config, split: str, frames: Sequence[Frame]) -> list[View]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from modules.cache.table import Rows
+from modules.cache.upright import upright_rows
 from modules.inference.baselines import (
     place_at_height,
     place_at_place,
@@ -31,7 +32,8 @@ BOUND = "2D + true depth (bound)"
 def compare(rows: Rows, predicted: np.ndarray, facts: dict[str, Any], ours: str = OURS) -> dict[str, np.ndarray]:
     """Returns every method's joints (B, 24, 3) world mm for labelled rows; `ours` names the prediction."""
     found = rows["found"].astype(bool)
-    fallback = fallback_world(np.array(facts["mean_pose_crop_mm"]), rows["R"], rows["t"])
+    upright = upright_rows(rows)
+    fallback = fallback_world(np.array(facts["mean_pose_crop_mm"]), upright["R"], upright["t"])
     found_rows = rows.take(found).columns
 
     def complete(joints: np.ndarray) -> np.ndarray:

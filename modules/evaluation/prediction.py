@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from modules.cache.table import Rows
+from modules.cache.upright import upright_rows
 from modules.config.schema import Config
 from modules.inference.prediction import fallback_world, predict_outputs, prediction_loader
 from modules.inference.uncertainty import Calibration
@@ -30,6 +31,7 @@ def predict_world(config: Config, checkpoint: dict[str, Any], path: Path, rows: 
 
 def predict_rows(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) -> Prediction:
     """Returns the checkpoint's joints and log errors for every row; `path` names the checkpoint in errors."""
+    rows = upright_rows(rows)
     world = fallback_world(np.array(checkpoint["facts"]["mean_pose_crop_mm"]), rows["R"], rows["t"]).copy()
     found = rows["found"].astype(bool)
     if not found.any():

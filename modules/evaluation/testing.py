@@ -17,13 +17,13 @@ from modules.evaluation.pictures import draw
 from modules.evaluation.prediction import calibration_of, predict_rows
 from modules.evaluation.tables import format_breakdown, format_table, report, write_per_image
 from modules.evaluation.task import Task, load_task
-from modules.evaluation.warnings import summarise_expected, warn_of_cameras, withheld
+from modules.evaluation.warnings import summarise_expected, warn_of_cameras
 from modules.extractors import configured_fingerprint
 from modules.files.atomic import atomic_folder, read_json, write_json, write_text
 from modules.files.hashing import sha256_file
 from modules.files.layout import Frame
 from modules.files.submission import uncertainty_path, write_submission
-from modules.inference.uncertainty_file import write_uncertainty
+from modules.inference.uncertainty_file import expected_errors, write_uncertainty
 from modules.recipes import recipe_of
 from modules.runs.checkpoints import facts_for, load_checkpoint, restore_network, weights_of, weights_sentence
 from modules.runs.folders import best_checkpoint, results_folder
@@ -90,19 +90,21 @@ def run_test(
     output = project_path(config.TEST.output)
     key = f"{checkpoint['key']}/{path.name}/{task.cache_key}/{','.join(task.names)}"
     weights = weights_of(path, checkpoint)
-    wrong = warn_of_cameras(task, warned)
+    effects = warn_of_cameras(task, warned)
     if reuse and _is_tested(folder, output, {"key": key, "weights": weights}):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
     predicted, log_error = predict_rows(config, checkpoint, path, task.rows)
     write_submission(output, task.names, predicted)
     calibration = calibration_of(checkpoint)
-    expected = None if calibration is None or log_error is None else calibration.expected_mm(log_error)
-    write_joint_table(joint_table_path(output), task.names, predicted, task.rows["found"], expected, weights)
-    if calibration is not None and log_error is not None:
-        reasons = withheld(task, wrong)
-        write_uncertainty(uncertainty_path(output), task.names, log_error, calibration, reasons)
-        log.info("%s", summarise_expected(log_error, calibration, reasons))
+    expected = None if calibration is None or log_error is None else expected_errors(
+        calibration, log_error, effects.withheld, effects.raised_mm, effects.raised_by
+    )  # fmt: skip
+    errors = None if expected is None else expected.mean_mm
+    write_joint_table(joint_table_path(output), task.names, predicted, task.rows["found"], errors, weights)
+    if expected is not None:
+        write_uncertainty(uncertainty_path(output), task.names, expected)
+        log.info("%s", summarise_expected(expected))
     else:
         uncertainty_path(output).unlink(missing_ok=True)  # a file of an earlier run does not belong to this submission
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]

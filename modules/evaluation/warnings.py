@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 from modules.checks.camera_files import check_camera_files
-from modules.checks.recordings import Finding
+from modules.checks.error_effects import ErrorEffects, apart_sentence, effects_of, floor_over_size
 from modules.checks.report import check_rows
 from modules.evaluation.task import Task
 from modules.files.layout import Frame
-from modules.inference.uncertainty import Calibration
+from modules.files.off_floor import off_floor_path
+from modules.inference.uncertainty_file import Expected
 from modules.utils import log
 
 LARGE_MM = 200.0  # an expected error above it is counted
@@ -28,38 +29,41 @@ def warn_of_camera_files(frames: Iterable[Frame]) -> frozenset[str]:
     return frozenset(one.kind for one in findings)
 
 
-def warn_of_cameras(task: Task, warned: frozenset[str] = frozenset()) -> Mapping[str, str]:
-    """Warns of the task's cameras that cannot be right, and notes the odd ones; returns the sentences of the former.
+def warn_of_cameras(task: Task, warned: frozenset[str] = frozenset()) -> ErrorEffects:
+    """Warns of the task's cameras that cannot be right, and notes the odd ones and people who seem to be off the floor.
 
-    They are by view. An expected error says nothing about such a camera. Kinds in `warned` are not repeated.
+    Returns what that implies for the expected errors. Kinds in `warned` are not repeated.
     """
     findings = check_rows(task.rows.columns)
     for one in findings:
         if one.is_problem and one.kind not in warned:
             log.warning("warning: %s", one.sentence)
         elif not one.is_problem:
-            log.info("%s", one.sentence)
-    return _by_view(findings)
+            log.info("note: %s", one.sentence)
+    effects = effects_of(task.rows.columns, findings)
+    _note_off_floor(task, effects)
+    return effects
 
 
-def _by_view(findings: Sequence[Finding]) -> dict[str, str]:
-    return {name: one.sentence for one in findings if one.is_problem for name in one.views}
+def _note_off_floor(task: Task, effects: ErrorEffects) -> None:
+    """Notes the images in which floor and size disagree, but not those of cameras that cannot be right."""
+    right = np.array([why is None for why in effects.withheld], bool)
+    names = [name for name, is_right in zip(task.names, right, strict=True) if is_right]
+    ratio = floor_over_size(task.rows.columns)[right]
+    sentence = apart_sentence(names, ratio, off_floor_path(task.frames[0].root)) if names else None
+    if sentence:
+        log.info("note: %s", sentence)
 
 
-def withheld(task: Task, wrong: Mapping[str, str]) -> list[str | None]:
-    """Returns for each image why its expected error is withheld, or None."""
-    return [wrong.get(frame.view) for frame in task.frames]
-
-
-def summarise_expected(log_error: np.ndarray, calibration: Calibration, reasons: Sequence[str | None]) -> str:
+def summarise_expected(expected: Expected) -> str:
     """Returns one line on the expected error: its median, how many images are above LARGE_MM, and what it holds for."""
-    known = np.isfinite(log_error).all(1) & np.array([reason is None for reason in reasons])
+    per_image = expected.mean_mm.mean(1)
+    known = np.isfinite(per_image)
     if not known.any():
         return "the expected error is withheld for all images, whose cameras cannot be right or which show no person"
-    per_image = calibration.expected_mm(log_error[known]).mean(1)
     without = f"; it is withheld for {(~known).sum()} images" if not known.all() else ""
     return (
-        f"expected error of a joint: {np.median(per_image):.0f} mm in the median image, above {LARGE_MM:.0f} mm in "
-        f"{(per_image > LARGE_MM).sum()} of {known.sum()} images{without}; it holds for cameras as exact as those of the "
-        "training, and knows nothing of a wrong calibration"
+        f"expected error of a joint: {np.median(per_image[known]):.0f} mm in the median image, above {LARGE_MM:.0f} mm in "
+        f"{(per_image[known] > LARGE_MM).sum()} of {known.sum()} images{without}; it holds for cameras as exact as those of "
+        "the training, and knows nothing of a wrong calibration"
     )

@@ -7,7 +7,8 @@ from mmap import mmap
 
 ORIENTATION = 0x0112
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
-_SHORT = 3  # the type of a TIFF entry of two bytes; the others that are read here have four
+_SHORT = 3  # the type of a TIFF entry of two bytes; the other numbers that are read here have four
+_SIZES = {1: 1, _SHORT: 2, 7: 1}  # bytes of a value of types of TIFF entries
 
 
 def exif_orientation(data: bytes | mmap) -> int:
@@ -15,6 +16,11 @@ def exif_orientation(data: bytes | mmap) -> int:
 
     2, 3 and 4 mirror the image or turn it by 180 degrees. 5 to 8 turn it by 90 degrees, which swaps width and height.
     """
+    return stated_exif_orientation(data) or 1
+
+
+def stated_exif_orientation(data: bytes | mmap) -> int | None:
+    """Returns the EXIF orientation of an image file's bytes; None if none is readable."""
     tiff: bytes | mmap = b""
     if is_jpeg(data):
         tiff = _jpeg_exif(data)
@@ -25,24 +31,34 @@ def exif_orientation(data: bytes | mmap) -> int:
     elif is_tiff(data):
         tiff = data
     value = tiff_number(tiff, ORIENTATION)
-    return value if value is not None and 1 <= value <= 8 else 1
+    return value if value is not None and 1 <= value <= 8 else None
 
 
 def tiff_number(tiff: bytes | mmap, tag: int) -> int | None:
     """Returns the first number of a tag in the first directory of a TIFF structure; None if it has none."""
+    entry = tiff_entry(tiff, tag)
+    if entry is None:
+        return None
+    kind, _, at = entry
+    return _number(tiff, at, 2 if kind == _SHORT else 4)
+
+
+def tiff_entry(tiff: bytes | mmap, tag: int) -> tuple[int, int, int] | None:
+    """Returns the type, the count and the place of a tag's values in the first directory of a TIFF structure; None without."""
     if tiff[:2] not in (b"II", b"MM"):
         return None
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(tiff[at : at + size], "little" if tiff[:2] == b"II" else "big")
-
-    table = number(4, 4)
-    for entry in range(table + 2, min(table + 2 + 12 * number(table, 2), len(tiff) - 11), 12):
-        if number(entry, 2) == tag:
-            size = 2 if number(entry + 2, 2) == _SHORT else 4
-            count = number(entry + 4, 4)  # numbers that do not fit into four bytes are elsewhere
-            return number(entry + 8 if size * count <= 4 else number(entry + 8, 4), size)
+    table = _number(tiff, 4, 4)
+    for entry in range(table + 2, min(table + 2 + 12 * _number(tiff, table, 2), len(tiff) - 11), 12):
+        if _number(tiff, entry, 2) == tag:
+            kind, count = _number(tiff, entry + 2, 2), _number(tiff, entry + 4, 4)
+            size = _SIZES.get(kind, 4) * count  # values that do not fit into four bytes are elsewhere
+            return kind, count, entry + 8 if size <= 4 else _number(tiff, entry + 8, 4)
     return None
+
+
+def _number(tiff: bytes | mmap, at: int, size: int) -> int:
+    """Returns an unsigned integer in the structure's byte order."""
+    return int.from_bytes(tiff[at : at + size], "little" if tiff[:2] == b"II" else "big")
 
 
 def is_jpeg(data: bytes | mmap) -> bool:
@@ -85,23 +101,32 @@ def _jpeg_exif(data: bytes | mmap) -> bytes:
     return b""
 
 
-def _png_exif(data: bytes | mmap) -> bytes:
-    """Returns the TIFF structure in a PNG's eXIf chunk; empty if it has none."""
+def chunks_of_png(data: bytes | mmap, name: bytes) -> Iterator[tuple[int, int]]:
+    """Yields begin and end of the content of each chunk of this name."""
     at = len(_PNG)
     while at < len(data):  # a chunk is length, name, content, checksum
         size = int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] == b"eXIf":
-            return data[at + 8 : at + 8 + size]
+        if data[at + 4 : at + 8] == name:
+            yield at + 8, at + 8 + size
         at += 12 + size
-    return b""
+
+
+def chunks_of_webp(data: bytes | mmap, name: bytes) -> Iterator[tuple[int, int]]:
+    """Yields begin and end of the content of each chunk of this name."""
+    at = 12
+    while at < len(data):  # a chunk is name, length, content, and a byte of padding after an odd length
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == name:
+            yield at + 8, at + 8 + size
+        at += 8 + size + size % 2
+
+
+def _png_exif(data: bytes | mmap) -> bytes:
+    """Returns the TIFF structure in a PNG's eXIf chunk; empty if it has none."""
+    return next((data[begin:end] for begin, end in chunks_of_png(data, b"eXIf")), b"")
 
 
 def _webp_exif(data: bytes | mmap) -> bytes:
     """Returns the TIFF structure in a WebP's EXIF chunk; empty if it has none."""
-    at = 12
-    while at < len(data):  # a chunk is name, length, content, and a byte of padding after an odd length
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        if data[at : at + 4] == b"EXIF":
-            return data[at + 8 : at + 8 + size].removeprefix(b"Exif\0\0")
-        at += 8 + size + size % 2
-    return b""
+    found = (data[begin:end].removeprefix(b"Exif\0\0") for begin, end in chunks_of_webp(data, b"EXIF"))
+    return next(found, b"")

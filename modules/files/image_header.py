@@ -6,9 +6,9 @@ import mmap
 from pathlib import Path
 from typing import NamedTuple
 
-from modules.files.exif import exif_orientation
 from modules.files.image_structure import is_truncated, stored_size
 from modules.files.images import decode_image, pixels_problem, size_problem, truncation_problem
+from modules.files.xmp import image_orientation
 from modules.utils import UserError
 
 
@@ -16,7 +16,7 @@ class Header(NamedTuple):
     """What is known of an image without decoding its pixels."""
 
     size: tuple[int, int]  # (width, height) in stored px
-    orientation: int  # EXIF's, 1 to 8
+    orientation: int  # of EXIF or XMP, 1 to 8
     truncated: bool
 
 
@@ -28,7 +28,7 @@ def read_header(path: Path) -> Header:
     size = None
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            size, orientation, truncated = stored_size(data), exif_orientation(data), is_truncated(data)
+            size, orientation, truncated = stored_size(data), image_orientation(data), is_truncated(data)
     except (OSError, ValueError):  # unreadable or empty: decoding raises the message
         pass
     if size is not None:

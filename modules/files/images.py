@@ -1,4 +1,4 @@
-"""Decodes image files without applying EXIF orientation, and resamples them for a crop's virtual camera."""
+"""Decodes image files without applying an orientation of EXIF or XMP, and resamples them for a crop's virtual camera."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from modules.files.exif import exif_orientation
 from modules.files.image_structure import is_truncated, stored_size
 from modules.files.pixels import decode_pixels
+from modules.files.xmp import image_orientation
 from modules.pose_utils import Camera, cam2pixel, distort, pixel2ray
 from modules.utils import UserError
 
@@ -17,10 +18,10 @@ MOST_PIXELS = 2**28  # 0.8 GB once decoded; beyond it, a typing error in a heade
 
 
 def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decodes an image to RGB (H, W, 3) uint8, with pixels as stored: EXIF orientation is never applied.
+    """Decodes an image to RGB (H, W, 3) uint8, with pixels as stored: an orientation in EXIF or XMP is never applied.
 
-    A camera is calibrated either for the stored pixels or for the pixels turned by EXIF, and only its `image_size`
-    (width, height) can tell which. An image with an EXIF orientation is therefore read only if `image_size` is the
+    A camera is calibrated either for the stored pixels or for the turned pixels, and only its `image_size`
+    (width, height) can tell which. An image with an orientation is therefore read only if `image_size` is the
     stored size and differs from the turned size.
 
     Raises UserError if the file is missing, broken, of another size than `image_size`, or turned ambiguously.
@@ -33,7 +34,7 @@ def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndar
 
 
 def decode_image(path: Path) -> tuple[np.ndarray, int]:
-    """Returns the stored pixels as RGB (H, W, 3) uint8, and the EXIF orientation that was not applied (1: none).
+    """Returns the stored pixels as RGB (H, W, 3) uint8, and the orientation in EXIF or XMP that was not applied (1: none).
 
     Raises UserError if the file is missing, truncated, damaged, too large or not an image.
     """
@@ -47,9 +48,8 @@ def decode_image(path: Path) -> tuple[np.ndarray, int]:
     problem = None if size is None else pixels_problem(path, size)
     if problem:
         raise UserError(problem)
-    orientation = exif_orientation(data)
     try:
-        return decode_pixels(data, orientation), orientation
+        return decode_pixels(data, exif_orientation(data)), image_orientation(data)
     except ValueError as error:
         raise UserError(f"{path}: {error}; replace the file") from None
 
@@ -74,7 +74,7 @@ def size_problem(
 ) -> str | None:
     """Returns a message if the stored size (width, height) does not fit the camera's `image_size`, else None.
 
-    With an EXIF orientation other than 1, the sizes must also tell whether the camera is calibrated for stored pixels.
+    With an orientation other than 1, the sizes must also tell whether the camera is calibrated for stored pixels.
     """
     width, height = size
     shown = (height, width) if orientation >= 5 else (width, height)
@@ -109,7 +109,7 @@ def _size_hint(size: tuple[int, int], image_size: tuple[int, int]) -> str:
 def _orientation_problem(
     path: Path, stored: tuple[int, int], orientation: int, image_size: tuple[int, int] | None
 ) -> str:
-    """Returns the message for an EXIF orientation that cannot be reconciled with the calibration."""
+    """Returns the message for an orientation that cannot be reconciled with the calibration."""
     if image_size is None:
         why = "its camera declares no image_size that says which way it was calibrated"
     elif image_size != stored:
@@ -117,8 +117,8 @@ def _orientation_problem(
     else:
         why = "image_size is the same both ways, so that it cannot say which way the camera was calibrated"
     return (
-        f"{path}: EXIF orientation {orientation} turns this image of {stored[0]}x{stored[1]} stored px, and {why}; "
-        "bake the turn into the pixels, or calibrate for the stored ones, and drop the EXIF tag"
+        f"{path}: EXIF or XMP orientation {orientation} turns this image of {stored[0]}x{stored[1]} stored px, and {why}; "
+        "bake the turn into the pixels, or calibrate for the stored ones, and drop the tag"
     )
 
 

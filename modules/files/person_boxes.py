@@ -38,17 +38,22 @@ def read_person_boxes(root: Path, frames: Sequence[Frame]) -> dict[str, np.ndarr
             raise UserError(f"{path}: file_name of entry {index} is {brief(name)}; name each image once")
         boxes[nfc(name)] = _place(path, index, entry.get("person_box"))
     known = {nfc(frame.file_name): frame.file_name for frame in frames}
-    unknown = [name for name in boxes if name not in known]
+    require_known(path, root, frames, list(boxes))
+    return {known[name]: box for name, box in boxes.items() if name in known}
+
+
+def require_known(path: Path, root: Path, frames: Sequence[Frame], names: Sequence[str]) -> None:
+    """Raises UserError if one of the names, in composed form, is neither among the frames of one split nor in the other."""
+    known = {nfc(frame.file_name) for frame in frames}
+    unknown = [name for name in names if name not in known]
     if unknown:
         other = "test" if frames[0].split == "train" else "train"
         has_other = (split_folder(root, other) / "images").is_dir()
         elsewhere = {nfc(frame.file_name) for frame in list_frames(root, other)} if has_other else set()
         missing = next((name for name in unknown if name not in elsewhere), None)
         if missing is not None:
-            raise UserError(
-                f"{path}: {missing} is not among the images of {root}; correct the name, or remove the entry"
-            )
-    return {known[name]: box for name, box in boxes.items() if name in known}
+            shown = missing if missing.isprintable() else brief(missing)
+            raise UserError(f"{path}: {shown} is not among the images of {root}; correct the name, or remove the entry")
 
 
 def _place(path: Path, index: int, value: object) -> np.ndarray:

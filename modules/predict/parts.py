@@ -23,9 +23,10 @@ from modules.config.schema import Config
 from modules.evaluation.prediction import predict_rows
 from modules.evaluation.testing import TrainedRun
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.extractors.upright import size_of, turn_estimate, upright_view
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest, sha256_file
-from modules.pose_utils import distort
+from modules.pose_utils import distort, quarter_turns
 from modules.predict.source import Source, ahead
 from modules.predict.view import View
 
@@ -129,8 +130,10 @@ class Predictor:
             name = self.source.names[index]
             fields_of = ImageName(name, name, str(self.source.frame_index[index]))
             camera = self.view.camera_for(name, (image.shape[1], image.shape[0]))
-            people = self._extractor.estimate_people([image], [camera])[0]
-            for estimate in people or (None,):
+            turns = quarter_turns(camera)
+            upright, upright_camera = upright_view(image, camera, turns)
+            people = self._extractor.estimate_people([upright], [upright_camera])[0]
+            for estimate in [turn_estimate(one, size_of(upright), -turns) for one in people] or (None,):
                 values, crop = estimate_columns(camera, image, estimate, offset)
                 values |= {"labelled": False, "extractor": self._extractor.name, "fingerprint": self._fingerprint}
                 rows.append(to_row(fields_of, camera, values))
@@ -192,7 +195,8 @@ class Predictor:
         ]  # fmt: skip
         names = [self.source.names[index] for index in inside]
         marks = self.source.marks(inside.start, inside.stop)
-        return digest([store.cache_options(), self._fingerprint, numbers, names, marks])
+        turns = quarter_turns(camera)
+        return digest([store.cache_options(), self._fingerprint, numbers, names, marks, *([turns] if turns else [])])
 
 
 def joined(parts: list[People]) -> People:

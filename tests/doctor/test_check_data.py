@@ -275,7 +275,7 @@ def test_refused_images_are_counted_among_all_and_are_no_evidence(pristine: Path
     assert report.problems[1].startswith(
         "camera 3: 5 of 5 images cannot be used, so its calibration cannot be checked: "
     )
-    assert all("EXIF orientation 6" in sentence for sentence in report.problems)
+    assert all("EXIF or XMP orientation 6" in sentence for sentence in report.problems)
     assert any(sentence.startswith("camera 2: labels project") for sentence in report.notes)
 
 

@@ -66,9 +66,9 @@ def test_exif_is_never_applied_and_refused_where_a_size_cannot_tell(
         try:
             read[size] = read_image(path, size)
         except UserError as error:
-            assert str(error).startswith(f"{path}: EXIF orientation {orientation} turns") and "bake the turn" in str(
-                error
-            )
+            assert str(error).startswith(
+                f"{path}: EXIF or XMP orientation {orientation} turns"
+            ) and "bake the turn" in str(error)
     assert set(read) == ({(60, 40), None} if orientation == 1 else {(60, 40)} if orientation >= 5 else set())
     for image in read.values():
         assert image.shape == (40, 60, 3) and image[20, 5].min() > 200 and image[20, 55].max() < 50

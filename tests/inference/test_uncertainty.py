@@ -16,7 +16,7 @@ from modules.evaluation.prediction import calibration_of, predict_rows
 from modules.files.atomic import read_json
 from modules.inference.prediction import prediction_loader
 from modules.inference.uncertainty import Calibration, sparsification
-from modules.inference.uncertainty_file import write_uncertainty
+from modules.inference.uncertainty_file import expected_errors, write_uncertainty
 from modules.metrics import joint_errors
 from modules.recipes import recipe_of
 from modules.runs import checkpoints, folders
@@ -121,14 +121,20 @@ def test_training_calibrates_on_the_validation_rows(tmp_path: Path, model_type: 
     assert not torch.equal(trainer.network.state_dict()[name], untrained[name])
 
 
-def test_images_without_a_person_have_no_uncertainty(tmp_path: Path) -> None:
-    calibration, log_error, _ = drawn(0, 3)
+def test_images_without_a_person_have_no_uncertainty_and_a_note_raises_it(tmp_path: Path) -> None:
+    calibration, log_error, _ = drawn(0, 4)
     log_error[1] = np.nan
-    write_uncertainty(tmp_path / "u.json", ["a.jpg", "b.jpg", "c.jpg"], log_error, calibration, [None, None, "wrong"])
-    first, second, third = read_json(tmp_path / "u.json")
+    whys = [None, None, "wrong", None]
+    expected = expected_errors(calibration, log_error, whys, np.array([0, 0, 0, 300.0]), [None, None, None, "a step"])
+    write_uncertainty(tmp_path / "u.json", ["a.jpg", "b.jpg", "c.jpg", "d.jpg"], expected)
+    first, second, third, raised = read_json(tmp_path / "u.json")
     nothing = {"expected_error_mm": None, "error_90_mm": None}
     assert second == {"file_name": "b.jpg", **nothing, "note": "no person found"}
     assert third == {"file_name": "c.jpg", **nothing, "note": "wrong"}
     assert len(first["expected_error_mm"]) == 24 and all(np.array(first["error_90_mm"]) > 0)
     assert first["note"] == "holds for a camera as exact as those of the training"
     np.testing.assert_allclose(first["expected_error_mm"], calibration.expected_mm(log_error[:1])[0], atol=0.06)
+    plain, quantile = calibration.expected_mm(log_error[3:])[0], calibration.quantile_mm(log_error[3:], 0.9)[0]
+    assert raised["note"] == "raised by a note: a step"
+    np.testing.assert_allclose(raised["expected_error_mm"], np.hypot(plain, 300), atol=0.06)
+    np.testing.assert_allclose(raised["error_90_mm"], quantile * np.hypot(plain, 300) / plain, atol=0.06)

@@ -20,8 +20,6 @@ MIN_POSE_SCORE = 0.5
 ROTATIONS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # of the detector's input, tried until a person is found
 MIN_CERTAINTY = 0.7  # below it are all gross failures, and one in seven of all images (benchmarks.crops)
 
-MOST_PEOPLE = 8  # that are counted
-SAME_PERSON = 0.5  # of the smaller of two boxes: what they have in common, from which on they show one person
 PERSON_TO_SQUARE = 1.25  # side of the landmark network's square over the person's extent
 
 
@@ -75,16 +73,6 @@ class BlazePose:
         """Returns the person in a square of the image, or None if the landmark network finds nobody there."""
         found = self.estimate_landmarks(image_rgb, square)
         return self.averaged(image_rgb, [found]) if found is not None and test_time_augmentation else found
-
-    def people(self, image_rgb: np.ndarray, found: Landmarks) -> int:
-        """Returns how many people are in an image in which `found` is one: those that both networks see elsewhere, too."""
-        boxes = [found.box_xywh]
-        for square in self.detect_squares(image_rgb)[:MOST_PEOPLE]:
-            if _overlap_of_smaller(person_extent(square), boxes) < SAME_PERSON:
-                other = self.estimate_landmarks(image_rgb, square)
-                if other is not None and _overlap_of_smaller(other.box_xywh, boxes) < SAME_PERSON:
-                    boxes.append(other.box_xywh)
-        return len(boxes)
 
     def detect_square(self, image_rgb: np.ndarray, rotation: float = 0.0) -> Square | None:
         """Returns the square around the most confident person, or None; the input is rotated by `rotation` radians."""
@@ -143,17 +131,6 @@ def person_extent(square: Square) -> np.ndarray:
     """Returns the box (4,) px of the person for whom the detector chose a square, from the square's size alone."""
     side = square.side / PERSON_TO_SQUARE
     return np.append(square.centre - side / 2, [side, side])
-
-
-def _overlap_of_smaller(box_xywh: np.ndarray, others: Sequence[np.ndarray]) -> float:
-    """Returns the largest share of the smaller of two boxes (4,) that the box has in common with one of the others."""
-    shares = []
-    for other in others:
-        low = np.maximum(box_xywh[:2], other[:2])
-        high = np.minimum(box_xywh[:2] + box_xywh[2:], other[:2] + other[2:])
-        smaller = min(box_xywh[2:].prod(), other[2:].prod())
-        shares.append(float(np.clip(high - low, 0, None).prod() / smaller))
-    return max(shares)
 
 
 def _crop(image_rgb: np.ndarray, square: Square, size: int, border: int) -> np.ndarray:

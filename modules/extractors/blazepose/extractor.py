@@ -23,7 +23,7 @@ from modules.extractors.blazepose.detector import (
 )
 from modules.extractors.blazepose.landmarks import BOX_MARGIN, LANDMARKS_TO_SMPL24, Landmarks, person_box
 from modules.extractors.blazepose.merging import AGREEMENT
-from modules.extractors.blazepose.people import detect_people
+from modules.extractors.blazepose.people import detect_people, other_people
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, are_present, check_weights, weight_paths
 from modules.files.hashing import digest, sha256_file
 from modules.pose_utils import Camera, undistort
@@ -97,7 +97,7 @@ class BlazePoseExtractor:
             found = None if square is None else self._model.detect_in(image_rgb, square, self._tta)
         if found is None:
             return None
-        people = self._model.people(image_rgb, found)
+        people = 1 + len(other_people(self._model, image_rgb, found))
         estimate = replace(as_estimate(found, camera), people=people)
         return estimate if hint is None else replace(estimate, choice=PERSON_BOX)
 

@@ -1,37 +1,48 @@
-"""All people that BlazePose finds in one image."""
+"""All people that BlazePose finds in one image: one rule says who is another person, to count and to estimate them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from modules.extractors.blazepose.detector import BlazePose
+from modules.extractors.blazepose.detector import BlazePose, person_extent
 from modules.extractors.blazepose.landmarks import Landmarks
 
-SAME_PERSON = 0.2  # of the person's size: crops whose median landmark is moved by less show the same person
-MIN_OTHER_CERTAINTY = 0.5  # of further people, below which the landmark network mostly sees things or parts of people
+MOST_PEOPLE = 8  # squares of the detector that are looked at
+SAME_PERSON = 0.5  # of the smaller of two boxes: what they have in common, from which on they show one person
 
 
 def detect_people(model: BlazePose, image_rgb: np.ndarray, test_time_augmentation: bool) -> list[Landmarks]:
-    """Returns the people of a raw RGB image; the first is the one that `model` returns for a single person.
-
-    Further people are searched in the upright image alone, in the order of the detector's confidence.
-    """
+    """Returns the people of a raw RGB image; the first is the one that `model` returns for a single person."""
     first = model.detect_with_tta(image_rgb) if test_time_augmentation else model.detect(image_rgb)
     if first is None:
         return []
-    people = [first]
-    for square in model.detect_squares(image_rgb):
-        if float(np.linalg.norm(square.centre - first.square.centre)) < SAME_PERSON * first.square.side / 2:
-            continue
-        found = model.estimate_landmarks(image_rgb, square)
-        if found is None or found.certainty < MIN_OTHER_CERTAINTY or any(_is_same(found, one) for one in people):
-            continue
-        people.append(model.averaged(image_rgb, [found]) if test_time_augmentation else found)
-    return people
+    others = other_people(model, image_rgb, first)
+    return [first, *(model.averaged(image_rgb, [one]) if test_time_augmentation else one for one in others)]
 
 
-def _is_same(found: Landmarks, other: Landmarks) -> bool:
-    """Returns whether two crops show the same person: their median landmark is at nearly the same place."""
-    size = float(np.linalg.norm(np.ptp(other.landmarks_px, axis=0)))
-    distance = np.median(np.linalg.norm(found.landmarks_px - other.landmarks_px, axis=1))
-    return bool(distance < SAME_PERSON * size)
+def other_people(model: BlazePose, image_rgb: np.ndarray, found: Landmarks) -> list[Landmarks]:
+    """Returns the people beside `found` whom both networks see elsewhere, in the order of the detector's confidence.
+
+    They are searched in the upright image alone, one crop each.
+    """
+    boxes, others = [found.box_xywh], []
+    for square in model.detect_squares(image_rgb)[:MOST_PEOPLE]:
+        if _overlap_of_smaller(person_extent(square), boxes) < SAME_PERSON:
+            other = model.estimate_landmarks(image_rgb, square)
+            if other is not None and _overlap_of_smaller(other.box_xywh, boxes) < SAME_PERSON:
+                boxes.append(other.box_xywh)
+                others.append(other)
+    return others
+
+
+def _overlap_of_smaller(box_xywh: np.ndarray, others: Sequence[np.ndarray]) -> float:
+    """Returns the largest share of the smaller of two boxes (4,) that the box has in common with one of the others."""
+    shares = []
+    for other in others:
+        low = np.maximum(box_xywh[:2], other[:2])
+        high = np.minimum(box_xywh[:2] + box_xywh[2:], other[:2] + other[2:])
+        smaller = min(box_xywh[2:].prod(), other[2:].prod())
+        shares.append(float(np.clip(high - low, 0, None).prod() / smaller))
+    return max(shares)

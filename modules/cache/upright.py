@@ -1,0 +1,87 @@
+"""Brings cached rows of turned pictures into the upright frame that their crops were made in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from modules.cache.table import Rows
+from modules.pose_utils import Camera, axes_turn, picture_turn, quarter_turns, turn_camera
+
+
+def turned_rows(rows: Rows) -> dict[str, int]:
+    """Returns by how many quarters the pictures of each view are turned, for those that are; up is as declared.
+
+    `rows` are as stored, before up and floor are completed.
+    """
+    names, first = np.unique(
+        ["_".join(one) for one in zip(rows["pose"], rows["person"], rows["camera"], strict=True)], return_index=True
+    )
+    has_up = np.isfinite(rows["world_up"][first]).all(1)
+    turns = {
+        str(name): _turns_of_camera(rows, row) for name, row in zip(names[has_up], first[has_up].tolist(), strict=True)
+    }
+    return {name: count for name, count in turns.items() if count}
+
+
+def upright_rows(rows: Rows) -> Rows:
+    """Returns rows as if the pictures had been stored upright: cameras, px and joints in camera axes are turned.
+
+    By how much tells the crop, which is upright already; without one, the camera. The world stays; without turned pictures
+    these are the rows.
+    """
+    turns = _turns_of_crops(rows["R_cam2crop"])
+    for row in np.flatnonzero(np.isnan(rows["R_cam2crop"]).any((1, 2)) & np.isfinite(rows["world_up"]).all(1)):
+        turns[row] = _turns_of_camera(rows, int(row))
+    columns = dict(rows.columns)
+    for quarters in np.unique(turns[turns > 0]).tolist():
+        own = np.flatnonzero(turns == quarters)
+        changed = _turned({name: values[own] for name, values in rows.columns.items()}, quarters)
+        for name, values in changed.items():
+            columns[name] = columns[name].copy() if columns[name] is rows.columns[name] else columns[name]
+            columns[name][own] = values
+    return Rows(columns, rows.crop_files) if turns.any() else rows
+
+
+def _turns_of_camera(rows: Rows, row: int) -> int:
+    return quarter_turns(Camera(rows["K"][row], rows["R"][row], rows["t"][row], world_up=rows["world_up"][row]))
+
+
+def _turns_of_crops(R_cam2crop: np.ndarray) -> np.ndarray:
+    """Returns by how many quarters each picture was turned for its crop: (B,), 0 without a crop."""
+    in_plane = [np.trace((R_cam2crop @ axes_turn(turns).T)[:, :2, :2], axis1=1, axis2=2) for turns in range(4)]
+    return np.asarray(np.argmax(np.nan_to_num(in_plane), axis=0))
+
+
+def _turned(columns: dict[str, np.ndarray], turns: int) -> dict[str, np.ndarray]:
+    """Returns the columns that differ once pictures are turned by so many quarters."""
+    sizes = [(int(width), int(height)) for width, height in columns["image_size"]]
+    M, Q = np.stack([picture_turn(size, turns) for size in sizes]), axes_turn(turns)
+    cameras = [
+        turn_camera(Camera(K, R, t, distortion=lens), size, turns)
+        for K, R, t, lens, size in zip(*(columns[n] for n in ("K", "R", "t", "distortion")), sizes, strict=True)
+    ]
+
+    def in_picture(px: np.ndarray) -> np.ndarray:
+        return np.asarray(px @ M[:, :2, :2].swapaxes(1, 2) + M[:, None, :2, 2])
+
+    def box(xywh: np.ndarray) -> np.ndarray:
+        corners = in_picture(np.stack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1))
+        return np.concatenate([corners.min(1), np.ptp(corners, axis=1)], 1)
+
+    changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "joints_px": in_picture,
+        "true_joints_px": in_picture,
+        "box_xywh": box,
+        "joints_rel_mm": lambda joints: joints @ Q.T,
+        "root_cam_mm": lambda root: root @ Q.T,
+        "R_cam2crop": lambda R_cam2crop: R_cam2crop @ Q.T,
+        "image_size": lambda size: size[:, ::-1] if turns % 2 else size,
+    }
+    changed = {name: change(columns[name]) for name, change in changes.items() if name in columns}
+    lenses = [np.full(5, np.nan) if one.distortion is None else one.distortion for one in cameras]
+    return {
+        **changed, "K": np.stack([one.K for one in cameras]), "R": np.stack([one.R for one in cameras]),
+        "t": np.stack([one.t for one in cameras]), "distortion": np.stack(lenses),
+    }  # fmt: skip
