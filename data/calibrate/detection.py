@@ -17,7 +17,8 @@ LEAST_CORNERS = 6  # that a frame is used for
 LEAST_MARKERS = 3  # that lie as on the board
 LAYOUT_SHARE = 0.3  # of a marker's side: how far its corners may be from where the others say
 NEAR_SQUARES = 1.8  # from a corner: the markers that say where it is
-REFINED_SHARE = 0.14  # of a square's side: half the window in which a corner is refined
+REFINED_SHARE = 0.12  # of a square's side: half the window in which a corner is refined; a marker begins at 1/8
+SAMPLED_SHARE = 0.07  # where the colours of the four squares are read
 LEAST_CONTRAST = 15.0  # of 255, between black and white squares
 ENLARGED_PX = 2000  # longest side of images that are looked at again at twice the size
 READOUT_S = 0.02  # in which a rolling shutter reads a frame; phones: 10-30 ms
@@ -127,7 +128,8 @@ class BoardDetector:
         square = self._board.square_mm
         star = np.array([[0, 0], [-0.5, 0], [0.5, 0], [0, -0.5], [0, 0.5]])
         start, left, right, below, above = cv2.perspectiveTransform((place + square * star)[:, None], H)[:, 0]
-        side = min(np.linalg.norm(right - left), np.linalg.norm(above - below))
+        across, up = right - left, above - below
+        side = min(np.linalg.norm(way) for way in (across, up, (across + up) / 2**0.5, (across - up) / 2**0.5))
         half = int(np.clip(round(REFINED_SHARE * side), 2, 12))
         size = np.array(grey.shape[::-1])
         if (start < half + 2).any() or (start > size - half - 3).any():
@@ -136,7 +138,7 @@ class BoardDetector:
         refined = cv2.cornerSubPix(grey, given, (half, half), (-1, -1), (3, 50, 1e-4)).ravel().astype(np.float64)
         if np.linalg.norm(refined - start) > half:
             return None
-        step = max(REFINED_SHARE, 1.5 / side)  # of a square; a marker begins at 1/8
+        step = max(SAMPLED_SHARE, 1.5 / side)
         diagonals = np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]]) * step * square
         around = cv2.perspectiveTransform((place + diagonals)[:, None], H)[:, 0] - start + refined
         x, y = around.astype(np.float32).T

@@ -154,7 +154,7 @@ def _still(footage: Footage, sightings: Sequence[Sighting]) -> list[Sighting]:
         ]
     )
     still = moved <= MOVED * max(footage.size)
-    if still.mean() < 0.5:
+    if still.mean() <= 0.5:
         raise UserError(
             f"{footage.path}: the board moves in the picture, by {np.median(moved):.1f} px between frames; put the camera on "
             "a tripod and the board on the floor, and film without touching them"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -97,6 +99,7 @@ class Film:
     noise: float = 3.0  # of 255
     blur_px: float = 0.6  # sigma
     background: float = 110.0
+    fine: int = 1  # samples of a pixel in each direction
 
 
 def photograph(camera: Camera, sheets: list[tuple[Sheet, Camera]], rng: np.random.Generator, film: Film) -> np.ndarray:
@@ -104,8 +107,41 @@ def photograph(camera: Camera, sheets: list[tuple[Sheet, Camera]], rng: np.rando
     width, height = camera.image_size
     image = np.full((height, width), film.background, np.float32)
     for sheet, seen_by in sheets:
-        draw_sheet(image, sheet, seen_by)
+        draw_sheet(image, sheet, seen_by, film.fine)
     if film.blur_px:
         image = cv2.GaussianBlur(image, None, film.blur_px)
     image += rng.normal(scale=film.noise, size=image.shape).astype(np.float32)
     return np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, 2)
+
+
+PLACES = ((-1, -1), (1, -1), (-1, 1), (1, 1), (0, 0), (0, -0.6), (-0.6, 0), (0.6, 0), (0, 0.6))
+
+
+def moved_before(camera: Camera, board: Board, rng: np.random.Generator, count: int) -> list[Camera]:
+    """Returns the camera in the axes of a board that is held in all parts of the picture, near and far, tilted and turned."""
+    size, focal = np.array(camera.image_size), camera.K[0, 0]
+    seen = []
+    for index in range(count):
+        share = rng.uniform(0.45, 0.8)  # of the picture's shorter side that the board's shorter side covers
+        depth = focal * board.size_mm.min() / (share * size.min())
+        middle_px = (size - 1) / 2 + np.array(PLACES[index % len(PLACES)]) * 0.3 * size
+        middle = depth * np.array([*((middle_px - camera.K[:2, 2]) / focal), 1])
+        tilt = cv2.Rodrigues(np.array([*rng.uniform(-0.6, 0.6, 2), 0]))[0]
+        turn = cv2.Rodrigues(np.array([0, 0, rng.uniform(-0.3, 0.3) + (np.pi / 2 if index % 2 else 0)]))[0]
+        R = tilt @ turn @ np.diag([1.0, -1.0, -1.0])  # facing the camera, upright
+        seen.append(replace(camera, R=R, t=middle - R @ [*(board.size_mm / 2), 0]))
+    return seen
+
+
+def in_board_axes(camera: Camera, origin_world: np.ndarray, yaw: float) -> Camera:
+    """Returns a camera of a world with z up in the axes of a board that lies level, its origin here, turned by `yaw`."""
+    R_board2world = cv2.Rodrigues(np.array([0, 0, yaw]))[0]
+    return replace(camera, R=camera.R @ R_board2world, t=camera.R @ origin_world + camera.t)
+
+
+def write_images(folder: Path, images: Iterable[np.ndarray]) -> Path:
+    """Writes images as 00.png, 01.png, … and returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, image in enumerate(images):
+        cv2.imwrite(str(folder / f"{index:02d}.png"), image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return folder
