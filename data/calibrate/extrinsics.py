@@ -180,8 +180,8 @@ def _warn(footage: Footage, intrinsics: Intrinsics, pose: BoardPose) -> None:
     """Warns of what does not fit the intrinsics, and of an uncertain direction up."""
     if abs(pose.focal_change) > max(FOCUS_CHANGE, FOCUS_SIGMAS * pose.focal_change_std):
         log.warning(
-            "%s: the focal length seems to differ by %+.1f ± %.1f %% from that of %s; lock focus and zoom, and film both again",
-            footage.path, 100 * pose.focal_change, 100 * pose.focal_change_std, intrinsics.path,
+            "%s: the focal length seems to differ by %s from that of %s; lock focus and zoom, and film both again",
+            footage.path, f"{100 * pose.focal_change:+.1f} ± {100 * pose.focal_change_std:.1f} %", intrinsics.path,
         )  # fmt: skip
     elif intrinsics.rms_px is not None and pose.rms_px > max(RESIDUAL_PX, RESIDUAL_RATIO * intrinsics.rms_px):
         log.warning(

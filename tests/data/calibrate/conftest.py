@@ -10,8 +10,8 @@ import pytest
 
 from data.calibrate.footage import open_footage
 from data.calibrate.intrinsics import IntrinsicsResult, calibrate_intrinsics
+from docs.rendered_boards import Film, Sheet, moved_before, photograph, print_sheet, write_images
 from modules.pose_utils import Camera
-from tests.data.calibrate.rendered_boards import Film, Sheet, moved_before, photograph, print_sheet, write_images
 
 K = np.array([[620.0, 0, 330], [0, 618, 236], [0, 0, 1]])
 LENS = np.array([-0.12, 0.05, 0.001, -0.0008, 0])

@@ -10,8 +10,8 @@ import pytest
 
 from data.calibrate.board import named_board, read_board
 from data.calibrate.board_pdf import board_for, board_origin, draw_page, paper_size, write_board
+from docs.rendered_boards import print_sheet
 from modules.utils import UserError
-from tests.data.calibrate.rendered_boards import print_sheet
 
 
 @pytest.mark.parametrize(("name", "paper"), [("5x7x36", (210, 297)), ("6x8x30", (210, 297)), ("7x5x20", (200, 150))])

@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 from data.calibrate.board import read_board
-from modules.files.cameras import read_camera, write_camera
-from modules.files.video import VideoWriter
-from modules.pose_utils import Camera
-from modules.predict import job
-from pre_models.blazepose import fetch_blazepose
-from tests.conftest import RunScript
-from tests.data.calibrate.rendered_boards import (
+from docs.rendered_boards import (
     Film,
     in_board_axes,
     moved_before,
@@ -23,6 +17,12 @@ from tests.data.calibrate.rendered_boards import (
     print_sheet,
     write_images,
 )
+from modules.files.cameras import read_camera, write_camera
+from modules.files.video import VideoWriter
+from modules.pose_utils import Camera
+from modules.predict import job
+from pre_models.blazepose import fetch_blazepose
+from tests.conftest import RunScript
 
 COMMAND = "data/calibrate/__main__.py"
 YAW = 0.4  # of the board on the floor

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from data.calibrate.detection import BoardDetector, blur_px
+from docs.rendered_boards import Film, Sheet, photograph, print_sheet
 from modules.pose_utils import Camera, project_to_image
 from tests.data.calibrate.conftest import Filmed
-from tests.data.calibrate.rendered_boards import Film, Sheet, photograph, print_sheet
 
 
 def straight_on(camera: Camera, sheet: Sheet, distance: float, aside: float = 0.0) -> Camera:

@@ -16,11 +16,11 @@ from data.calibrate.footage import open_footage
 from data.calibrate.intrinsics import IntrinsicsResult
 from data.calibrate.pose import PoseProblem, solve_pose
 from data.calibrate.record import Intrinsics, read_intrinsics
+from docs.rendered_boards import Film, Sheet, photograph, print_sheet, write_images
 from modules.files.cameras import read_camera, read_camera_numbers
 from modules.files.video import VideoWriter
 from modules.pose_utils import Camera, project_to_image
 from modules.utils import UserError
-from tests.data.calibrate.rendered_boards import Film, Sheet, photograph, print_sheet, write_images
 
 
 def standing(camera: Camera, centre: tuple[float, float, float], looks_at: tuple[float, float, float]) -> Camera:

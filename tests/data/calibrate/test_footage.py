@@ -11,9 +11,9 @@ import pytest
 
 from data.calibrate.detection import READOUT_S, progress_frames, survey
 from data.calibrate.footage import open_footage
+from docs.rendered_boards import Film, Sheet, photograph
 from modules.files.video import VideoWriter
 from modules.pose_utils import Camera
-from tests.data.calibrate.rendered_boards import Film, Sheet, photograph
 
 RATE = 25.0
 

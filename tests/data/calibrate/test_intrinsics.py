@@ -14,10 +14,10 @@ from data.calibrate.intrinsics import IntrinsicsResult, calibrate_intrinsics
 from data.calibrate.lens import calibrate_lens
 from data.calibrate.record import read_intrinsics
 from data.calibrate.seen import usable_sightings
+from docs.rendered_boards import Film, Sheet, moved_before, photograph, write_images
 from modules.pose_utils import Camera, project_to_image
 from modules.utils import UserError
 from tests.data.calibrate.conftest import Filmed
-from tests.data.calibrate.rendered_boards import Film, Sheet, moved_before, photograph, write_images
 
 
 def sightings_of(

@@ -1,4 +1,4 @@
-"""Renders the PDF's own drawing of a board as a camera with a lens sees it, with exact truth."""
+"""Renders the PDF's own drawing of a board as a camera with a lens sees it, with exact truth: for figures and tests."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def draw_sheet(image: np.ndarray, sheet: Sheet, camera: Camera, fine: int = 1) -
     tx = place[:, 0] * scale[0] - 0.5
     ty = (sheet.paper_mm[1] - place[:, 1]) * scale[1] - 0.5
     shape = pixels.shape[:2]
-    maps = [m.reshape(shape).astype(np.float32) for m in (tx, ty)]
+    u_map, v_map = (one.reshape(shape).astype(np.float32) for one in (tx, ty))
     inside = (place > 0).all(1) & (place < sheet.paper_mm).all(1) & (depth > 0)
-    drawn = cv2.remap(texture, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    drawn = cv2.remap(texture, u_map, v_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
     drawn = cv2.resize(drawn * inside.reshape(shape), None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA)
     share = cv2.resize(
         inside.reshape(shape).astype(np.float32), None, fx=1 / fine, fy=1 / fine, interpolation=cv2.INTER_AREA
@@ -102,14 +102,21 @@ class Film:
     fine: int = 1  # samples of a pixel in each direction
 
 
+def size_of(camera: Camera) -> tuple[int, int]:
+    """Returns the (width, height) px of a camera's images. Raises ValueError if the camera does not say."""
+    if camera.image_size is None:
+        raise ValueError("the image size is needed")
+    return camera.image_size
+
+
 def photograph(camera: Camera, sheets: list[tuple[Sheet, Camera]], rng: np.random.Generator, film: Film) -> np.ndarray:
     """Returns RGB (H, W, 3) uint8 of sheets, each with the camera in that sheet's axes."""
-    width, height = camera.image_size
-    image = np.full((height, width), film.background, np.float32)
+    width, height = size_of(camera)
+    image: np.ndarray = np.full((height, width), film.background, np.float32)
     for sheet, seen_by in sheets:
         draw_sheet(image, sheet, seen_by, film.fine)
     if film.blur_px:
-        image = cv2.GaussianBlur(image, None, film.blur_px)
+        image = cv2.GaussianBlur(image, (0, 0), film.blur_px)
     image += rng.normal(scale=film.noise, size=image.shape).astype(np.float32)
     return np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, 2)
 
@@ -119,7 +126,7 @@ PLACES = ((-1, -1), (1, -1), (-1, 1), (1, 1), (0, 0), (0, -0.6), (-0.6, 0), (0.6
 
 def moved_before(camera: Camera, board: Board, rng: np.random.Generator, count: int) -> list[Camera]:
     """Returns the camera in the axes of a board that is held in all parts of the picture, near and far, tilted and turned."""
-    size, focal = np.array(camera.image_size), camera.K[0, 0]
+    size, focal = np.array(size_of(camera)), camera.K[0, 0]
     seen = []
     for index in range(count):
         share = rng.uniform(0.45, 0.8)  # of the picture's shorter side that the board's shorter side covers
