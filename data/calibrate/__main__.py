@@ -134,7 +134,7 @@ def _extrinsics(arguments: argparse.Namespace) -> None:
         )
     lenses = [read_intrinsics(path) for path in arguments.intrinsics]
     cameras = [open_footage(named) for named in arguments.source]
-    names = [footage.path.stem for footage in cameras]
+    names = [footage.title for footage in cameras]
     for name in names:
         if names.count(name) > 1:
             raise UserError(

@@ -183,13 +183,13 @@ def progress_frames(footage: Footage, wanted: list[int]) -> Iterator[tuple[int, 
         return
     needed = sorted({*wanted, *(index + 1 for index in wanted if index + 1 < len(footage))})
     frames = zip(needed, footage.frames(needed), strict=True)
-    held: dict[int, np.ndarray] = {}
+    kept: dict[int, np.ndarray] = {}
     for index in progress(wanted, "look", "frame"):
         last = min(index + 1, len(footage) - 1)
-        while last not in held:
+        while last not in kept:
             number, image = next(frames)
-            held = {old: kept for old, kept in held.items() if old >= index} | {number: image}
-        yield index, held[index], held[last] if last > index else None
+            kept = {old: before for old, before in kept.items() if old >= index} | {number: image}
+        yield index, kept[index], kept[last] if last > index else None
 
 
 def blur_px(grey: np.ndarray, corners_px: np.ndarray | None = None) -> float:

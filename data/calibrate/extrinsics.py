@@ -29,7 +29,7 @@ RESIDUAL_RATIO, RESIDUAL_PX = 3.0, 0.5  # against the intrinsics' own footage
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedCamera:
     """One camera that was placed in the board's world."""
 
     name: str
@@ -40,7 +40,7 @@ class Placed:
     image: np.ndarray  # (H, W, 3) RGB, one frame
 
 
-def place_camera(footage: Footage, intrinsics: Intrinsics, board: Board, floor_mm: float) -> Placed:
+def place_camera(footage: Footage, intrinsics: Intrinsics, board: Board, floor_mm: float) -> PlacedCamera:
     """Returns the camera in the board's world, whose floor is at z = `floor_mm`, from frames in which nothing moved.
 
     Raises UserError if the footage does not fit the intrinsics, or if the board is not seen well enough.
@@ -60,11 +60,11 @@ def place_camera(footage: Footage, intrinsics: Intrinsics, board: Board, floor_m
     _warn(footage, intrinsics, pose)
     camera = Camera(model.K, pose.R, pose.t, footage.size, model.distortion, UP, floor_mm)
     image = next(footage.frames([still[len(still) // 2].frame]))
-    return Placed(footage.path.stem, camera, pose, len(ids), len(still), image)
+    return PlacedCamera(footage.title, camera, pose, len(ids), len(still), image)
 
 
 def write_placed(
-    placed: Placed, intrinsics: Intrinsics, board: Board, folder: Path, is_scale_measured: bool
+    placed: PlacedCamera, intrinsics: Intrinsics, board: Board, folder: Path, is_scale_measured: bool
 ) -> list[Path]:
     """Writes the camera file, and a picture of the floor through it."""
     pose, camera = placed.pose, placed.camera
@@ -86,12 +86,12 @@ def write_placed(
     return [folder / f"{placed.name}.json", folder / f"{placed.name}.jpg"]
 
 
-def board_distance_mm(placed: Placed, board: Board) -> float:
+def board_distance_mm(placed: PlacedCamera, board: Board) -> float:
     """Returns the distance from the camera centre to the board's middle."""
     return float(np.linalg.norm(placed.camera.centre_world - [*(board.size_mm / 2), 0]))
 
 
-def check_distance(placed: Placed, board: Board, measured_mm: float) -> None:
+def check_distance(placed: PlacedCamera, board: Board, measured_mm: float) -> None:
     """Raises UserError if the board's middle is not where a tape measure says, so that its squares are of another size."""
     found = board_distance_mm(placed, board)
     share = measured_mm / found
@@ -104,7 +104,7 @@ def check_distance(placed: Placed, board: Board, measured_mm: float) -> None:
     log.info("%s: the board's middle is at %.0f mm, and at %.0f by the tape", placed.name, found, measured_mm)
 
 
-def report(placed: Sequence[Placed], board: Board) -> None:
+def report(placed: Sequence[PlacedCamera], board: Board) -> None:
     """Logs where each camera stands, and how far cameras are apart."""
     for one in placed:
         height = one.camera.centre_world[2] - float(one.camera.floor_height_mm or 0)

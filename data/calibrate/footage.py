@@ -28,6 +28,11 @@ class Footage:
         return len(self.files) if self.video is None else len(self.video.pts)
 
     @property
+    def title(self) -> str:
+        """The name of the camera's files: that of the video, image or folder."""
+        return self.path.absolute().stem
+
+    @property
     def turned_deg(self) -> int:
         """By how much a video's pixels are turned counter-clockwise to be shown."""
         return 0 if self.video is None else 90 * self.video.quarter_turns
@@ -78,5 +83,5 @@ def open_footage(named: str) -> Footage:
         log.info(
             "%s: its EXIF orientation is not applied; calibrated are the pixels as stored, %dx%d", turned[0], *size
         )
-    path = files[0] if len(files) == 1 else Path(named) if Path(named).is_dir() else files[0].parent
+    path = Path(named) if Path(named).is_dir() else files[0] if len(files) == 1 else files[0].parent
     return Footage(path, size, None, tuple(files))
