@@ -19,8 +19,12 @@ BOARD_HELP = "the board: its PDF, or the name that is printed on it, such as 5x7
 
 def main() -> None:
     """Runs one of the three commands."""
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXIT_CODES, formatter_class=raw)
+    parser = argparse.ArgumentParser(
+        "python -m data.calibrate",
+        description=__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_board(commands)
     _add_intrinsics(commands)
