@@ -33,9 +33,9 @@ class Footage:
         return self.path.absolute().stem
 
     @property
-    def turned_deg(self) -> int:
-        """By how much a video's pixels are turned counter-clockwise to be shown."""
-        return 0 if self.video is None else 90 * self.video.quarter_turns
+    def turned_deg(self) -> int | None:
+        """By how much a video's pixels are turned counter-clockwise to be shown; None for images, which do not say."""
+        return None if self.video is None else 90 * self.video.quarter_turns
 
     @property
     def seconds_per_frame(self) -> float:

@@ -75,5 +75,7 @@ def read_intrinsics(path: Path) -> Intrinsics:
         raise UserError(f"{path}: calibration.intrinsics has no {missing[0]}; {_AGAIN}")
     covariance = read_numbers(path, "calibration.intrinsics.covariance", own["covariance"], (9, 9))
     rms = float(read_numbers(path, "calibration.intrinsics.rms_px", own["rms_px"], ()))
-    turned = int(read_numbers(path, "calibration.intrinsics.turned_deg", own["turned_deg"], ()))
+    turned = own["turned_deg"]
+    if turned is not None:
+        turned = int(read_numbers(path, "calibration.intrinsics.turned_deg", turned, ()))
     return Intrinsics(path, camera, camera.image_size, covariance, rms, turned, own)

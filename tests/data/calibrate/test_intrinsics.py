@@ -46,7 +46,7 @@ def test_the_lens_is_found(calibrated: IntrinsicsResult, camera: Camera) -> None
 def test_the_file_holds_the_lens_and_how_exact_it_is(calibrated: IntrinsicsResult) -> None:
     read = read_intrinsics(calibrated.file)
     np.testing.assert_allclose(read.camera.K, calibrated.lens.K)
-    assert read.size == (640, 480) and read.turned_deg == 0 and read.covariance is not None
+    assert read.size == (640, 480) and read.turned_deg is None and read.covariance is not None
     np.testing.assert_allclose(read.covariance, calibrated.lens.covariance, rtol=1e-4)
     assert calibrated.picture.read_bytes().startswith(b"\x89PNG")
     written = json.loads(calibrated.file.read_text())
