@@ -16,7 +16,7 @@ from modules.utils import UserError, brief
 
 KEYS = (
     "intrinsics", "extrinsics", "image_scale", "image_size", "calibrated_size", "crop_offset", "distortion", "lens",
-    "world_up", "floor_height_mm", "source",
+    "world_up", "floor_height_mm", "source", "calibration",
 )  # fmt: skip
 # Names by which OpenCV, its examples and its users write the same numbers, in lower case without separators.
 K_NAMES = ("k", "cameramatrix", "intrinsicmatrix", "mtx")  # in px

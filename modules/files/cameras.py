@@ -90,6 +90,11 @@ def write_camera(
     path: Path, camera: Camera, image_scale: float = IMAGE_SCALE, source: Mapping[str, Any] | None = None
 ) -> None:
     """Writes a camera file. Optional fields that are None are left out; `source` says what it was converted from."""
+    write_json(path, camera_document(camera, image_scale) | ({} if source is None else {"source": dict(source)}))
+
+
+def camera_document(camera: Camera, image_scale: float = IMAGE_SCALE) -> dict[str, Any]:
+    """Returns the content of a camera file. Optional fields that are None are left out."""
     data: dict[str, Any] = {
         "intrinsics": (np.diag([1 / image_scale, 1 / image_scale, 1.0]) @ camera.K).tolist(),
         "extrinsics": np.column_stack([camera.R, camera.t]).tolist(),
@@ -105,9 +110,7 @@ def write_camera(
         data["world_up"] = camera.world_up.tolist()
     if camera.floor_height_mm is not None:
         data["floor_height_mm"] = camera.floor_height_mm
-    if source is not None:
-        data["source"] = dict(source)
-    write_json(path, data)
+    return data
 
 
 def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:

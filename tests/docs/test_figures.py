@@ -84,7 +84,7 @@ def _look_up(path: str, measured: dict[str, Any], rotations: dict[str, Any]) -> 
 
 OF_BENCHMARKS = {"demo.jpg", "accuracy.png", "failures.jpg", "uncertainty.png"}  # drawn by benchmarks
 SCREENSHOTS = {"report.jpg"}  # of a browser
-FIGURES = ("figures.py", "figures_conventions.py", "figures_synthetic.py")
+FIGURES = ("figures.py", "figures_conventions.py", "figures_synthetic.py", "figures_calibrate.py")
 
 
 def test_the_pages_own_figures_are_small_and_drawn_by_the_script() -> None:
