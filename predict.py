@@ -11,7 +11,7 @@ from modules.console import make_parser, print_summary, run_script, start_consol
 from modules.utils import log
 
 SAVES = ("csv", "npz", "overlay", "report")  # by default
-ALL_SAVES = ("csv", "npz", "parquet", "json", "trc", "c3d", "bvh", "glb", "overlay", "report")
+ALL_SAVES = ("csv", "npz", "parquet", "json", "trc", "c3d", "bvh", "glb", "rrd", "nwb", "overlay", "report")
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from modules.evaluation.testing import TrainedRun, check_run, load_run
 from modules.export import NEED_UP, WRITERS, save
 from modules.export.axes import need_up_of
 from modules.export.description import CAMERA_AXES, software
+from modules.export.packages import packages_of
 from modules.export.poses import Poses
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
@@ -65,6 +66,8 @@ def predict(request: Request) -> Result:
     view = read_view(request.camera, request.camera_options)
     for kind in set(request.save) & set(NEED_UP):
         need_up_of(view.camera.world_up, request.camera_options.frame, kind)
+    for kind in request.save:
+        packages_of(kind)
     source = open_source(request.named, request.selection, view)
     run = load_run(RELEASED if request.run is None else request.run.resolve())
     config = _config_of(run)
