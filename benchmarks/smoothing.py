@@ -65,7 +65,11 @@ def measure(camera: int) -> dict[str, dict[str, float]]:
     expected = calibration.expected_mm(predicted.log_error)
     times = rows["sequence"].astype(int) / FRAMES_PER_SECOND
     truth = rows["joints_world_mm"]
-    methods = {"raw": predicted.world, "smoothed": smooth(predicted.world, expected, times), "labels": low_passed(truth)}
+    methods = {
+        "raw": predicted.world,
+        "smoothed": smooth(predicted.world, expected, times),
+        "labels": low_passed(truth),
+    }
     return {name: errors(joints, truth) for name, joints in methods.items()}
 
 

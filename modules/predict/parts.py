@@ -3,7 +3,7 @@
     <output>/cache/poses, crops, joint_features-<network>     as modules/cache/store.py has them, one row per person and image
     <output>/cache/predictions/part-00000.npz                 what the network makes of a part
 
-Only one part of the images is in memory at a time.
+Only one part of the images is in memory at a time. Parts do not depend on each other.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from modules.cache.table import Rows, to_row
 from modules.config.schema import Config
 from modules.evaluation.prediction import predict_rows
 from modules.evaluation.testing import TrainedRun
+from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest, sha256_file
@@ -29,7 +30,14 @@ from modules.pose_utils import distort
 from modules.predict.source import Source, ahead
 from modules.predict.view import View
 
-PART_IMAGES = 64
+
+@dataclass(frozen=True)
+class Setting:
+    """What predicts, and how many images at a time."""
+
+    run: TrainedRun
+    config: Config  # its EXTRACT is how people are estimated
+    batch: int = 64  # images of a part
 
 
 @dataclass(frozen=True)
@@ -69,22 +77,23 @@ class ImageName:
 class Predictor:
     """Fills the cache of one source with one run, part by part."""
 
-    def __init__(self, source: Source, view: View, run: TrainedRun, config: Config, folder: Path) -> None:
-        self.source, self.view, self.run, self.config, self.folder = source, view, run, config, folder
-        self.features = str(run.checkpoint["spec"]["joint_features"])
+    def __init__(self, source: Source, view: View, setting: Setting, folder: Path) -> None:
+        self.source, self.view, self.folder = source, view, folder
+        self.run, self.config, self.batch = setting.run, setting.config, setting.batch
+        self.features = str(self.run.checkpoint["spec"]["joint_features"])
         self._extractor: BlazePoseExtractor | None = None
         self._feature_extractor: joint_features.JointFeatureExtractor | None = None
-        self._fingerprint = run.checkpoint["fingerprint"]
-        self._weights = sha256_file(run.path)
+        self._fingerprint = configured_fingerprint(self.config)
+        self._weights = sha256_file(self.run.path)
 
     @property
     def parts(self) -> int:
         """The number of parts."""
-        return -(-len(self.source.names) // PART_IMAGES)
+        return -(-len(self.source.names) // self.batch)
 
     def images_in(self, part: int) -> range:
         """Returns the places of a part's images in the source."""
-        return range(len(self.source.names))[part * PART_IMAGES : (part + 1) * PART_IMAGES]
+        return range(len(self.source.names))[part * self.batch : (part + 1) * self.batch]
 
     def people(self, part: int) -> People | None:
         """Returns the stored prediction of a part; None if it is missing, damaged or stale."""
@@ -151,7 +160,7 @@ class Predictor:
         crop_file = people.crop_files[0]
         if not joint_features.has_joint_features(crop_file, self.features):
             if self._feature_extractor is None:
-                self._feature_extractor = joint_features.JointFeatureExtractor(self.features)
+                self._feature_extractor = joint_features.JointFeatureExtractor(self.features, mirrors=False)
             self._feature_extractor.write_part(people, crop_file, lambda count: None)
 
     def _predict(self, rows: Rows) -> People:

@@ -59,8 +59,7 @@ def test_images_of_any_name_with_several_people_or_nobody(ask: Ask) -> None:
 
 
 def test_stopped_and_resumed(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(parts, "PART_IMAGES", 1)
-    whole = job.predict(ask(output=tmp_path / "whole")).poses
+    whole = job.predict(ask(output=tmp_path / "whole", batch=1)).poses
     extract, extracted = parts.Predictor._extract, []
 
     def stop_at_the_second(self: parts.Predictor, part: int, progress: Callable[[int], object]) -> object:
@@ -71,15 +70,24 @@ def test_stopped_and_resumed(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path
 
     monkeypatch.setattr(parts.Predictor, "_extract", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt, match=r"keeps 1 of 3 images"):
-        job.predict(ask())
+        job.predict(ask(batch=1))
     assert not (tmp_path / "out" / job.RECORD).exists()
-    resumed = job.predict(ask()).poses
+    resumed = job.predict(ask(batch=1)).poses
     assert extracted == [0, 1, 1, 2]
     np.testing.assert_array_equal(resumed.joints_mm, whole.joints_mm)
-    job.predict(ask(person="largest"))
+    job.predict(ask(person="largest", batch=1))
     assert len(extracted) == 4  # nothing is extracted again for another choice
-    job.predict(ask(named=[str(ask().named[0])], camera_options=CameraOptions(frame="camera")))
+    job.predict(ask(named=[str(ask().named[0])], camera_options=CameraOptions(frame="camera"), batch=1))
     assert len(extracted) == 7
+
+
+def test_fast_is_another_extraction_and_said(ask: Ask, untrained_with_tta: Path) -> None:
+    best, fast = (job.predict(ask(run=untrained_with_tta, quality=quality)) for quality in (job.BEST, job.FAST))
+    assert [answer.poses.origin["quality"] for answer in (best, fast)] == ["best", "fast"]
+    difference = np.linalg.norm(fast.poses.joints_mm[1:] - best.poses.joints_mm[1:], axis=-1)
+    assert 0 < difference.mean() < 300
+    alone = job.predict(ask(output=fast.folder.with_name("alone")))  # a run that was trained on single crops
+    np.testing.assert_array_equal(fast.poses.joints_mm, alone.poses.joints_mm)
 
 
 def test_the_camera_frame_is_the_world_seen_from_the_camera(ask: Ask, tmp_path: Path) -> None:
