@@ -23,10 +23,11 @@ from modules.config.schema import Config
 from modules.evaluation.prediction import predict_rows
 from modules.evaluation.testing import TrainedRun
 from modules.extractors import configured_fingerprint
+from modules.extractors.base import Estimate
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest, sha256_file
-from modules.pose_utils import distort
+from modules.pose_utils import Camera, distort
 from modules.predict.source import Source, ahead
 from modules.predict.view import View
 
@@ -129,8 +130,6 @@ class Predictor:
 
     def _extract(self, part: int, progress: Callable[[int], Any]) -> tuple[list[dict[str, Any]], list[bytes]]:
         """Returns the rows and crops of all people in a part's images."""
-        if self._extractor is None:
-            self._extractor = BlazePoseExtractor.from_config(self.config)
         rows: list[dict[str, Any]] = []
         crops: list[bytes] = []
         offset = 0
@@ -138,15 +137,20 @@ class Predictor:
             name = self.source.names[index]
             fields_of = ImageName(name, name, str(self.source.frame_index[index]))
             camera = self.view.camera_for(name, (image.shape[1], image.shape[0]))
-            people = self._extractor.estimate_people([image], [camera])[0]
-            for estimate in people or (None,):
+            for estimate in self.estimate(image, camera) or (None,):
                 values, crop = estimate_columns(camera, image, estimate, offset)
-                values |= {"labelled": False, "extractor": self._extractor.name, "fingerprint": self._fingerprint}
+                values |= {"labelled": False, "extractor": BlazePoseExtractor.name, "fingerprint": self._fingerprint}
                 rows.append(to_row(fields_of, camera, values))
                 crops.append(crop)
                 offset += len(crop)
             progress(1)
         return rows, crops
+
+    def estimate(self, image: np.ndarray, camera: Camera) -> list[Estimate]:
+        """Returns the people in an image (H, W, 3) uint8 RGB of this camera, the most confident first."""
+        if self._extractor is None:
+            self._extractor = BlazePoseExtractor.from_config(self.config)
+        return self._extractor.estimate_people([image], [camera])[0]
 
     def _images(self, part: int) -> Iterator[tuple[int, np.ndarray]]:
         inside = self.images_in(part)
