@@ -73,7 +73,7 @@ def predict(request: Request) -> Result:
         packages_of(kind)
     source = open_source(request.named, request.selection, view)
     run = load_run(RELEASED if request.run is None else request.run.resolve())
-    config = _config_of(run)
+    config = config_of(run)
     check_run(config, run)
     if request.quality == FAST:
         config = config.with_tta(False)
@@ -97,7 +97,7 @@ def predict(request: Request) -> Result:
     return Result(folder, poses, written)
 
 
-def _config_of(run: TrainedRun) -> Config:
+def config_of(run: TrainedRun) -> Config:
     """Returns the config with the run's extraction. Raises UserError if predict.py cannot run its extractor."""
     trained = run.checkpoint["config"]
     if trained["EXTRACT"]["extractor"] != "blazepose":
