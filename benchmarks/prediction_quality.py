@@ -124,7 +124,7 @@ def _predictor(camera: int, extract: Extract) -> Iterator[Measured]:
     config = Config(EXTRACT=extract, DATA=Data(root="results/predict"))
     with tempfile.TemporaryDirectory() as folder:
         predictor = Measured(source, view, Setting(load_run(RELEASED), config), Path(folder))
-        predictor._feature_extractor = joint_features.JointFeatureExtractor(predictor.features, 1, mirrors=False)
+        predictor._feature_extractor = joint_features.JointFeatureExtractor(predictor.features, 1)
         yield predictor
 
 

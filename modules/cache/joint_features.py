@@ -73,22 +73,18 @@ def sample(grid: np.ndarray, points_px: np.ndarray) -> np.ndarray:
 
 
 class JointFeatureExtractor:
-    """Runs BlazePose's landmark network and samples its last decoder layer.
+    """Runs BlazePose's landmark network and samples its last decoder layer."""
 
-    `mirrors`: also on the mirrored crop, which only training uses; without, its features are NaN, in half the time.
-    """
-
-    def __init__(self, weights: str, threads: int | None = None, mirrors: bool = True) -> None:
-        self.weights, self._mirrors = weights, mirrors
+    def __init__(self, weights: str, threads: int | None = None) -> None:
+        self.weights = weights
         path = check_weights(weights, BLAZEPOSE_FOLDER)[1]
         self._network = Network(path, threads or os.cpu_count() or 1, intermediate=DECODER_LAYER[weights])
 
     def features(self, crop_rgb: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
         """Returns the features (2, 24, 48) float16 of a crop (256, 256, 3) with joints (24, 2) px, and of the mirrored crop."""
-        found = self._sample(crop_rgb, joints_px)
         mirrored = joints_px[list(MIRROR)] * [-1, 1] + [CROP_SIZE - 1, 0]
-        other = self._sample(crop_rgb[:, ::-1], mirrored) if self._mirrors else np.full_like(found, np.nan)
-        return np.stack([found, other]).astype(np.float16)
+        both = (crop_rgb, joints_px), (crop_rgb[:, ::-1], mirrored)
+        return np.stack([self._sample(*view) for view in both]).astype(np.float16)
 
     def write_part(self, part: Rows, crop_file: Path, progress: Callable[[int], Any]) -> None:
         """Writes the features of the rows of one part's crop file, in all of which a person was found."""

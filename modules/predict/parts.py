@@ -164,7 +164,7 @@ class Predictor:
         crop_file = people.crop_files[0]
         if not joint_features.has_joint_features(crop_file, self.features):
             if self._feature_extractor is None:
-                self._feature_extractor = joint_features.JointFeatureExtractor(self.features, mirrors=False)
+                self._feature_extractor = joint_features.JointFeatureExtractor(self.features)
             self._feature_extractor.write_part(people, crop_file, lambda count: None)
 
     def _predict(self, rows: Rows) -> People:

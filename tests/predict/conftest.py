@@ -22,33 +22,20 @@ from modules.runs import checkpoints, folders
 from pre_models.blazepose import fetch_blazepose
 
 
-def make_run(folder: Path, test_time_augmentation: bool) -> Path:
-    """Writes a finished run folder of the smallest network, for the smaller weights of BlazePose."""
-    fetch_blazepose()
-    torch.manual_seed(0)
-    spec = PoseNetSpec(model_type="pose")
-    extract = Extract(weights="full", test_time_augmentation=test_time_augmentation)
-    facts = checkpoints.load_checkpoint(checkpoints.RELEASED)["facts"]
-    content = {
-        "spec": spec.as_dict(), "config": Config(EXTRACT=extract).model_dump(mode="json"), "key": "0",
-        "model": make_posenet(spec).state_dict(), "facts": facts,
-        "fingerprint": BlazePoseExtractor.fingerprint_of("full", test_time_augmentation=test_time_augmentation),
-    }  # fmt: skip
-    checkpoints.save_checkpoint(folder / "best_01.pt", content)
-    write_json(folder / folders.COMPLETE, {"best": "best_01.pt"})
-    return folder
-
-
 @pytest.fixture(scope="session")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on single crops."""
-    return make_run(tmp_path_factory.mktemp("run"), False)
-
-
-@pytest.fixture(scope="session")
-def untrained_with_tta(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on several crops."""
-    return make_run(tmp_path_factory.mktemp("run"), True)
+    """A finished run folder of the smallest network, for the smaller weights of BlazePose."""
+    fetch_blazepose()
+    run = tmp_path_factory.mktemp("run")
+    torch.manual_seed(0)
+    spec = PoseNetSpec(model_type="pose")
+    config = Config(EXTRACT=Extract(weights="full", test_time_augmentation=False)).model_dump(mode="json")
+    facts = checkpoints.load_checkpoint(checkpoints.RELEASED)["facts"]
+    content = {"spec": spec.as_dict(), "config": config, "model": make_posenet(spec).state_dict(), "facts": facts}
+    fingerprint = BlazePoseExtractor.fingerprint_of("full")
+    checkpoints.save_checkpoint(run / "best_01.pt", {**content, "fingerprint": fingerprint, "key": "0"})
+    write_json(run / folders.COMPLETE, {"best": "best_01.pt"})
+    return run
 
 
 @pytest.fixture(scope="session")
