@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modules.export import WRITERS
+from modules.export import WRITERS, packages
 from modules.files.video import VideoWriter
 from modules.predict import job, parts
 from modules.predict.source import Selection
@@ -138,10 +138,15 @@ def test_options_that_do_not_fit_are_refused(ask: Ask, changes: dict[str, object
         job.predict(ask(**changes))
 
 
-def test_every_format_can_be_named_and_one_that_needs_up_is_refused_before_any_work(ask: Ask, tmp_path: Path) -> None:
+def test_every_format_can_be_named_and_one_that_needs_up_is_refused_before_any_work(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert list(ALL_SAVES) == [*WRITERS, *job.PICTURES] and set(job.Request.save) <= set(ALL_SAVES)
     camera = json.loads((tmp_path / "camera.json").read_text())
     (tmp_path / "no_up.json").write_text(json.dumps({**camera, "world_up": None, "floor_height_mm": None}))
     with pytest.raises(UserError, match=r"--save trc: trc has an up axis .* add --up"):
         job.predict(ask(camera=tmp_path / "no_up.json", save=["csv", "trc"]))
+    monkeypatch.setitem(packages.PACKAGES, "rrd", ("not_installed_anywhere",))
+    with pytest.raises(UserError, match=r"--save rrd: the package not_installed_anywhere .*requirements-formats\.txt"):
+        job.predict(ask(save=["csv", "rrd"]))
     assert not (tmp_path / "out").exists()
