@@ -29,8 +29,8 @@ def parse_arguments() -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument("results", metavar="RESULTS", type=Path, nargs="?", help="a folder with poses.npz, poses.json or "
                         "pred_submission.json, or one of these files; for a submission, --set as for test.py")  # fmt: skip
-    parser.add_argument("--save", metavar="FORMATS", help="csv, npz, parquet, json, trc, c3d, bvh, glb, with commas between "
-                        "them")  # fmt: skip
+    parser.add_argument("--save", metavar="FORMATS", help="csv, npz, parquet, json, trc, c3d, bvh, glb, rrd, nwb, with "
+                        "commas between them")  # fmt: skip
     parser.add_argument("--output", metavar="FOLDER", type=Path, help="where to write (default: the folder of RESULTS; for "
                         "--onnx, onnx/<run> in RESULTS.root)")  # fmt: skip
     parser.add_argument(

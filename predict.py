@@ -9,7 +9,7 @@ from modules.console import checked, make_parser, positive, print_summary, run_s
 from modules.utils import log
 
 SAVES = ("csv", "npz", "overlay", "report")  # by default
-ALL_SAVES = ("csv", "npz", "parquet", "json", "trc", "c3d", "bvh", "glb", "overlay", "report")
+ALL_SAVES = ("csv", "npz", "parquet", "json", "trc", "c3d", "bvh", "glb", "rrd", "nwb", "overlay", "report")
 
 
 def main() -> None:
@@ -34,6 +34,8 @@ def main() -> None:
             selection=Selection(arguments.start, arguments.end, arguments.every, arguments.fps),
             person=arguments.person,
             smooths=None if arguments.smooth is None else arguments.smooth == "on",
+            quality=arguments.quality,
+            batch=arguments.batch,
             run=None if arguments.run in (None, Path("released")) else arguments.run,
             output=arguments.output,
             save=arguments.save,
@@ -90,6 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--person", choices=("confident", "largest", "nearest", "all"), default="confident", help="whom to predict if there "
         "are several people (default: confident)")  # fmt: skip
     add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")
+    add("--quality", choices=("best", "fast"), default="best", help="best: average several crops of each person, as the "
+        "weights were trained on; fast: one crop (docs/predict.md has the cost of each)")  # fmt: skip
+    add("--batch", metavar="N", type=checked(at_least_one, "a whole number above 0"), default=64, help="predict and save so "
+        "many images at a time (default: 64)")  # fmt: skip
     add("--run", metavar="FOLDER", type=Path, help="a run folder, a .safetensors file, or `released` (default)")
     add("--output", metavar="FOLDER", type=Path, help="where to write (default: results/predict/<name of the source>)")
     add("--save", metavar="KIND", nargs="+", choices=ALL_SAVES, default=SAVES, help=f"what to write: {', '.join(ALL_SAVES)} "

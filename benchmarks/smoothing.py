@@ -8,6 +8,8 @@ python extract_train_info.py --split test --joint-features heavy with the same -
 The demo's labels are triangulated frame by frame, and their own jitter accelerates as much as a prediction's. The acceleration
 error is therefore measured against the labels after a low-pass filter (Butterworth, second order, forwards and backwards,
 6 Hz, as is usual for gait), and against the labels as they are. MPJPE is measured against the labels as they are.
+The noise floor is the acceleration error of the low-passed labels against the labels as they are: what an answer without any
+jitter has.
 """
 
 from __future__ import annotations
@@ -60,16 +62,25 @@ def measure(camera: int) -> dict[str, dict[str, float]]:
     checkpoint = load_checkpoint(RELEASED)
     predicted, calibration = predict_rows(config, checkpoint, RELEASED, rows), calibration_of(checkpoint)
     assert predicted.log_error is not None and calibration is not None
-    expected = calibration.quantile_mm(predicted.log_error, 0.5)
+    expected = calibration.expected_mm(predicted.log_error)
     times = rows["sequence"].astype(int) / FRAMES_PER_SECOND
     truth = rows["joints_world_mm"]
-    methods = {"raw": predicted.world, "smoothed": smooth(predicted.world, expected, times)}
+    methods = {
+        "raw": predicted.world,
+        "smoothed": smooth(predicted.world, expected, times),
+        "labels": low_passed(truth),
+    }
     return {name: errors(joints, truth) for name, joints in methods.items()}
+
+
+def low_passed(joints: np.ndarray) -> np.ndarray:
+    """Returns joints (T, 24, 3) after a low-pass filter of CUTOFF_HZ."""
+    return filtfilt(*butter(2, CUTOFF_HZ / (FRAMES_PER_SECOND / 2)), joints, axis=0)
 
 
 def errors(joints: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Returns the metrics of COLUMNS for joints (T, 24, 3)."""
-    filtered = filtfilt(*butter(2, CUTOFF_HZ / (FRAMES_PER_SECOND / 2)), truth, axis=0)
+    filtered = low_passed(truth)
 
     def acceleration(of: np.ndarray) -> np.ndarray:
         return of[2:] - 2 * of[1:-1] + of[:-2]
@@ -86,9 +97,11 @@ def errors(joints: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 def format_table(cameras: dict[str, Any]) -> str:
     """Returns a Markdown table with a row per camera: raw → smoothed."""
-    lines = ["| demo, zero-shot | " + " | ".join(COLUMNS.values()) + " |", "| --- |" + " --- |" * len(COLUMNS)]
+    titles = [*COLUMNS.values(), "labels' own noise"]
+    lines = ["| demo, zero-shot | " + " | ".join(titles) + " |", "| --- |" + " --- |" * len(titles)]
     for camera, found in cameras.items():
         cells = [f"{found['raw'][name]:.1f} → {found['smoothed'][name]:.1f}" for name in COLUMNS]
+        cells.append(f"{found['labels']['acceleration_unfiltered_mm']:.1f}")
         lines.append(f"| camera {camera} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -13,7 +13,9 @@ from modules.export.bvh import write_bvh
 from modules.export.c3d import write_c3d
 from modules.export.document import write_document
 from modules.export.glb import write_glb
+from modules.export.nwb import write_nwb
 from modules.export.poses import Poses
+from modules.export.rrd import write_rrd
 from modules.export.tables import write_csv, write_parquet
 from modules.export.trc import write_trc
 from modules.utils import UserError, log
@@ -29,6 +31,8 @@ WRITERS: dict[str, Writer] = {
     "c3d": write_c3d,
     "bvh": write_bvh,
     "glb": write_glb,
+    "rrd": write_rrd,
+    "nwb": write_nwb,
 }
 """By the name in --save. A writer writes below a folder and returns its file, or the first person's of several."""
 _NAMED: dict[str, Callable[[Poses, Path, str], Path]] = {"trc": write_trc, "c3d": write_c3d}

@@ -44,17 +44,17 @@ class Chosen:
 
 def make_answer(people: People, source: Source, view: View, how: Answering, origin: dict[str, Any]) -> Poses:
     """Returns the poses of the chosen people, in the order of images and people, with warnings, smoothed as `how` says."""
-    errors, expected = _errors(people, how.calibration)
+    errors = _expected_errors(people, how.calibration)
     everybody = how.person == ALL
     chosen = (
         _everybody(people, errors, source, view) if everybody else _one_person(people, errors, source, view, how.person)
     )
-    kept, errors, expected = people.take(chosen.rows), errors[chosen.rows], expected[chosen.rows]
-    warnings = [[*first, *more] for first, more in zip(chosen.warnings, _reasons(kept, expected), strict=True)]
+    kept, errors = people.take(chosen.rows), errors[chosen.rows]
+    warnings = [[*first, *more] for first, more in zip(chosen.warnings, _reasons(kept, errors), strict=True)]
     raw, times = kept.joints_mm, source.time_s[kept.image]
     return Poses(
         joints_mm=smoothed(raw, errors, times, chosen.segment) if how.smooths else raw,
-        expected_error_mm=expected, frame_index=source.frame_index[kept.image], time_s=times,
+        expected_error_mm=errors, frame_index=source.frame_index[kept.image], time_s=times,
         person=chosen.person, found=kept.found, image=[source.image_name(index) for index in kept.image],
         frame=origin["frame"], up=view.camera.world_up, floor_height_mm=view.camera.floor_height_mm,
         raw_joints_mm=raw if how.smooths else None, warnings=["; ".join(reasons) for reasons in warnings], origin=origin,
@@ -72,12 +72,11 @@ def smoothed(joints_mm: np.ndarray, errors_mm: np.ndarray, time_s: np.ndarray, s
     return result
 
 
-def _errors(people: People, calibration: Calibration | None) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the calibrated median and mean error of each joint, mm: (P, 24) each, NaN where they are not predicted."""
+def _expected_errors(people: People, calibration: Calibration | None) -> np.ndarray:
+    """Returns the calibrated mean error of each joint (P, 24) mm, NaN where it is not predicted."""
     if calibration is None:
-        unknown = np.full_like(people.log_error, np.nan)
-        return unknown, unknown
-    return calibration.quantile_mm(people.log_error, 0.5), calibration.expected_mm(people.log_error)
+        return np.full_like(people.log_error, np.nan)
+    return calibration.expected_mm(people.log_error)
 
 
 def _everybody(people: People, errors: np.ndarray, source: Source, view: View) -> Chosen:

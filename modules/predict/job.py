@@ -18,13 +18,14 @@ from modules.evaluation.testing import TrainedRun, check_run, load_run
 from modules.export import NEED_UP, WRITERS, save
 from modules.export.axes import need_up_of
 from modules.export.description import CAMERA_AXES, software
+from modules.export.packages import packages_of
 from modules.export.poses import Poses
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
 from modules.predict.answer import Answering, make_answer
 from modules.predict.overlay import write_overlays
-from modules.predict.parts import People, Predictor, joined
+from modules.predict.parts import People, Predictor, Setting, joined
 from modules.predict.report import write_report
 from modules.predict.source import Selection, Source, open_source
 from modules.predict.view import CameraOptions, View, read_view
@@ -33,6 +34,7 @@ from modules.utils import UserError, log
 
 RECORD = "predict.json"  # written last
 CACHE = "cache"
+BEST, FAST = "best", "fast"
 PICTURES = {"overlay": write_overlays, "report": write_report}  # what is made of images, too
 
 
@@ -46,6 +48,8 @@ class Request:
     selection: Selection = field(default_factory=Selection)
     person: str = "confident"
     smooths: bool | None = None  # None: in videos and other sequences
+    quality: str = BEST
+    batch: int = Setting.batch
     run: Path | None = None  # None: the released weights
     output: Path | None = None  # None: results/predict/<name of the source>
     save: Sequence[str] = ("csv", "npz")  # of WRITERS and PICTURES
@@ -65,16 +69,20 @@ def predict(request: Request) -> Result:
     view = read_view(request.camera, request.camera_options)
     for kind in set(request.save) & set(NEED_UP):
         need_up_of(view.camera.world_up, request.camera_options.frame, kind)
+    for kind in request.save:
+        packages_of(kind)
     source = open_source(request.named, request.selection, view)
     run = load_run(RELEASED if request.run is None else request.run.resolve())
-    config = _config_of(run)
+    config = config_of(run)
     check_run(config, run)
+    if request.quality == FAST:
+        config = config.with_tta(False)
     folder = request.output or PROJECT_ROOT / "results" / "predict" / (
         source.path.name if source.path.is_dir() else source.path.stem
     )
     _claim(folder, source)
     _describe(source, view)
-    people = _all_people(Predictor(source, view, run, config, folder / CACHE))
+    people = _all_people(Predictor(source, view, Setting(run, config, request.batch), folder / CACHE))
     smooths = source.is_sequence if request.smooths is None else request.smooths
     if smooths and not source.is_sequence:
         raise UserError("--smooth on: images have no times; name a video, or give the images' rate with --fps")
@@ -89,7 +97,7 @@ def predict(request: Request) -> Result:
     return Result(folder, poses, written)
 
 
-def _config_of(run: TrainedRun) -> Config:
+def config_of(run: TrainedRun) -> Config:
     """Returns the config with the run's extraction. Raises UserError if predict.py cannot run its extractor."""
     trained = run.checkpoint["config"]
     if trained["EXTRACT"]["extractor"] != "blazepose":
@@ -162,7 +170,7 @@ def _origin(request: Request, source: Source, view: View, run: TrainedRun) -> di
         "source": str(source.path.resolve()), "images": len(source.names),
         "frame": request.camera_options.frame, "unit": "mm",
         "axes": CAMERA_AXES if request.camera_options.frame == "camera" else "the world's",
-        "person": request.person, "camera_file": str(request.camera.resolve()),
+        "person": request.person, "quality": request.quality, "camera_file": str(request.camera.resolve()),
         "camera_name": request.camera_options.name,
         "camera": {
             "K": camera.K.tolist(), "R": camera.R.tolist(), "t": camera.t.tolist(),

@@ -3,7 +3,7 @@
     <output>/cache/poses, crops, joint_features-<network>     as modules/cache/store.py has them, one row per person and image
     <output>/cache/predictions/part-00000.npz                 what the network makes of a part
 
-Only one part of the images is in memory at a time.
+Only one part of the images is in memory at a time. Parts do not depend on each other.
 """
 
 from __future__ import annotations
@@ -22,15 +22,24 @@ from modules.cache.table import Rows, lens_of, to_row
 from modules.config.schema import Config
 from modules.evaluation.prediction import predict_rows
 from modules.evaluation.testing import TrainedRun
+from modules.extractors import configured_fingerprint
+from modules.extractors.base import Estimate
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.upright import size_of, turn_estimate, upright_view
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest, sha256_file
-from modules.pose_utils import distort, quarter_turns
+from modules.pose_utils import Camera, distort, quarter_turns
 from modules.predict.source import Source, ahead
 from modules.predict.view import View
 
-PART_IMAGES = 64
+
+@dataclass(frozen=True)
+class Setting:
+    """What predicts, and how many images at a time."""
+
+    run: TrainedRun
+    config: Config  # its EXTRACT is how people are estimated
+    batch: int = 64  # images of a part
 
 
 @dataclass(frozen=True)
@@ -70,22 +79,23 @@ class ImageName:
 class Predictor:
     """Fills the cache of one source with one run, part by part."""
 
-    def __init__(self, source: Source, view: View, run: TrainedRun, config: Config, folder: Path) -> None:
-        self.source, self.view, self.run, self.config, self.folder = source, view, run, config, folder
-        self.features = str(run.checkpoint["spec"]["joint_features"])
+    def __init__(self, source: Source, view: View, setting: Setting, folder: Path) -> None:
+        self.source, self.view, self.folder = source, view, folder
+        self.run, self.config, self.batch = setting.run, setting.config, setting.batch
+        self.features = str(self.run.checkpoint["spec"]["joint_features"])
         self._extractor: BlazePoseExtractor | None = None
         self._feature_extractor: joint_features.JointFeatureExtractor | None = None
-        self._fingerprint = run.checkpoint["fingerprint"]
-        self._weights = sha256_file(run.path)
+        self._fingerprint = configured_fingerprint(self.config)
+        self._weights = sha256_file(self.run.path)
 
     @property
     def parts(self) -> int:
         """The number of parts."""
-        return -(-len(self.source.names) // PART_IMAGES)
+        return -(-len(self.source.names) // self.batch)
 
     def images_in(self, part: int) -> range:
         """Returns the places of a part's images in the source."""
-        return range(len(self.source.names))[part * PART_IMAGES : (part + 1) * PART_IMAGES]
+        return range(len(self.source.names))[part * self.batch : (part + 1) * self.batch]
 
     def people(self, part: int) -> People | None:
         """Returns the stored prediction of a part; None if it is missing, damaged or stale."""
@@ -121,8 +131,6 @@ class Predictor:
 
     def _extract(self, part: int, progress: Callable[[int], Any]) -> tuple[list[dict[str, Any]], list[bytes]]:
         """Returns the rows and crops of all people in a part's images."""
-        if self._extractor is None:
-            self._extractor = BlazePoseExtractor.from_config(self.config)
         rows: list[dict[str, Any]] = []
         crops: list[bytes] = []
         offset = 0
@@ -130,17 +138,23 @@ class Predictor:
             name = self.source.names[index]
             fields_of = ImageName(name, name, str(self.source.frame_index[index]))
             camera = self.view.camera_for(name, (image.shape[1], image.shape[0]))
-            turns = quarter_turns(camera)
-            upright, upright_camera = upright_view(image, camera, turns)
-            people = self._extractor.estimate_people([upright], [upright_camera])[0]
-            for estimate in [turn_estimate(one, size_of(upright), -turns) for one in people] or (None,):
+            for estimate in self.estimate(image, camera) or (None,):
                 values, crop = estimate_columns(camera, image, estimate, offset)
-                values |= {"labelled": False, "extractor": self._extractor.name, "fingerprint": self._fingerprint}
+                values |= {"labelled": False, "extractor": BlazePoseExtractor.name, "fingerprint": self._fingerprint}
                 rows.append(to_row(fields_of, camera, values))
                 crops.append(crop)
                 offset += len(crop)
             progress(1)
         return rows, crops
+
+    def estimate(self, image: np.ndarray, camera: Camera) -> list[Estimate]:
+        """Returns the people in an image (H, W, 3) uint8 RGB of this camera, the most confident first."""
+        if self._extractor is None:
+            self._extractor = BlazePoseExtractor.from_config(self.config)
+        turns = quarter_turns(camera)
+        upright, upright_camera = upright_view(image, camera, turns)
+        people = self._extractor.estimate_people([upright], [upright_camera])[0]
+        return [turn_estimate(one, size_of(upright), -turns) for one in people]
 
     def _images(self, part: int) -> Iterator[tuple[int, np.ndarray]]:
         inside = self.images_in(part)

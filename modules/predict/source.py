@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -121,12 +122,12 @@ class VideoFrames:
         """See Source."""
         return self.video.path
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """See Source: the video's name and the frame's number."""
         return [f"{self.video.path.name}#{index}" for index in self.frame_index]
 
-    @property
+    @cached_property
     def time_s(self) -> np.ndarray:
         """See Source: from the video's first frame."""
         return np.asarray(self.video.times_s[self.frame_index])

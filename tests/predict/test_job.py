@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modules.export import WRITERS
+from modules.export import WRITERS, packages
 from modules.files.video import VideoWriter
 from modules.predict import job, parts
 from modules.predict.source import Selection
 from modules.predict.view import CameraOptions
 from modules.utils import UserError
+from pre_models.blazepose import fetch_blazepose
 from predict import ALL_SAVES
 
 NAMES = ("두 사람.png", "one person.png", "nobody.png")
@@ -59,8 +60,7 @@ def test_images_of_any_name_with_several_people_or_nobody(ask: Ask) -> None:
 
 
 def test_stopped_and_resumed(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(parts, "PART_IMAGES", 1)
-    whole = job.predict(ask(output=tmp_path / "whole")).poses
+    whole = job.predict(ask(output=tmp_path / "whole", batch=1)).poses
     extract, extracted = parts.Predictor._extract, []
 
     def stop_at_the_second(self: parts.Predictor, part: int, progress: Callable[[int], object]) -> object:
@@ -71,15 +71,26 @@ def test_stopped_and_resumed(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path
 
     monkeypatch.setattr(parts.Predictor, "_extract", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt, match=r"keeps 1 of 3 images"):
-        job.predict(ask())
+        job.predict(ask(batch=1))
     assert not (tmp_path / "out" / job.RECORD).exists()
-    resumed = job.predict(ask()).poses
+    resumed = job.predict(ask(batch=1)).poses
     assert extracted == [0, 1, 1, 2]
     np.testing.assert_array_equal(resumed.joints_mm, whole.joints_mm)
-    job.predict(ask(person="largest"))
+    job.predict(ask(person="largest", batch=1))
     assert len(extracted) == 4  # nothing is extracted again for another choice
-    job.predict(ask(named=[str(ask().named[0])], camera_options=CameraOptions(frame="camera")))
+    job.predict(ask(named=[str(ask().named[0])], camera_options=CameraOptions(frame="camera"), batch=1))
     assert len(extracted) == 7
+
+
+def test_the_released_weights_in_both_qualities(ask: Ask, tmp_path: Path) -> None:
+    fetch_blazepose("heavy")
+    best, fast = (
+        job.predict(ask(run=None, quality=quality, output=tmp_path / quality)).poses for quality in (job.BEST, job.FAST)
+    )
+    assert [poses.origin["quality"] for poses in (best, fast)] == ["best", "fast"]
+    assert np.isfinite(best.joints_mm[1:]).all() and (best.expected_error_mm[1:] > 0).all()
+    difference = np.linalg.norm(fast.joints_mm[1:] - best.joints_mm[1:], axis=-1)
+    assert 0 < difference.mean() < 300
 
 
 def test_the_camera_frame_is_the_world_seen_from_the_camera(ask: Ask, tmp_path: Path) -> None:
@@ -127,10 +138,15 @@ def test_options_that_do_not_fit_are_refused(ask: Ask, changes: dict[str, object
         job.predict(ask(**changes))
 
 
-def test_every_format_can_be_named_and_one_that_needs_up_is_refused_before_any_work(ask: Ask, tmp_path: Path) -> None:
+def test_every_format_can_be_named_and_one_that_needs_up_is_refused_before_any_work(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert list(ALL_SAVES) == [*WRITERS, *job.PICTURES] and set(job.Request.save) <= set(ALL_SAVES)
     camera = json.loads((tmp_path / "camera.json").read_text())
     (tmp_path / "no_up.json").write_text(json.dumps({**camera, "world_up": None, "floor_height_mm": None}))
     with pytest.raises(UserError, match=r"--save trc: trc has an up axis .* add --up"):
         job.predict(ask(camera=tmp_path / "no_up.json", save=["csv", "trc"]))
+    monkeypatch.setitem(packages.PACKAGES, "rrd", ("not_installed_anywhere",))
+    with pytest.raises(UserError, match=r"--save rrd: the package not_installed_anywhere .*requirements-formats\.txt"):
+        job.predict(ask(save=["csv", "rrd"]))
     assert not (tmp_path / "out").exists()

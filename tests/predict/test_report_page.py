@@ -1,6 +1,6 @@
 """The report: one file without links, whose numbers are the answer's, and that no name can break.
 
-What it looks like was checked in headless Chromium: `python -m tests.predict.report_cases FOLDER` writes the cases.
+test_report_in_browser.py opens it in Chromium; `python -m tests.predict.report_cases FOLDER` writes cases to look at.
 """
 
 import base64
