@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from modules.cache import preflight, store, worlds
+from modules.cache.image_extraction import Batch, SameProcess
 from modules.cache.inputs import Inputs, read_inputs
-from modules.cache.part_extraction import PartExtraction, row_key
+from modules.cache.part_extraction import PartExtraction, Results, row_key
 from modules.cache.people import report_people
 from modules.cache.table import Rows
+from modules.cache.workers import WorkerPool, worker_count
 from modules.config.schema import Config
 from modules.console import progress_bar
 from modules.extractors import configured_extractor, configured_fingerprint
@@ -24,10 +28,14 @@ from modules.files.labels import read_labels, read_validation_list, validation_p
 from modules.files.layout import Frame, list_frames
 from modules.files.person_boxes import read_person_boxes
 from modules.files.strays import passed_over
+from modules.pose_utils import Camera
 from modules.utils import UserError, log
 
 PART_ROWS = 128
 MOST_NAMED = 20  # images of no use that are named one by one on the console
+
+
+ArrayJob = tuple[int, int]  # (i, n): the i-th of n jobs that each extract every n-th part; i starts at 1
 
 
 @dataclass(frozen=True)
@@ -64,10 +72,11 @@ class _Job:
         return [frame for part in self.parts for frame in part]
 
 
-def extract_split(config: Config, split: str) -> Summary:
+def extract_split(config: Config, split: str, array_job: ArrayJob | None = None) -> Summary:
     """Fills the cache of a split; rows whose inputs stay the same are kept. Raises UserError for a broken input.
 
-    Up and floor that camera files do not declare are measured on the result.
+    Up and floor that camera files do not declare are measured on the result. A job of an array extracts its parts
+    alone and leaves the cache incomplete.
     """
     frames = list_frames(config.data_root, split)
     for sentence in passed_over(config.data_root, split):
@@ -80,7 +89,10 @@ def extract_split(config: Config, split: str) -> Summary:
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
     job = _Job(config, split, folder, _manifest(config, inputs.digest, hints), inputs, hints, parts)
     _log_stale(folder, job.key)
-    extracted = _extract_missing(job)
+    extracted = _extract_missing(job, array_job)
+    if array_job is not None:
+        own = [parts[index] for index in parts_of(len(parts), array_job)]
+        return Summary(folder, sum(map(len, own)), extracted, (), len(own))
     store.drop_parts_from(folder, len(parts))
     complete = {**job.manifest, "key": job.key, "parts": len(parts), "images": len(frames)}
     rows = store.read_rows(folder, len(parts))
@@ -116,8 +128,29 @@ def _log_stale(folder: Path, key: str) -> None:
         log.info("%s: images, cameras, labels, weights or options have changed; extracting what they change", folder)
 
 
-def _extract_missing(job: _Job) -> int:
-    """Extracts the rows that are missing; returns their number.
+def parts_of(parts: int, array_job: ArrayJob | None) -> range:
+    """Returns the parts of a job of an array; None: all."""
+    first, step = array_job or (1, 1)
+    return range(first - 1, parts, step)
+
+
+def _log_reasons(job: _Job, problems: Sequence[str]) -> None:
+    """Logs why parts are extracted, unless the cache is new."""
+    counts = Counter(problems)
+    if counts["missing"] < len(job.parts):
+        reasons = ", ".join(f"{count} {problem}" for problem, count in counts.items())
+        log.info(
+            "%s: extracting %d of %d parts of %d images: %s",
+            job.folder,
+            len(problems),
+            len(job.parts),
+            PART_ROWS,
+            reasons,
+        )
+
+
+def _extract_missing(job: _Job, array_job: ArrayJob | None) -> int:
+    """Extracts the rows that are missing in the parts of a job; returns their number.
 
     Raises UserError for what camera files, labels and headers say before a network runs, and at the end for images that
     cannot be used. A complete cache of other inputs is then kept if their headers say so.
@@ -125,9 +158,11 @@ def _extract_missing(job: _Job) -> int:
     found = store.read_manifest(job.folder)
     known_key = None if found is not None and found.get("key") == job.key else job.key
     names = [[frame.file_name for frame in part] for part in job.parts]
-    missing = [i for i in range(len(job.parts)) if not store.part_exists(job.folder, i, names[i], known_key)]
+    state = {i: store.part_problem(job.folder, i, names[i], known_key) for i in parts_of(len(job.parts), array_job)}
+    missing = [i for i, problem in state.items() if problem is not None]
     if not missing:
         return 0
+    _log_reasons(job, [problem for problem in state.values() if problem is not None])
     require_writable(job.folder, "DATA.cache")
     cameras, labels = preflight.read_cameras(job.frames), read_labels(job.frames)
     preflight.check_labels(job.frames, cameras, labels)
@@ -136,57 +171,62 @@ def _extract_missing(job: _Job) -> int:
         raise UserError(_problems_sentence(problems, "nothing was extracted"))
     for sentence in list(problems.values())[:MOST_NAMED]:
         log.warning("%s (the other images are extracted first)", sentence)
-    extractor = configured_extractor(job.config)
-    # For the extractor alone; the cache stores the cameras as declared.
-    needs_up = extractor.needs_world_up
-    upright = complete_world_up(cameras, job.config.METRABS.world_up) if needs_up else cameras
+    return _extract_parts(job, missing, cameras, labels, problems)
+
+
+def _extract_parts(
+    job: _Job,
+    missing: Sequence[int],
+    cameras: dict[Path, Camera],
+    labels: dict[Path, np.ndarray],
+    problems: dict[str, str],
+) -> int:
+    """Extracts the rows that are missing in these parts; returns their number."""
+    workers = worker_count(job.config, sum(len(job.parts[index]) for index in missing))
+    with ExitStack() as stack:
+        if workers > 1:
+            log.info("extracting in %d processes", workers)
+            needs_up, run = False, stack.enter_context(WorkerPool(job.config, workers)).outcomes
+        else:
+            extractor = configured_extractor(job.config)
+            needs_up, run = extractor.needs_world_up, SameProcess(extractor).outcomes
+        # For the extractor alone; the cache stores the cameras as declared.
+        upright = complete_world_up(cameras, job.config.METRABS.world_up) if needs_up else cameras
+        parts = {index: job.parts[index] for index in missing}
+        extraction = PartExtraction(
+            job.folder, job.key, parts, _row_keys(job, missing, upright), cameras, upright, labels, job.hints, problems
+        )
+        _write_parts(job, extraction, run)
+    return extraction.written
+
+
+def _row_keys(job: _Job, parts: Sequence[int], upright: dict[Path, Camera]) -> dict[str, str]:
+    """Returns the keys of all rows of these parts, by file name."""
     made_by = {name: value for name, value in job.manifest.items() if name not in ("inputs", store.HINTS)}
-    row_keys = {
+    return {
         frame.file_name: row_key(
             made_by, job.inputs.of_image(index), upright[frame.camera_path], job.hints.get(frame.file_name)
         )
         for index, frame in enumerate(job.frames)
-        if index // PART_ROWS in missing
+        if index // PART_ROWS in parts
     }
-    parts = PartExtraction(
-        extractor,
-        job.folder,
-        job.key,
-        row_keys,
-        cameras,
-        upright,
-        labels,
-        job.config.EXTRACT.batch_size,
-        job.hints,
-        problems,
-    )
-    return _extract_parts(job, missing, parts)
 
 
-def _extract_parts(job: _Job, missing: Sequence[int], extraction: PartExtraction) -> int:
-    """Extracts the rows that are missing in these parts; returns their number."""
-    keys = extraction.row_keys
-    wanted = {index: {frame.file_name: keys[frame.file_name] for frame in job.parts[index]} for index in missing}
-    # Only their names: the rows themselves are read part by part.
-    kept = sum(len(store.rows_to_keep(job.folder, index, wanted[index])) for index in missing)
-    total = sum(len(part) for part in wanted.values())
-    todo, cached, extracted = total - kept - len(extraction.problems), len(job.frames) - total + kept, 0
+def _write_parts(job: _Job, extraction: PartExtraction, run: Callable[[Iterable[Batch]], Results]) -> None:
+    """Runs the extraction; raises KeyboardInterrupt or UserError with what is cached, and what is of no use."""
+    total, kept = sum(len(part) for part in extraction.parts.values()), extraction.count_kept()
+    todo, cached = total - kept - len(extraction.problems), len(job.frames) - total + kept
     try:
         with progress_bar(todo, f"extract {job.split}", "image") as bar:
-            for index in missing:
-                own = store.rows_to_keep(job.folder, index, wanted[index])
-                new = extraction.extract(index, job.parts[index], own, bar)
-                extracted, cached = extracted + new, cached + new
+            extraction.write(run(extraction.batches(job.config.EXTRACT.batch_size)), bar)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"stopped; {job.folder} keeps {cached} of {len(job.frames)} images ({PART_ROWS} are written at a time); "
-            "start the same command again to resume"
+            f"stopped; {job.folder} keeps {cached + extraction.written} of {len(job.frames)} images "
+            f"({PART_ROWS} are written at a time); start the same command again to resume"
         ) from None
     if extraction.problems:
-        raise UserError(
-            _problems_sentence(extraction.problems, f"the other {cached} images are cached in {job.folder}")
-        )
-    return extracted
+        rest = f"the other {cached + extraction.written} images are cached in {job.folder}"
+        raise UserError(_problems_sentence(extraction.problems, rest))
 
 
 def _problems_sentence(problems: dict[str, str], rest: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,87 +11,80 @@ import numpy as np
 from tqdm import tqdm
 
 from modules.cache import store
-from modules.cache.estimates import estimate_columns, label_columns
-from modules.cache.table import to_row
-from modules.extractors.base import Extractor
+from modules.cache.image_extraction import Batch, Extracted, ImageTask, Outcome
 from modules.files.hashing import digest
-from modules.files.images import read_image
 from modules.files.layout import Frame
 from modules.pose_utils import Camera
-from modules.utils import UserError
 
-Kept = dict[str, tuple[dict[str, Any], bytes]]  # a row and its crop, by file name
+Results = Iterable[tuple[Batch, list[Outcome]]]
 
 
 @dataclass
 class PartExtraction:
     """What one extraction needs for each of its parts, and the images that it found to be of no use."""
 
-    extractor: Extractor
     folder: Path
     key: str
+    parts: Mapping[int, Sequence[Frame]]  # those that lack rows, by number
     row_keys: Mapping[str, str]  # by file name
     cameras: Mapping[Path, Camera]  # as declared, which the rows store
     upright_cameras: Mapping[Path, Camera]  # for the extractor
     labels: Mapping[Path, np.ndarray]
-    batch_size: int
     hints: Mapping[str, np.ndarray]  # where the wanted person is, by file name
     problems: dict[str, str] = field(default_factory=dict)  # messages by file name
+    written: int = 0  # images extracted in parts that are written
+    _found: dict[int, dict[str, Extracted]] = field(default_factory=dict)  # of parts in work, by file name
 
-    def extract(self, index: int, frames: Sequence[Frame], kept: Kept, bar: tqdm[Any]) -> int:
-        """Writes a part from the kept rows and newly extracted ones, if there are any; returns the number of these."""
-        todo = [frame for frame in frames if frame.file_name not in kept and frame.file_name not in self.problems]
-        new: Kept = {}
-        for batch, images in self._decoded_batches(todo):
-            cameras = [self.upright_cameras[frame.camera_path] for frame in batch]
-            hints = ([self.hints.get(frame.file_name) for frame in batch],) if self.hints else ()
-            estimates = self.extractor.estimate(images, cameras, *hints)
-            for frame, image, estimate in zip(batch, images, estimates, strict=True):
-                camera = self.cameras[frame.camera_path]
-                values, crop = estimate_columns(camera, image, estimate, 0)
-                joints = self.labels.get(frame.label_path)
-                values |= {"labelled": False} if joints is None else label_columns(joints, camera, frame)
-                values |= {"extractor": self.extractor.name, "fingerprint": self.extractor.fingerprint}
-                new[frame.file_name] = to_row(frame, camera, values), crop
-            bar.update(len(batch))
-        if new:
-            self._write(index, [frame.file_name for frame in frames], {**kept, **new})
-        return len(new)
+    def count_kept(self) -> int:
+        """Returns how many rows of these parts are cached already and stay."""
+        return sum(len(self._kept(index)) for index in self.parts)  # only one part's rows are in memory at a time
 
-    def _write(self, index: int, names: Sequence[str], found: Kept) -> None:
-        """Writes the found rows in the order of `names`, with their crops one after the other."""
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yields the images that are missing, a batch at a time, without those that are known to be of no use."""
+        for index, frames in self.parts.items():
+            kept = self._kept(index)
+            todo = [f for f in frames if f.file_name not in kept and f.file_name not in self.problems]
+            self._found[index] = kept
+            for start in range(0, len(todo), size):
+                is_last = start + size >= len(todo)
+                yield Batch(index, [self._task(frame) for frame in todo[start : start + size]], is_last)
+
+    def write(self, results: Results, bar: tqdm[Any]) -> None:
+        """Writes each part as soon as its last batch has come."""
+        new = 0
+        for batch, outcomes in results:
+            for task, outcome in zip(batch.tasks, outcomes, strict=True):
+                if isinstance(outcome, str):
+                    self.problems[task.frame.file_name] = outcome
+                else:
+                    self._found[batch.part][task.frame.file_name] = outcome
+                    new += 1
+            bar.update(len(batch.tasks))
+            if batch.is_last:
+                found = self._found.pop(batch.part)
+                if new:
+                    self._write(batch.part, found)
+                self.written, new = self.written + new, 0
+
+    def _kept(self, index: int) -> dict[str, Extracted]:
+        wanted = {frame.file_name: self.row_keys[frame.file_name] for frame in self.parts[index]}
+        return store.rows_to_keep(self.folder, index, wanted)
+
+    def _task(self, frame: Frame) -> ImageTask:
+        camera, upright = (cameras[frame.camera_path] for cameras in (self.cameras, self.upright_cameras))
+        return ImageTask(frame, camera, upright, self.labels.get(frame.label_path), self.hints.get(frame.file_name))
+
+    def _write(self, index: int, found: Mapping[str, Extracted]) -> None:
+        """Writes the found rows in the order of the images, with their crops one after the other."""
         rows, crops, keys, offset = [], [], [], 0
-        for name in names:
-            if name in found:
-                row, crop = found[name]
+        for frame in self.parts[index]:
+            if frame.file_name in found:
+                row, crop = found[frame.file_name]
                 rows.append({**row, "crop_offset": float(offset)} if crop else row)
                 crops.append(crop)
-                keys.append(self.row_keys[name])
+                keys.append(self.row_keys[frame.file_name])
                 offset += len(crop)
         store.write_part(self.folder, index, rows, crops, self.key, keys)
-
-    def _decoded_batches(self, frames: Sequence[Frame]) -> Iterator[tuple[list[Frame], list[np.ndarray]]]:
-        """Yields batches of frames with their RGB images; a thread decodes the next batch meanwhile."""
-        batches = [frames[start : start + self.batch_size] for start in range(0, len(frames), self.batch_size)]
-        with ThreadPoolExecutor(1) as pool:
-            pending = pool.submit(self._load, batches[0]) if batches else None
-            for index in range(len(batches)):
-                assert pending is not None
-                loaded = pending.result()
-                if index + 1 < len(batches):
-                    pending = pool.submit(self._load, batches[index + 1])
-                if loaded:
-                    yield [frame for frame, _ in loaded], [image for _, image in loaded]
-
-    def _load(self, batch: Sequence[Frame]) -> list[tuple[Frame, np.ndarray]]:
-        """Decodes a batch; images that cannot be are left out and noted."""
-        loaded = []
-        for frame in batch:
-            try:
-                loaded.append((frame, read_image(frame.image_path, self.cameras[frame.camera_path].image_size)))
-            except UserError as error:
-                self.problems[frame.file_name] = str(error)
-        return loaded
 
 
 def row_key(made_by: Mapping[str, Any], of_image: str, camera: Camera, hint: np.ndarray | None) -> str:
