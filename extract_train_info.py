@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from modules.config.load import add_config_arguments, config_from_arguments
 from modules.console import make_parser, print_summary, run_script, start_console
 from modules.utils import log
@@ -12,6 +14,8 @@ def main() -> None:
     parser.add_argument("--split", choices=("train", "test"), help="only this split (both by default)")
     parser.add_argument("--joint-features", choices=("none", "heavy", "full"), help="also cache the joint features of this "
                         "landmark network of BlazePose (default: TRAIN.joint_features)")  # fmt: skip
+    parser.add_argument("--part", type=_array_job, metavar="I/N", help="only the I-th of N shares of the images, "
+                        "for job arrays; the same command without --part then completes the cache")  # fmt: skip
     add_config_arguments(parser)
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
@@ -25,7 +29,10 @@ def main() -> None:
     joint_features = arguments.joint_features or config.TRAIN.joint_features
     summaries = {}
     for split in (arguments.split,) if arguments.split else ("train", "test"):
-        summaries[split] = summary = extract_split(config, split)
+        summaries[split] = summary = extract_split(config, split, arguments.part)
+        if arguments.part:
+            log.info("%s: share %d of %d extracted (%d images now)", split, *arguments.part, summary.extracted)
+            continue
         log.info(
             "%s: %d images cached in %s (%d extracted now), no person found in %d",
             split, summary.images, summary.folder, summary.extracted, len(summary.not_found),
@@ -38,11 +45,22 @@ def main() -> None:
             fill_joint_features(summary.folder, joint_features)
     if arguments.split != "test":
         for extra in config.extra:
-            summaries[str(extra.data_root)] = summary = extract_split(extra, "train")
+            summaries[str(extra.data_root)] = summary = extract_split(extra, "train", arguments.part)
             log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
-            if joint_features != "none":
+            if joint_features != "none" and not arguments.part:
                 fill_joint_features(summary.folder, joint_features)
     print_summary(arguments, stage="extract", **{split: vars(summary) for split, summary in summaries.items()})
+
+
+def _array_job(text: str) -> tuple[int, int]:
+    """Parses I/N."""
+    try:
+        index, count = (int(number) for number in text.split("/"))
+    except ValueError:
+        index, count = 0, 0
+    if not 1 <= index <= count:
+        raise argparse.ArgumentTypeError(f"write I/N with 1 <= I <= N, such as 3/8, not {text!r}")
+    return index, count
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from modules.cache import preflight, store, worlds
+from modules.cache.image_extraction import Batch, SameProcess
 from modules.cache.inputs import Inputs, read_inputs
 from modules.cache.neighbours import places_of_neighbours, report_switched, switch_to_neighbours
-from modules.cache.part_extraction import PartExtraction, row_key
+from modules.cache.part_extraction import PartExtraction, Results, row_key
 from modules.cache.people import report_people
 from modules.cache.table import Rows
+from modules.cache.workers import WorkerPool, worker_count
 from modules.config.schema import Config
 from modules.console import progress_bar
-from modules.extractors import configured_extractor, configured_fingerprint
+from modules.extractors import configured_extractor, configured_fingerprint, extractor_class
 from modules.extractors.world_up import complete_world_up
 from modules.files.atomic import require_writable, write_text
 from modules.files.hashing import digest
@@ -31,6 +35,9 @@ from modules.utils import UserError, log
 PART_ROWS = 128
 OF_ROWS = ("inputs", store.HINTS, store.TURNED)  # what the manifest says of all rows, and each row's key of its own
 MOST_NAMED = 20  # images of no use that are named one by one on the console
+
+
+ArrayJob = tuple[int, int]  # (i, n): the i-th of n jobs that each extract every n-th part; i starts at 1
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,11 @@ class _Job:
         return [frame for part in self.parts for frame in part]
 
 
-def extract_split(config: Config, split: str) -> Summary:
+def extract_split(config: Config, split: str, array_job: ArrayJob | None = None) -> Summary:
     """Fills the cache of a split; rows whose inputs stay the same are kept. Raises UserError for a broken input.
 
-    Up and floor that camera files do not declare are measured on the result.
+    Up and floor that camera files do not declare are measured on the result. A job of an array extracts its parts
+    alone and leaves the cache incomplete.
     """
     frames = list_frames(config.data_root, split)
     for sentence in passed_over(config.data_root, split):
@@ -84,7 +92,10 @@ def extract_split(config: Config, split: str) -> Summary:
     manifest = {**_manifest(config, inputs.digest, hints), **store.turned_entry(preflight.turned_views(frames))}
     job = _Job(config, split, folder, manifest, inputs, hints, parts)
     _log_stale(folder, job.key)
-    extracted, extraction = _extract_missing(job)
+    extracted, extraction = _extract_missing(job, array_job)
+    if array_job is not None:
+        own = [parts[index] for index in parts_of(len(parts), array_job)]
+        return Summary(folder, sum(map(len, own)), extracted, (), len(own))
     store.drop_parts_from(folder, len(parts))
     complete = {**job.manifest, "key": job.key, "parts": len(parts), "images": len(frames)}
     rows = store.read_rows(folder, len(parts))
@@ -132,8 +143,23 @@ def _log_stale(folder: Path, key: str) -> None:
         log.info("%s: images, cameras, labels, weights or options have changed; extracting what they change", folder)
 
 
-def _extract_missing(job: _Job) -> tuple[int, PartExtraction | None]:
-    """Extracts the rows that are missing; returns their number, and what extracted them.
+def parts_of(parts: int, array_job: ArrayJob | None) -> range:
+    """Returns the parts of a job of an array; None: all."""
+    first, step = array_job or (1, 1)
+    return range(first - 1, parts, step)
+
+
+def _log_reasons(job: _Job, problems: Sequence[str]) -> None:
+    """Logs why parts are extracted, unless the cache is new."""
+    counts = Counter(problems)
+    if counts["missing"] < len(job.parts):
+        reasons = ", ".join(f"{count} {problem}" for problem, count in counts.items())
+        parts = f"{len(problems)} of {len(job.parts)} parts of {PART_ROWS} images"
+        log.info("%s: extracting %s: %s", job.folder, parts, reasons)
+
+
+def _extract_missing(job: _Job, array_job: ArrayJob | None) -> tuple[int, PartExtraction | None]:
+    """Extracts the rows that are missing in the parts of a job; returns their number, and what extracted them.
 
     Raises UserError for what camera files, labels and headers say before a network runs, and at the end for images that
     cannot be used. A complete cache of other inputs is then kept if their headers say so.
@@ -141,11 +167,20 @@ def _extract_missing(job: _Job) -> tuple[int, PartExtraction | None]:
     found = store.read_manifest(job.folder)
     known_key = None if found is not None and found.get("key") == job.key else job.key
     names = [[frame.file_name for frame in part] for part in job.parts]
-    missing = [i for i in range(len(job.parts)) if not store.part_exists(job.folder, i, names[i], known_key)]
+    state = {i: store.part_problem(job.folder, i, names[i], known_key) for i in parts_of(len(job.parts), array_job)}
+    missing = [i for i, problem in state.items() if problem is not None]
     if not missing:
         return 0, None
+    _log_reasons(job, [problem for problem in state.values() if problem is not None])
     extraction = _prepare(job, missing, found)
-    return _extract_parts(job, missing, extraction), extraction
+    workers = worker_count(job.config, sum(len(job.parts[index]) for index in missing))
+    if workers == 1:
+        _write_parts(job, extraction, SameProcess(extraction.extractor()).outcomes)
+    else:
+        log.info("extracting in %d processes", workers)
+        with WorkerPool(job.config, workers) as pool:
+            _write_parts(job, extraction, pool.outcomes)
+    return extraction.written, extraction
 
 
 def _prepare(job: _Job, missing: Sequence[int], found: dict[str, Any] | None) -> PartExtraction:
@@ -158,9 +193,9 @@ def _prepare(job: _Job, missing: Sequence[int], found: dict[str, Any] | None) ->
         raise UserError(_problems_sentence(problems, "nothing was extracted"))
     for sentence in list(problems.values())[:MOST_NAMED]:
         log.warning("%s (the other images are extracted first)", sentence)
-    extractor = configured_extractor(job.config)
+    kind, extractor = extractor_class(job.config), functools.cache(lambda: configured_extractor(job.config))
     # For the extractor alone; the cache stores the cameras as declared.
-    needs_up = extractor.needs_world_up
+    needs_up = kind.needs_world_up if kind.runs_in_workers else extractor().needs_world_up
     upright = complete_world_up(cameras, job.config.METRABS.world_up) if needs_up else cameras
     made_by = {name: value for name, value in job.manifest.items() if name not in OF_ROWS}
     row_keys = {}
@@ -169,35 +204,27 @@ def _prepare(job: _Job, missing: Sequence[int], found: dict[str, Any] | None) ->
             turns, hint = quarter_turns(cameras[frame.camera_path]), job.hints.get(frame.file_name)
             of_image = job.inputs.of_image(index)
             row_keys[frame.file_name] = row_key(made_by, of_image, upright[frame.camera_path], turns, hint)
+    parts = {index: job.parts[index] for index in missing}
     return PartExtraction(
-        extractor, job.folder, job.key, row_keys, cameras, upright, labels, job.config.EXTRACT.batch_size, job.hints, problems
+        extractor, job.folder, job.key, parts, row_keys, cameras, upright, labels, job.hints, problems
     )  # fmt: skip
 
 
-def _extract_parts(job: _Job, missing: Sequence[int], extraction: PartExtraction) -> int:
-    """Extracts the rows that are missing in these parts; returns their number."""
-    keys = extraction.row_keys
-    wanted = {index: {frame.file_name: keys[frame.file_name] for frame in job.parts[index]} for index in missing}
-    # Only their names: the rows themselves are read part by part.
-    kept = sum(len(store.rows_to_keep(job.folder, index, wanted[index])) for index in missing)
-    total = sum(len(part) for part in wanted.values())
-    todo, cached, extracted = total - kept - len(extraction.problems), len(job.frames) - total + kept, 0
+def _write_parts(job: _Job, extraction: PartExtraction, run: Callable[[Iterable[Batch]], Results]) -> None:
+    """Runs the extraction; raises KeyboardInterrupt or UserError with what is cached, and what is of no use."""
+    total, kept = sum(len(part) for part in extraction.parts.values()), extraction.count_kept()
+    todo, cached = total - kept - len(extraction.problems), len(job.frames) - total + kept
     try:
         with progress_bar(todo, f"extract {job.split}", "image") as bar:
-            for index in missing:
-                own = store.rows_to_keep(job.folder, index, wanted[index])
-                new = extraction.extract(index, job.parts[index], own, bar)
-                extracted, cached = extracted + new, cached + new
+            extraction.write_all(run(extraction.batches(job.config.EXTRACT.batch_size)), bar)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"stopped; {job.folder} keeps {cached} of {len(job.frames)} images ({PART_ROWS} are written at a time); "
-            "start the same command again to resume"
+            f"stopped; {job.folder} keeps {cached + extraction.written} of {len(job.frames)} images "
+            f"({PART_ROWS} are written at a time); start the same command again to resume"
         ) from None
     if extraction.problems:
-        raise UserError(
-            _problems_sentence(extraction.problems, f"the other {cached} images are cached in {job.folder}")
-        )
-    return extracted
+        rest = f"the other {cached + extraction.written} images are cached in {job.folder}"
+        raise UserError(_problems_sentence(extraction.problems, rest))
 
 
 def _problems_sentence(problems: dict[str, str], rest: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,72 +11,82 @@ import numpy as np
 from tqdm import tqdm
 
 from modules.cache import store
-from modules.cache.estimates import estimate_columns, label_columns
-from modules.cache.table import to_row
+from modules.cache.image_extraction import Batch, Extracted, ImageTask, Outcome, decode, estimate
 from modules.extractors.base import Extractor, Hint
-from modules.extractors.upright import estimate_upright
 from modules.files.hashing import digest
-from modules.files.images import read_image
 from modules.files.layout import Frame
 from modules.pose_utils import Camera, quarter_turns
 from modules.utils import UserError
 
-Kept = dict[str, tuple[dict[str, Any], bytes]]  # a row and its crop, by file name
+Results = Iterable[tuple[Batch, list[Outcome]]]
 
 
 @dataclass
 class PartExtraction:
     """What one extraction needs for each of its parts, and the images that it found to be of no use."""
 
-    extractor: Extractor
+    extractor: Callable[[], Extractor]  # loads it when it is first called
     folder: Path
     key: str
+    parts: Mapping[int, Sequence[Frame]]  # those that lack rows, by number
     row_keys: Mapping[str, str]  # by file name
     cameras: Mapping[Path, Camera]  # as declared, which the rows store
-    upright_cameras: Mapping[Path, Camera]  # for the extractor
+    upright_cameras: Mapping[Path, Camera]  # for the extractor, with world_up if it needs that
     labels: Mapping[Path, np.ndarray]
-    batch_size: int
     hints: Mapping[str, np.ndarray]  # where the wanted person is, by file name
     problems: dict[str, str] = field(default_factory=dict)  # messages by file name
+    written: int = 0  # images extracted in parts that are written
+    _found: dict[int, dict[str, Extracted]] = field(default_factory=dict)  # of parts in work, by file name
 
-    def extract(self, index: int, frames: Sequence[Frame], kept: Kept, bar: tqdm[Any]) -> int:
-        """Writes a part from the kept rows and newly extracted ones, if there are any; returns the number of these."""
-        todo = [frame for frame in frames if frame.file_name not in kept and frame.file_name not in self.problems]
-        new: Kept = {}
-        for batch, images in self._decoded_batches(todo):
-            hints = [self.hints.get(frame.file_name) for frame in batch] if self.hints else []
-            for frame, row in zip(batch, self._rows(batch, images, hints), strict=True):
-                new[frame.file_name] = row
-            bar.update(len(batch))
-        if new:
-            found = {**kept, **new}
-            self.write(
-                index, [(*found[f.file_name], self.row_keys[f.file_name]) for f in frames if f.file_name in found]
-            )
-        return len(new)
+    def count_kept(self) -> int:
+        """Returns how many rows of these parts are cached already and stay."""
+        return sum(len(self._kept(index)) for index in self.parts)  # only one part's rows are in memory at a time
 
-    def extract_at(self, frame: Frame, hint: Hint) -> tuple[dict[str, Any], bytes]:
-        """Returns the row and crop of one image, whose person is where the hint says."""
-        image = read_image(frame.image_path, self.cameras[frame.camera_path].image_size)
-        return self._rows([frame], [image], [hint])[0]
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yields the images that are missing, a batch at a time, without those that are known to be of no use."""
+        for index, frames in self.parts.items():
+            kept = self._kept(index)
+            todo = [f for f in frames if f.file_name not in kept and f.file_name not in self.problems]
+            self._found[index] = kept
+            for start in range(0, len(todo), size):
+                is_last = start + size >= len(todo)
+                yield Batch(
+                    index, [self._task(f, self.hints.get(f.file_name)) for f in todo[start : start + size]], is_last
+                )
 
-    def _rows(
-        self, batch: Sequence[Frame], images: Sequence[np.ndarray], hints: Sequence[Hint | None]
-    ) -> list[tuple[dict[str, Any], bytes]]:
-        """Returns the row and crop of each image."""
-        cameras = [self.upright_cameras[frame.camera_path] for frame in batch]
-        turns = [quarter_turns(self.cameras[frame.camera_path]) for frame in batch]
-        rows = []
-        for frame, image, estimate in zip(
-            batch, images, estimate_upright(self.extractor, images, cameras, turns, hints), strict=True
-        ):
-            camera = self.cameras[frame.camera_path]
-            values, crop = estimate_columns(camera, image, estimate, 0)
-            joints = self.labels.get(frame.label_path)
-            values |= {"labelled": False} if joints is None else label_columns(joints, camera, frame)
-            values |= {"extractor": self.extractor.name, "fingerprint": self.extractor.fingerprint}
-            rows.append((to_row(frame, camera, values), crop))
-        return rows
+    def write_all(self, results: Results, bar: tqdm[Any]) -> None:
+        """Writes each part as soon as its last batch has come."""
+        new = 0
+        for batch, outcomes in results:
+            for task, outcome in zip(batch.tasks, outcomes, strict=True):
+                if isinstance(outcome, str):
+                    self.problems[task.frame.file_name] = outcome
+                else:
+                    self._found[batch.part][task.frame.file_name] = outcome
+                    new += 1
+            bar.update(len(batch.tasks))
+            if batch.is_last:
+                found = self._found.pop(batch.part)
+                if new:
+                    names = [f.file_name for f in self.parts[batch.part] if f.file_name in found]
+                    self.write(batch.part, [(*found[name], self.row_keys[name]) for name in names])
+                self.written, new = self.written + new, 0
+
+    def _kept(self, index: int) -> dict[str, Extracted]:
+        wanted = {frame.file_name: self.row_keys[frame.file_name] for frame in self.parts[index]}
+        return store.rows_to_keep(self.folder, index, wanted)
+
+    def _task(self, frame: Frame, hint: Hint | None) -> ImageTask:
+        camera, with_up = (cameras[frame.camera_path] for cameras in (self.cameras, self.upright_cameras))
+        return ImageTask(frame, camera, with_up, quarter_turns(camera), self.labels.get(frame.label_path), hint)
+
+    def extract_at(self, frame: Frame, hint: Hint) -> Extracted:
+        """Returns the row and crop of one image, whose person is where the hint says. Raises UserError if it is of no use."""
+        tasks = [self._task(frame, hint)]
+        (outcome,) = estimate(self.extractor(), tasks, decode(tasks))
+        if isinstance(outcome, str):
+            raise UserError(outcome)
+        return outcome
 
     def write(self, index: int, content: Sequence[tuple[dict[str, Any], bytes, str]]) -> None:
         """Writes rows with their crops, one after the other, and their keys."""
@@ -87,29 +96,6 @@ class PartExtraction:
             offset += len(crop)
         crops, keys = [crop for _, crop, _ in content], [key for *_, key in content]
         store.write_part(self.folder, index, rows, crops, self.key, keys)
-
-    def _decoded_batches(self, frames: Sequence[Frame]) -> Iterator[tuple[list[Frame], list[np.ndarray]]]:
-        """Yields batches of frames with their RGB images; a thread decodes the next batch meanwhile."""
-        batches = [frames[start : start + self.batch_size] for start in range(0, len(frames), self.batch_size)]
-        with ThreadPoolExecutor(1) as pool:
-            pending = pool.submit(self._load, batches[0]) if batches else None
-            for index in range(len(batches)):
-                assert pending is not None
-                loaded = pending.result()
-                if index + 1 < len(batches):
-                    pending = pool.submit(self._load, batches[index + 1])
-                if loaded:
-                    yield [frame for frame, _ in loaded], [image for _, image in loaded]
-
-    def _load(self, batch: Sequence[Frame]) -> list[tuple[Frame, np.ndarray]]:
-        """Decodes a batch; images that cannot be are left out and noted."""
-        loaded = []
-        for frame in batch:
-            try:
-                loaded.append((frame, read_image(frame.image_path, self.cameras[frame.camera_path].image_size)))
-            except UserError as error:
-                self.problems[frame.file_name] = str(error)
-        return loaded
 
 
 def row_key(

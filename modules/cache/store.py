@@ -121,14 +121,21 @@ def rows_with_keys(folder: Path, index: int) -> dict[str, tuple[dict[str, Any], 
 
 def part_exists(folder: Path, index: int, names: Sequence[str], key: str | None) -> bool:
     """Whether this part is complete, was made with `key` (None: any), and holds exactly these images, in one row or several."""
+    return part_problem(folder, index, names, key) is None
+
+
+def part_problem(folder: Path, index: int, names: Sequence[str], key: str | None) -> str | None:
+    """Returns why a part cannot be used as it is, in the terms of `part_exists`; None if it can."""
     poses, packed = part_paths(folder, index)
     if not (poses.is_file() and packed.is_file()):
-        return False
+        return "missing"
     try:
         table = pq.read_table(poses, columns=["file_name"])
     except (OSError, pa.ArrowException):
-        return False
-    return key in (None, _key_in(table.schema)) and list(dict.fromkeys(table["file_name"].to_pylist())) == list(names)
+        return "damaged"
+    if list(dict.fromkeys(table["file_name"].to_pylist())) != list(names):
+        return "of other images"
+    return None if key in (None, _key_in(table.schema)) else "of changed images, cameras, labels, weights or options"
 
 
 def part_key(table_path: Path) -> str:

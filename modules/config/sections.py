@@ -81,6 +81,19 @@ class Extract(Section):
         "takes three times as long and loses a third fewer people; metrabs has METRABS.num_aug instead.",
     )
     batch_size: int = Field(8, ge=1, le=MAX_COUNT, description="Images decoded and estimated at a time.")
+    workers: int = Field(
+        0,
+        ge=0,
+        le=MAX_COUNT,
+        description="blazepose: processes that extract side by side; 0: one per processor where there are enough images. "
+        "metrabs uses all processors, or the GPU, in one.",
+    )
+
+    @model_validator(mode="after")
+    def _workers_fit(self) -> Extract:
+        if self.extractor == "metrabs" and self.workers > 1:
+            raise ValueError("workers: metrabs runs in one process, which uses all processors or the GPU; set it to 0")
+        return self
 
     @property
     def uses_tta(self) -> bool:

@@ -28,9 +28,12 @@ def _metrabs() -> type[Extractor]:
 EXTRACTORS: dict[str, Callable[[], type[Extractor]]] = {"blazepose": _blazepose, "metrabs": _metrabs}
 
 
-def configured_extractor(config: Config) -> Extractor:
-    """Loads the extractor that EXTRACT.extractor names. Raises UserError if it is unknown or its weights are missing."""
-    return _configured_class(config).from_config(config)
+def configured_extractor(config: Config, threads: int | None = None) -> Extractor:
+    """Loads the extractor that EXTRACT.extractor names, to use so many threads; None: all processors.
+
+    Raises UserError if it is unknown or its weights are missing.
+    """
+    return extractor_class(config).from_config(config, threads)
 
 
 def configured_fingerprint(config: Config) -> str | None:
@@ -38,10 +41,11 @@ def configured_fingerprint(config: Config) -> str | None:
 
     Raises UserError if the extractor is unknown.
     """
-    return _configured_class(config).fingerprint_from_config(config)
+    return extractor_class(config).fingerprint_from_config(config)
 
 
-def _configured_class(config: Config) -> type[Extractor]:
+def extractor_class(config: Config) -> type[Extractor]:
+    """Returns the class that EXTRACT.extractor names. Raises UserError if it is unknown."""
     name = config.EXTRACT.extractor
     if name not in EXTRACTORS:
         raise UserError(f"EXTRACT.extractor: there is no extractor {name!r}; set it to one of {', '.join(EXTRACTORS)}")

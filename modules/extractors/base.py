@@ -38,6 +38,7 @@ class Extractor(Protocol):
 
     name: str
     needs_world_up: bool  # whether every camera passed to `estimate` must have a world_up
+    runs_in_workers: bool  # whether several processes with one thread each are faster than one process
 
     @property
     def fingerprint(self) -> str:
@@ -45,8 +46,11 @@ class Extractor(Protocol):
         ...
 
     @classmethod
-    def from_config(cls, config: Config) -> Extractor:
-        """Loads the model with the config's weights and options. Raises UserError if the weights are missing."""
+    def from_config(cls, config: Config, threads: int | None = None) -> Extractor:
+        """Loads the model with the config's weights and options. Raises UserError if the weights are missing.
+
+        `threads` is for models that run in workers; None: as many as there are processors.
+        """
         ...
 
     @classmethod

@@ -14,7 +14,12 @@ from modules.utils import UserError
 SHOWN_KEYS, SHOWN_CHARACTERS = 3, 60
 _EXTRACTION, _TTA = ("EXTRACT.extractor", "EXTRACT.weights"), "EXTRACT.test_time_augmentation"
 _SECTIONS = ("EXTRACT", "METRABS", "DATA", "TRAIN", "SEED")
-_LEFT_OUT = {"DATA.root", "EXTRACT.batch_size", *(f"{section}.{key}" for section, key in NOT_DETERMINING)}
+_LEFT_OUT = {
+    "DATA.root",
+    "EXTRACT.batch_size",
+    "EXTRACT.workers",
+    *(f"{section}.{key}" for section, key in NOT_DETERMINING),
+}
 
 Differing = dict[str, tuple[Any, Any]]
 

@@ -21,7 +21,7 @@ from tests.conftest import looking_camera, standing_person
 class MadeUpExtractor:
     """Estimates from the labels, so that every cached number is known; finds nobody in images of sequence 3."""
 
-    name, fingerprint, needs_world_up = "blazepose", "made-up-1", False
+    name, fingerprint, needs_world_up, runs_in_workers = "blazepose", "made-up-1", False, False
 
     def __init__(self, people: dict[int, np.ndarray]) -> None:
         self.people, self.calls = people, 0
@@ -57,4 +57,4 @@ def made(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(extraction, "configured_extractor", lambda config: extractor)
     monkeypatch.setattr(extraction, "configured_fingerprint", lambda config: extractor.fingerprint)
     monkeypatch.setattr(extraction, "PART_ROWS", 2)
-    return Config(DATA=Data(root=str(tmp_path)), EXTRACT=Extract(batch_size=1)), extractor
+    return Config(DATA=Data(root=str(tmp_path)), EXTRACT=Extract(batch_size=1, workers=1)), extractor

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import shutil
 from collections.abc import Sequence
 
@@ -48,6 +49,32 @@ def test_a_second_run_extracts_nothing(made: tuple[Config, MadeUpExtractor]) -> 
     config, extractor = made
     extract_split(config, "train")
     assert extract_split(config, "train").extracted == 0 and extractor.calls == 6
+
+
+def test_the_jobs_of_an_array_extract_their_parts_and_one_command_completes_the_cache(
+    made: tuple[Config, MadeUpExtractor], log_records: list[logging.LogRecord]
+) -> None:
+    config, extractor = made
+    second = extract_split(config, "train", (2, 2))
+    assert (second.images, second.extracted, extractor.calls) == (2, 2, 2)
+    with pytest.raises(UserError, match="no complete cache"):
+        store.open_cache(config, "train", list_frames(config.data_root, "train"))
+    assert extract_split(config, "train", (1, 2)).extracted == 4 and extractor.calls == 6
+    assert extract_split(config, "train", (1, 2)).extracted == 0
+    assert extract_split(config, "train").images == 6 and extractor.calls == 6
+    assert store.open_cache(config, "train", list_frames(config.data_root, "train"))[0]["found"].sum() == 5
+
+
+def test_why_parts_are_extracted_again_is_said(
+    made: tuple[Config, MadeUpExtractor], log_records: list[logging.LogRecord]
+) -> None:
+    folder = extract_split(made[0], "train").folder
+    store.manifest_path(folder).unlink()
+    store.part_paths(folder, 0)[1].unlink()
+    store.part_paths(folder, 1)[0].write_bytes(b"PAR1 of nothing")
+    assert extract_split(made[0], "train").extracted == 4
+    told = [record.getMessage() for record in log_records]
+    assert any("extracting 2 of 3 parts of 2 images: 1 missing, 1 damaged" in text for text in told)
 
 
 def test_a_stopped_extraction_resumes_with_the_missing_parts(made: tuple[Config, MadeUpExtractor]) -> None:

@@ -37,6 +37,7 @@ class BlazePoseExtractor:
 
     name = "blazepose"
     needs_world_up = False
+    runs_in_workers = True
 
     def __init__(
         self,
@@ -51,9 +52,9 @@ class BlazePoseExtractor:
         self.fingerprint = self._fingerprint(check_weights(weights, models_dir), test_time_augmentation)
 
     @classmethod
-    def from_config(cls, config: Config) -> BlazePoseExtractor:
+    def from_config(cls, config: Config, threads: int | None = None) -> BlazePoseExtractor:
         """Loads BlazePose with the config's weights and test-time augmentation. Raises UserError if the weights are missing."""
-        return cls(config.EXTRACT.weights, test_time_augmentation=config.EXTRACT.uses_tta)
+        return cls(config.EXTRACT.weights, threads=threads, test_time_augmentation=config.EXTRACT.uses_tta)
 
     @classmethod
     def fingerprint_from_config(cls, config: Config) -> str | None:

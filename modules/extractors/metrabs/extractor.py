@@ -26,6 +26,7 @@ class MetrabsExtractor:
     """MeTRAbs behind the contract of `modules.extractors.base.Extractor`."""
 
     name = "metrabs"
+    runs_in_workers = False  # TensorFlow uses all processors, or the GPU
 
     def __init__(self, weights: str, options: Metrabs | None = None) -> None:
         self._weights, self._options = weights, options or Metrabs()
@@ -34,7 +35,7 @@ class MetrabsExtractor:
         self.needs_world_up = self._model.needs_world_up
 
     @classmethod
-    def from_config(cls, config: Config) -> MetrabsExtractor:
+    def from_config(cls, config: Config, threads: int | None = None) -> MetrabsExtractor:
         """Loads the config's model and detector. Raises UserError if one is missing, damaged or of no use."""
         return cls(config.EXTRACT.weights, config.METRABS)
 

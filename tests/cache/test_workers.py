@@ -1,0 +1,99 @@
+"""Extraction in several processes: the same cache, also when processes are killed."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from modules.cache import extraction, store
+from modules.cache.workers import IMAGES_PER_WORKER, worker_count
+from modules.config.schema import Config
+from modules.config.sections import Data, Extract
+from modules.utils import UserError
+
+IMAGES = 6
+
+
+@pytest.fixture
+def config(small_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The first images of the demo, in parts of four."""
+    frames = extraction.list_frames(small_root, "train")[:IMAGES]
+    monkeypatch.setattr(extraction, "list_frames", lambda root, split: frames)
+    monkeypatch.setattr(extraction, "PART_ROWS", 4)
+    extract = Extract(weights="full", test_time_augmentation=False, batch_size=2)
+    return Config(DATA=Data(root=str(small_root), cache=str(tmp_path / "one"), validation="sequence"), EXTRACT=extract)
+
+
+def with_workers(config: Config, workers: int, cache: Path) -> Config:
+    return config.model_copy(
+        update={
+            "EXTRACT": config.EXTRACT.model_copy(update={"workers": workers}),
+            "DATA": config.DATA.model_copy(update={"cache": str(cache)}),
+        }
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("part-*") if path.is_file()}
+
+
+def children() -> set[int]:
+    """The processes of this process that are not pytest's own."""
+    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    found = {int(pid) for task in listed for pid in task.read_text().split()}
+    return {pid for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+@contextmanager
+def killing(times: int) -> Iterator[list[int]]:
+    """Kills the first so many processes that start meanwhile, each a moment after its start."""
+    before, killed, stop = children(), [], threading.Event()
+
+    def kill() -> None:
+        seen: set[int] = set()
+        while not stop.wait(0.3):
+            for pid in sorted((children() & seen) - set(killed))[: times - len(killed)]:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+            seen = children() - before
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_cache_is_the_same_whatever_the_number_of_processes_and_whichever_is_killed(
+    config: Config, tmp_path: Path
+) -> None:
+    one = with_workers(config, 1, tmp_path / "one")
+    extraction.extract_split(one, "train")
+    two = with_workers(config, 2, tmp_path / "two")
+    before = children()
+    with killing(1) as killed:
+        summary = extraction.extract_split(two, "train")
+    assert len(killed) == 1 and summary.extracted == IMAGES
+    expected = files(store.cache_folder(one, "train"))
+    assert len(expected) == 4 and files(store.cache_folder(two, "train")) == expected
+    assert children() == before
+
+
+def test_images_whose_process_is_always_killed_are_named(config: Config, tmp_path: Path) -> None:
+    with killing(1000), pytest.raises(UserError, match=r"was killed twice.*EXTRACT.workers to 1 \(5 more images"):
+        extraction.extract_split(with_workers(config, 2, tmp_path / "two"), "train")
+
+
+def test_processes_are_started_where_they_pay_off(config: Config) -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert worker_count(config, IMAGES_PER_WORKER) == 1
+    assert worker_count(config, 1000 * IMAGES_PER_WORKER) == cores
+    assert worker_count(with_workers(config, 3, Path("x")), 1) == 3
+    with pytest.raises(ValueError, match="metrabs runs in one process"):
+        Extract(extractor="metrabs", workers=2)
