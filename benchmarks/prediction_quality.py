@@ -50,10 +50,8 @@ from modules.runs.checkpoints import RELEASED
 RESULT = PROJECT_ROOT / "docs" / "results" / "prediction_quality.json"
 PAGE = PROJECT_ROOT / "docs" / "predict.md"
 CAMERAS = (1, 2, 3, 4)
-VARIANTS = {
-    "best": ("heavy", True, False), "best, following": ("heavy", True, True), "fast": ("heavy", False, False),
-    "fast, following": ("heavy", False, True), "fast, with the landmark model `full`": ("full", False, False),
-}  # fmt: skip
+VARIANTS = {"best": (True, False), "best, following": (True, True), "fast": (False, False)}
+WEIGHTS = "heavy"
 
 
 def main() -> None:
@@ -61,8 +59,8 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     result: dict[str, Any] = {"variants": {}, "machine": machine(), **made_by()}
-    for name, (weights, averages, follows) in VARIANTS.items():
-        result["variants"][name] = measure(Extract(weights=weights, test_time_augmentation=averages), follows)
+    for name, (averages, follows) in VARIANTS.items():
+        result["variants"][name] = measure(Extract(weights=WEIGHTS, test_time_augmentation=averages), follows)
         print(name, json.dumps(result["variants"][name]), flush=True)
     write_json(RESULT, result)
     table = format_table(result["variants"])
