@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from data.demo import plan
-from data.demo.calibration import read_calibration
+from data.demo.calibration import read_demo_cameras
 from data.demo.frames import decode_videos, detect_landmarks, frame_path
 from data.demo.report import describe
 from data.demo.rotation import Rotation, build_rotation
@@ -62,7 +62,7 @@ def one_person() -> Detect:
 def read_cameras(source: Path, out: Path) -> list[Camera]:
     """Returns the four calibrated cameras, fitted to their decoded frames."""
     path = source / CALIBRATION
-    calibrated = read_calibration(path)
+    calibrated = read_demo_cameras(path)
     absent = [camera for camera in plan.CAMERAS if camera not in calibrated]
     if absent:
         raise UserError(f"{path}: camera {absent[0]} is missing; remove the file to fetch it again")

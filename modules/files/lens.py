@@ -16,27 +16,27 @@ RATIONAL = 14  # the longest list of numbers that OpenCV's rational model with t
 _WRITE = "write OpenCV's k1, k2, p1, p2, k3"
 
 
-def read_distortion(path: Path, value: Any) -> np.ndarray:
-    """Returns OpenCV's k1, k2, p1, p2, k3 as (5,); `path` is for the message.
+def read_distortion(path: Path, value: Any, field: str = "distortion") -> np.ndarray:
+    """Returns OpenCV's k1, k2, p1, p2, k3 as (5,); `path` and `field` are for the message.
 
     Numbers that are not written are 0, and zeros beyond the fifth are left out. Raises UserError for anything else.
     """
     if not isinstance(value, list):
-        raise UserError(f"{path}: distortion is {brief(value)}; {_WRITE} as a list")
+        raise UserError(f"{path}: {field} is {brief(value)}; {_WRITE} as a list")
     if any(isinstance(part, list) for part in value):
-        raise UserError(f"{path}: distortion has one bracket too many; write [k1, k2, p1, p2, k3]")
-    numbers = read_numbers(path, "distortion", value, (len(value),)) if value else np.zeros(0)
+        raise UserError(f"{path}: {field} has one bracket too many; write [k1, k2, p1, p2, k3]")
+    numbers = read_numbers(path, field, value, (len(value),)) if value else np.zeros(0)
     numbers = np.trim_zeros(numbers, "b")
     if len(numbers) > RATIONAL:
-        raise UserError(f"{path}: distortion has {len(value)} numbers, which no lens model of OpenCV has; {_WRITE}")
+        raise UserError(f"{path}: {field} has {len(value)} numbers, which no lens model of OpenCV has; {_WRITE}")
     if len(numbers) > MOST:
         raise UserError(
-            f"{path}: distortion has {len(value)} numbers, those of a rational lens, which is not supported; calibrate "
+            f"{path}: {field} has {len(value)} numbers, those of a rational lens, which is not supported; calibrate "
             "this camera without OpenCV's CALIB_RATIONAL_MODEL, which gives five"
         )
-    if len(numbers) == 3:
+    if len(value) == 3 and len(numbers) == 3:
         raise UserError(
-            f"{path}: distortion has 3 numbers, of which the last is k3 in one program and p1 in another; {_WRITE}, "
+            f"{path}: {field} has 3 numbers, of which the last is k3 in one program and p1 in another; {_WRITE}, "
             "with 0 for those that are not known"
         )
     return np.append(numbers, np.zeros(MOST - len(numbers)))
