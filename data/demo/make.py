@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -17,10 +16,11 @@ from data.demo.source import CALIBRATION, fetch_demo_source
 from data.rig.calibration import fit_to_video
 from data.rig.landmarks import Detect
 from data.rig.views import image_size
+from data.rig.writing import link
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
-from modules.files.atomic import atomic_path, write_json
+from modules.files.atomic import write_json
 from modules.files.cameras import write_camera
 from modules.files.labels import validation_path, write_label
 from modules.files.layout import split_folder
@@ -115,17 +115,7 @@ def _write_view(out: Path, split: Path, rotation: Rotation, camera: int, frames:
     write_camera(split / "camera" / f"{view}.json", rotation.cameras[camera - 1])
     for frame in frames:
         image = plan.image_name(camera, frame)
-        _link(frame_path(out, plan.CAMERAS[camera - 1], frame), split / "images" / view / image)
+        link(frame_path(out, plan.CAMERAS[camera - 1], frame), split / "images" / view / image)
         label = split / "labels" / recording / f"3D_{recording}_{frame}.json"
         if not label.exists():  # all views of a frame share it
             write_label(label, rotation.joints_world[frame])
-
-
-def _link(source: Path, target: Path) -> None:
-    """Makes a hard link, or a copy if the file system does not support links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        with atomic_path(target) as temporary:
-            shutil.copyfile(source, temporary)

@@ -17,6 +17,8 @@ from modules.files.names import nfc
 from modules.files.numbers import read_numbers, require_object
 from modules.utils import UserError, brief, log
 
+SD_FIELD = "3d_pos_sd_mm"  # of a label's annotations: the standard deviation of each joint's position, mm
+
 
 def read_label(path: Path) -> np.ndarray:
     """Reads a label file: (24, 3) world mm in SMPL order. Raises UserError if it is missing or malformed."""
