@@ -33,7 +33,7 @@ class Rotation(Labelled):
 
 
 def build_rotation(
-    points_px: Sequence[np.ndarray], visibility: np.ndarray, cameras: Sequence[Camera], test_camera: int
+    points_px: np.ndarray, visibility: np.ndarray, cameras: Sequence[Camera], test_camera: int
 ) -> Rotation:
     """Refines the labelling cameras, triangulates the labels, and resects the test camera.
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.rig.landmarks import People2D
 from data.rig.labelling import landmark_weights
+from data.rig.landmarks import People2D
 from data.rig.recordings import Recording
 from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, LANDMARKS
 from modules.pose_utils import Camera, undistort
@@ -145,7 +145,7 @@ class CommonMoments:
 
 
 def common_moments(clock: Clock) -> CommonMoments:
-    """Returns the moments of all cameras' frames while at least two cameras were recording. Raises UserError if there is none."""
+    """Returns the moments of all frames while at least two cameras were recording. Raises UserError if there is none."""
     intervals = [_interval(times) or 1 / clock.rate for times in clock.times_s]
     camera = np.repeat(np.arange(len(clock.times_s)), [len(times) for times in clock.times_s])
     frame = np.concatenate([np.arange(len(times)) for times in clock.times_s])

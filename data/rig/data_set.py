@@ -63,7 +63,8 @@ def write_data_set(
         write_recording(out, done, own, step, written)
     if not written.images[TRAIN] or not written.images[VALIDATION]:
         raise UserError(
-            f"{labelled[0].recording.folder}: no moment is left to train and validate on ({_reasons(labelled)}); check calibration and shifts"
+            f"{labelled[0].recording.folder}: no moment is left to train and validate on ({_reasons(labelled)}); check the "
+            "calibration and the shifts"
         )
     quality = {
         "validation": by,
@@ -71,7 +72,7 @@ def write_data_set(
         "images": {use: len(written.images[use]) for use in (TRAIN, VALIDATION, TEST)},
         "recordings": [recording_quality(done) for done in labelled],
     }
-    write_page(out, labelled, uses, quality)
+    write_page(out, labelled, quality)
     write_lists(out, written, marker | quality)
     return marker | quality
 

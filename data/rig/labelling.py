@@ -53,8 +53,8 @@ class Labelled:
     swapped: np.ndarray  # (3, C, F) bool: the whole body, legs, arms
 
 
-def undistorted(points_px: Sequence[np.ndarray], cameras: Sequence[Camera]) -> np.ndarray:
-    """Returns undistorted px (C, ...) of raw px (...) in each camera's images."""
+def undistorted(points_px: np.ndarray, cameras: Sequence[Camera]) -> np.ndarray:
+    """Returns undistorted px (C, ...) of raw px (C, ...) in each camera's images."""
     return np.stack([undistort(px, camera.K, camera.distortion) for px, camera in zip(points_px, cameras, strict=True)])
 
 

@@ -50,7 +50,7 @@ def detect_view(view: View, folder: Path, make_detect: Callable[[], Detect], fin
                 detect = detect or make_detect()
                 part = _detect(view, frames, detect, bar.update)
                 with atomic_path(path) as temporary:
-                    np.savez_compressed(temporary, mark=np.array(mark), **part)
+                    np.savez_compressed(temporary, mark=np.array(mark), **part)  # type: ignore[arg-type]
             else:
                 bar.update(len(frames))
             parts.append(part)

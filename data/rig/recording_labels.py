@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -89,8 +90,8 @@ def _test_camera(recording: Recording, settings: Settings) -> int | None:
         )
     if len(recording.names) < 3:
         raise UserError(
-            f"--test-camera: {recording.folder} has {len(recording.names)} cameras, and labels need two beside the test camera; "
-            "leave --test-camera out"
+            f"--test-camera: {recording.folder} has {len(recording.names)} cameras, and labels need two beside the test "
+            "camera; leave --test-camera out"
         )
     return recording.names.index(name)
 
@@ -105,10 +106,10 @@ def _moments(moments: CommonMoments, tests: bool) -> Moments:
     total = len(moments.times_s)
     edges = [0, early, total] if early < total else [0, total]
     parts = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         count = max(1, -(-(stop - start) // STRETCH))
         ends = np.linspace(start, stop, count + 1).round().astype(int)
-        parts += [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True) if b > a]
+        parts += [slice(int(a), int(b)) for a, b in itertools.pairwise(ends) if b > a]
     return Moments(_blocks(early), parts, moments.per_second)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.rig.calibration import camera_of_size
@@ -39,7 +39,7 @@ class Source:
 
     folder: Path
     calibration: Path | None = None  # found in the folder if it is not named
-    options: ReadOptions = ReadOptions()
+    options: ReadOptions = field(default_factory=ReadOptions)
     fit_width: bool = False
     image_rate: float = 30.0  # images a second, of folders of images
 

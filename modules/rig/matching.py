@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from modules.pose_utils import Camera
 from modules.rig.epipolar import fundamental_matrix, pair_costs
-from modules.rig.triangulation import KERNEL_PX, project, triangulate
+from modules.rig.triangulation import KERNEL_PX, project, robust_cost, triangulate
 
 PAIR_COST = 0.5  # robust epipolar cost up to which two views may show one person
 TRACK_COST = 0.7  # the same against where the person was a moment ago
@@ -93,9 +93,8 @@ class Matcher:
         expected = project(person.points_world[None], [self.cameras[camera]])[0][0, 0]
         costs = []
         for order in (list(range(len(self.mirror))), list(self.mirror)):
-            r2 = ((px[order] - expected) ** 2).sum(-1) / TRACK_PX**2
-            cost = np.where(np.isnan(r2), 1.0, r2 / (1 + r2))
-            costs.append(float((weights[order] * cost).sum() / max(weights.sum(), 1e-9)))
+            cost = robust_cost(np.linalg.norm(px[order] - expected, axis=-1), weights[order], TRACK_PX)
+            costs.append(float(cost.sum()) / max(float(weights.sum()), 1e-9))
         return min(costs)
 
     def _new_groups(self, frame: int, free: Sequence[Sequence[int]]) -> list[dict[int, int]]:
@@ -103,8 +102,8 @@ class Matcher:
         costs: dict[tuple[tuple[int, int], tuple[int, int]], float] = {}
         for (a, b), F in self._F.items():
             for i, j in itertools.product(free[a], free[b]):
-                cost = pair_costs(F, self._one(a, frame, i), self._one(b, frame, j), self.mirror, 2 * KERNEL_PX)[0]
-                costs[(a, i), (b, j)] = float(cost.min())
+                views = self._one(a, frame, i), self._one(b, frame, j)
+                costs[(a, i), (b, j)] = float(pair_costs(F, *views, self.mirror, 2 * KERNEL_PX)[0].min())
         groups: list[dict[int, int]] = [{a: i} for a, places in enumerate(free) for i in places]
         for (one, other), cost in sorted(costs.items(), key=lambda item: item[1]):
             if cost > PAIR_COST:
@@ -125,8 +124,8 @@ class Matcher:
         order = list(self.mirror)
         px, weights = [chosen[0][0]], [chosen[0][1]]
         for camera, (points, w) in zip(views[1:], chosen[1:], strict=True):  # sides as in the group's first view
-            cost = pair_costs(self._F[views[0], camera], chosen[0], (points, w), order, 2 * KERNEL_PX)[0]
-            swap = cost[1] < cost[0]
+            pair = pair_costs(self._F[views[0], camera], chosen[0], (points, w), order, 2 * KERNEL_PX)[0]
+            swap = pair[1] < pair[0]
             px.append(points[order] if swap else points)
             weights.append(w[order] if swap else w)
         cameras = [self.cameras[camera] for camera in views]
