@@ -13,10 +13,12 @@ from tqdm import tqdm
 
 from modules.cache import store
 from modules.cache.estimates import estimate_columns, label_columns
+from modules.cache.label_weights import SD
 from modules.cache.table import to_row
 from modules.extractors.base import Extractor
 from modules.files.hashing import digest
 from modules.files.images import read_image
+from modules.files.labels import read_label_sd
 from modules.files.layout import Frame
 from modules.pose_utils import Camera
 from modules.utils import UserError
@@ -51,7 +53,10 @@ class PartExtraction:
                 camera = self.cameras[frame.camera_path]
                 values, crop = estimate_columns(camera, image, estimate, 0)
                 joints = self.labels.get(frame.label_path)
-                values |= {"labelled": False} if joints is None else label_columns(joints, camera, frame)
+                if joints is None:
+                    values |= {"labelled": False}
+                else:
+                    values |= {**label_columns(joints, camera, frame), SD: read_label_sd(frame.label_path)}
                 values |= {"extractor": self.extractor.name, "fingerprint": self.extractor.fingerprint}
                 new[frame.file_name] = to_row(frame, camera, values), crop
             bar.update(len(batch))

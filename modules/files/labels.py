@@ -50,6 +50,21 @@ def read_named_label(path: Path) -> tuple[np.ndarray, bool]:
     return joints[order], recognised
 
 
+def read_label_sd(path: Path) -> np.ndarray | None:
+    """Reads the standard deviations (24,) mm of a label's joints, in SMPL order; None if the file does not tell them.
+
+    Raises UserError if they are not 24 positive numbers.
+    """
+    data = require_object(path, read_json(path, "restore it"))
+    values = data["annotations"].get(SD_FIELD)
+    if values is None:
+        return None
+    sd_mm = read_numbers(path, f"annotations.{SD_FIELD}", values, (NUM_JOINTS,))
+    if not (sd_mm > 0).all():
+        raise UserError(f"{path}: annotations.{SD_FIELD} must be positive, in mm; correct it, or remove the field")
+    return sd_mm[joint_order(data["info"]["3d_pos"])[0]]
+
+
 def read_labels(frames: Sequence[Frame]) -> dict[Path, np.ndarray]:
     """Reads the labels that exist, each (24, 3) world mm in SMPL order. Raises UserError for the first malformed one."""
     labels, unnamed = {}, []
