@@ -94,8 +94,12 @@ def _table(
         if stop - start < need:
             continue
         frames = _liveliest(np.arange(start, stop), speeds[0][start:stop].sum((1, 2)), window)
-        moving = speeds[0][frames].max((1, 2)) + speeds[1][frames + lag].max((1, 2))
-        costs[index] = _cost(one, other, frames, int(lag), F, mirror, moving, window)
+        people = [
+            _person_cost((one, speeds[0], frames, person), (other, speeds[1], frames + lag), F, mirror, window)
+            for person in range(one.weights.shape[1])
+        ]
+        moving, cost = (np.concatenate(values) for values in zip(*people, strict=True))
+        costs[index] = (moving * cost).sum() / moving.sum() if moving.sum() > 0 else np.nan
     return costs
 
 
@@ -120,24 +124,23 @@ def _speed(track: Track2D) -> np.ndarray:
     return speed
 
 
-def _cost(
-    one: Track2D,
-    other: Track2D,
-    frames: np.ndarray,
-    lag: int,
+def _person_cost(
+    person: tuple[Track2D, np.ndarray, np.ndarray, int],
+    others: tuple[Track2D, np.ndarray, np.ndarray],
     F: np.ndarray,
     mirror: Sequence[int],
-    moving: np.ndarray,
     window: int | None,
-) -> float:
-    """Returns the mean cost of the frames, weighted by movement; of the people and sides that fit best in each frame."""
-    fits = []
-    for p, q in itertools.product(range(one.weights.shape[1]), range(other.weights.shape[1])):
-        views = (
-            (one.points_px[frames, p], one.weights[frames, p]),
-            (other.points_px[frames + lag, q], other.weights[frames + lag, q]),
-        )
-        fits.append(pair_costs(F, *views, mirror, 2 * KERNEL_PX))
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns how much a person moves (F,) and what they cost (F,) against who fits best in another view, sides swapped or not.
+
+    `person` is a track, its speeds, frames, and a place in it; `others` a track, its speeds and the frames to compare. Whoever
+    stands still fits at every shift, and so counts little.
+    """
+    (one, speed, frames, p), (other, other_speed, other_frames) = person, others
+    mine, fits = (one.points_px[frames, p], one.weights[frames, p]), []
+    for q in range(other.weights.shape[1]):
+        yours = other.points_px[other_frames, q], other.weights[other_frames, q]
+        fits.append(pair_costs(F, mine, yours, mirror, 2 * KERNEL_PX))
     cost, distance, weight = (np.concatenate(values) for values in zip(*fits, strict=True))
     best = cost.argmin(0)
     frame_cost = np.take_along_axis(cost, best[None], 0)[0]
@@ -145,8 +148,8 @@ def _cost(
     if window is not None:
         d = d - _running_mean(w * d, window) / np.maximum(_running_mean(w, window), 1e-9)
         frame_cost = (w * d**2 / (d**2 + KERNEL_PX**2)).sum(-1) / np.maximum(w.sum(-1), 1e-9)
-    seen = moving * (w.sum(-1) > 0)
-    return float((seen * frame_cost).sum() / seen.sum()) if seen.sum() > 0 else np.nan
+    moving = speed[frames, p].max(-1) + other_speed[other_frames, best // 2].max(-1)
+    return moving * (w.sum(-1) > 0), frame_cost
 
 
 def _running_mean(values: np.ndarray, reach: int) -> np.ndarray:

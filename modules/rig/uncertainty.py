@@ -24,10 +24,11 @@ def point_sd_mm(
     J = np.nan_to_num(project(points_world, cameras)[1])
     r = np.nan_to_num(residuals_px, nan=0.0)
     seen = np.isfinite(residuals_px)
-    w = np.where(seen, weights / (1 + (r / KERNEL_PX) ** 2) ** 2, 0.0)
-    used = w.sum(0) / np.maximum(np.where(seen, weights, 0.0).max(0), _EPSILON)  # views that agree
-    free = np.maximum(2 * used - 3, 1.0)
-    variance = np.maximum((w * r**2).sum(0) / np.maximum(w.max(0), _EPSILON) / free, LEAST_PX**2)
+    agrees = np.where(seen & (weights > 0), 1 / (1 + (r / KERNEL_PX) ** 2) ** 2, 0.0)
+    agrees = agrees / np.maximum(agrees.max(0), _EPSILON)  # of the views: 1 for the one that fits best
+    free = np.maximum(2 * agrees.sum(0) - 3, 1.0)
+    variance = np.maximum((agrees * r**2).sum(0) / free, LEAST_PX**2)
+    w = weights * agrees
     H = np.einsum("cfn,cfnki,cfnkj->fnij", w, J, J, optimize=True)
     H = H + _EPSILON * np.eye(3) * np.maximum(np.trace(H, axis1=-2, axis2=-1), _EPSILON)[..., None, None]
     trace = np.trace(np.linalg.inv(H), axis1=-2, axis2=-1)
