@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 . scripts/environment.sh
 
 if [ "${1:-}" = --rig ]; then
-  [ -n "${2:-}" ] || say_missing "--rig: name the folder of the recordings, such as ./run.sh --rig FOLDER"
+  require_rig_folder "${2:-}"
   case $2 in /*) folder=$2 ;; *) folder=$caller/$2 ;; esac
   shift 2
   options=()

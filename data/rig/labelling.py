@@ -23,7 +23,8 @@ REFINE_ROUNDS = 2  # of swap correction and refinement in turn
 MIN_WEIGHT = 0.05  # of an occluded landmark: enough for a finite point, little compared with a visible one
 JUMP_MM_S = 6000.0  # faster than the hand of a person who walks
 MAP_MM = 12.0
-"""Error of the SMPL joints as means of landmarks: standard deviation on rendered people (`python -m benchmarks.rig_labels`)."""
+"""Assumed error of the SMPL joints as means of landmarks. With it, the errors of labels on a rendered walk are 0.84 times the
+standard deviation that they tell (root mean square; `python -m benchmarks.rig_labels`)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Moments:
     calibration: slice | np.ndarray  # moments that extrinsics are refined on
     parts: Sequence[slice]  # stretches that are labelled apart, so that none of their moments depends on another's
     per_second: float
+    refine: bool = True  # whether extrinsics are refined; otherwise all stay as given
 
     @property
     def jump_mm(self) -> float:
@@ -70,16 +72,15 @@ def label(
     cameras: Sequence[Camera],
     moments: Moments,
     test_camera: int | None = None,
-    refine: bool = True,
 ) -> Labelled:
     """Labels one person from undistorted px (C, F, 33, 2) and weights (C, F, 33).
 
-    `test_camera` is an index into the cameras. Without `refine`, all extrinsics stay as given.
+    `test_camera` is an index into the cameras.
     """
     others = [index for index in range(len(cameras)) if index != test_camera]
     given = [cameras[index] for index in others]
     early = moments.calibration
-    refined = _refine(points_px[others][:, early], weights[others][:, early], given) if refine else given
+    refined = _refine(points_px[others][:, early], weights[others][:, early], given) if moments.refine else given
     before, _, _ = _triangulate(points_px[others], weights[others], given, moments)
     truth, swapped, seen = _triangulate(points_px[others], weights[others], refined, moments)
     sd_mm = point_sd_mm(truth.points_world, truth.residuals_px, seen, refined)
@@ -93,11 +94,7 @@ def label(
         residuals_px=truth.residuals_px,
         swapped=swapped,
     )
-    return (
-        found
-        if test_camera is None
-        else _with_test_camera(found, points_px, weights, cameras, moments, test_camera, refine)
-    )
+    return found if test_camera is None else _with_test_camera(found, points_px, weights, cameras, moments, test_camera)
 
 
 def _with_test_camera(
@@ -107,11 +104,10 @@ def _with_test_camera(
     cameras: Sequence[Camera],
     moments: Moments,
     test_camera: int,
-    refine: bool,
 ) -> Labelled:
     """Returns the labels of the other cameras with the test camera, resected, in its place among them."""
     given, own = cameras[test_camera], slice(test_camera, test_camera + 1)
-    placed, view = _place(points_px[own], weights[own], given, found.landmarks_world, moments, refine)
+    placed, view = _place(points_px[own], weights[own], given, found.landmarks_world, moments)
     before, after = (_residuals(found.landmarks_world, view, camera) for camera in (given, placed))
     return replace(
         found,
@@ -152,13 +148,12 @@ def _place(
     given: Camera,
     points_world: np.ndarray,
     moments: Moments,
-    refine: bool,
 ) -> tuple[Camera, CorrectedViews]:
     """Returns the test camera, resected on the calibration moments, and its view of all moments after swap correction."""
     early, camera = moments.calibration, given
     for _ in range(REFINE_ROUNDS):
         view = correct_by_points(points_px, weights, camera, points_world)
-        if refine:
+        if moments.refine:
             camera = resect(points_world[early], view.points_px[0, early], view.weights[0, early], given)
     return camera, view
 

@@ -47,13 +47,13 @@ def write_page(out: Path, labelled: Sequence[LabelledRecording], quality: dict[s
 
 def _overview(quality: dict[str, Any]) -> list[str]:
     images = quality["images"]
-    held = f" ({', '.join(quality['held_out'])})" if quality["held_out"] else ""
+    names = f" ({', '.join(quality['held_out'])})" if quality["held_out"] else ""
     lines = [
         "Labels are triangulated from BlazePose's landmarks, a reference and not motion capture. `3d_pos_sd_mm` in each label",
         "is the standard deviation of each joint, by which training weighs.",
         "",
         f"Images: {images[TRAIN]} to train, {images[VALIDATION]} to validate, {images[TEST]} to test. Validation by "
-        f"{quality['validation']}{held}: {HOW[quality['validation']]}.",
+        f"{quality['validation']}{names}: {HOW[quality['validation']]}.",
     ]
     if images[TEST]:
         lines.append(

@@ -65,11 +65,12 @@ def label_recording(recording: Recording, people: Sequence[People2D], settings: 
         raise UserError(
             f"{recording.folder}: no person is seen by two cameras at a time; check that videos and cameras belong together"
         )
-    use = _moments(moments, test is not None)
+    use = replace(_moments(moments, test is not None), refine=settings.refine)
     given = [normalised(camera)[0] for camera in recording.cameras]
     labelled, cameras = [], given
     for number, track in enumerate(found.tracks):
-        result = _label(track, given if number == 0 else cameras, use, test, settings.refine and number == 0)
+        result = label(track.points_px, track.weights, cameras, use, test)
+        use = replace(use, refine=False)  # the others are labelled with the cameras of the first
         cameras = result.cameras
         person = recording.person if len(found.tracks) == 1 else f"{recording.person}-{number + 1}"
         others = [index for index in range(len(cameras)) if index != test]
@@ -94,10 +95,6 @@ def _test_camera(recording: Recording, settings: Settings) -> int | None:
             "camera; leave --test-camera out"
         )
     return recording.names.index(name)
-
-
-def _label(track: Track, cameras: Sequence[Camera], use: Moments, test: int | None, refine: bool) -> Labelled:
-    return label(track.points_px, track.weights, cameras, use, test, refine)
 
 
 def _moments(moments: CommonMoments, tests: bool) -> Moments:
