@@ -8,6 +8,8 @@ from pathlib import Path
 from data.rig.calibration import camera_of_size
 from data.rig.views import View, camera_of_view, open_view, views_in
 from modules.calibrations.reading import ReadOptions, is_calibration, read_cameras
+from modules.calibrations.source import Source as Origin
+from modules.files.cameras import read_camera
 from modules.files.layout import natural_order
 from modules.files.names import is_field
 from modules.pose_utils import Camera
@@ -86,7 +88,8 @@ def _views(folder: Path) -> list[Path]:
 def _recording(folder: Path, source: Source, named: str | None) -> Recording:
     pose, person = _fields(folder, named)
     calibration = source.calibration or find_calibration(folder, source.folder)
-    calibrated = read_cameras(calibration, source.options)
+    own = [] if is_calibration(Origin(calibration)) else _camera_files(calibration)
+    calibrated = {path.stem: read_camera(path) for path in own} if own else read_cameras(calibration, source.options)
     chosen: dict[str, View] = {}
     for path in _views(folder):
         view = open_view(path, source.image_rate)
@@ -135,8 +138,18 @@ def find_calibration(*folders: Path) -> Path:
 
 def _calibrations(place: Path) -> list[Path]:
     """Returns the calibrations in a folder: files of it, or the folder itself where its files belong together."""
-    files = [path for path in sorted(place.iterdir()) if path.is_file() and _may_be(path) and is_calibration(path)]
-    return files or ([place] if place.name in ("calibration", "cameras") and is_calibration(place) else [])
+    files = [
+        path for path in sorted(place.iterdir()) if path.is_file() and _may_be(path) and is_calibration(Origin(path))
+    ]
+    is_own = place.name in ("calibration", "cameras") and (
+        is_calibration(Origin(place)) or len(_camera_files(place)) > 1
+    )
+    return files or ([place] if is_own else [])
+
+
+def _camera_files(place: Path) -> list[Path]:
+    """Returns the camera files of our own form in a folder, each named as its camera; empty for a file."""
+    return sorted(place.glob("*.json"), key=lambda path: natural_order(path.name)) if place.is_dir() else []
 
 
 def _may_be(path: Path) -> bool:

@@ -33,6 +33,7 @@ class FileRig:
     unit: str  # a key of MM_PER_UNIT, AUTO or ARBITRARY
     usual_up: str | None = None  # the axis that points up by custom of the format; no file declares it
     notes: tuple[str, ...] = ()  # sentences
+    moves: bool = False  # whether these are the places of one moving camera, which need not look at one place
 
 
 class Format(Protocol):

@@ -10,11 +10,22 @@ import numpy as np
 
 from modules.calibrations.base import ARBITRARY, AUTO, MM_PER_UNIT, FileCamera, FileRig, Format
 from modules.calibrations.formats import FORMATS
-from modules.calibrations.plausibility import apart_mm, direction_problem, explanations, size_problem
+from modules.calibrations.plausibility import (
+    SURE,
+    SUSPECT,
+    apart_mm,
+    better_reading,
+    direction_problem,
+    is_apart,
+    level_axis,
+    size_problem,
+)
 from modules.calibrations.source import Source
 from modules.pose_utils import Camera
 from modules.utils import UserError, log
 
+MOST_NAMES = 20  # in a message
+_FACTORS = (1000.0, 10.0, 100.0, 0.001, 0.1, 0.01)
 _GUESSED = ("m", "mm")  # units that a file of unknown unit may be in; more would leave some rigs ambiguous
 
 
@@ -68,14 +79,28 @@ def read_calibration(path: Path, options: ReadOptions = ReadOptions()) -> Calibr
         return Calibration(path, format_.NAME, "mm", cameras, rig.notes)
     unit, note = _unit(path, rig, options)
     cameras = _in_mm(rig, unit, options)
-    _require_plausible(path, format_, cameras)
+    for name, camera in cameras.items():
+        require_centred(path, name, camera)
+        _require_above_floor(path, name, camera)
+    if not rig.moves:
+        _require_plausible(path, format_, cameras, options)
     notes = [*rig.notes, *filter(None, [note, *_open_questions(rig, cameras, options)])]
     return Calibration(path, format_.NAME, unit, cameras, tuple(notes))
 
 
-def is_calibration(path: Path) -> bool:
+def choose(path: Path, cameras: Mapping[str, Camera], name: str | None) -> str:
+    """Returns the name of the camera that is meant; None means the only one. Raises UserError if there is no such camera."""
+    if name is None and len(cameras) == 1:
+        return next(iter(cameras))
+    if name in cameras and name is not None:
+        return name
+    shown = ", ".join(list(cameras)[:MOST_NAMES]) + (", …" if len(cameras) > MOST_NAMES else "")
+    what = f"there is no camera {name} in this file" if name is not None else f"this file holds {len(cameras)} cameras"
+    raise UserError(f"{path}: {what}; choose by name: {shown}")
+
+
+def is_calibration(source: Source) -> bool:
     """Whether a file or folder is of one of the formats, by its content."""
-    source = Source(path)
     return any(format_.sniff(source) for format_ in FORMATS.values())
 
 
@@ -104,8 +129,8 @@ def _unit(path: Path, rig: FileRig, options: ReadOptions) -> tuple[str, str | No
     if rig.unit == ARBITRARY:
         if options.scale is None:
             raise UserError(
-                f"{path}: lengths in this file are in a unit of their own; say with --scale how many mm one of them is, "
-                "which a distance that you know tells"
+                f"{path}: lengths in this file are in a unit of their own; convert it by python -m data.cameras "
+                "--scale MM, the mm of one of them, which a distance that you know gives"
             )
         return "mm", None
     if rig.unit != AUTO:
@@ -118,11 +143,15 @@ def _unit(path: Path, rig: FileRig, options: ReadOptions) -> tuple[str, str | No
         return fitting[0], f"lengths are taken to be in {fitting[0]}: {between} {apart:.2f} m {end}"
     if fitting:
         return "mm", "the camera stands at the world's origin, so that the unit does not matter"
+    apart_units = [unit for unit in _GUESSED if is_apart(_in_mm(rig, unit, options))]
+    if apart_units:  # the directions are wrong, rather than the unit, and are refused as such
+        return apart_units[0], None
     numbers = apart_mm(_in_mm(rig, "mm", options))
     possible = _plausible_units(rig, options)
-    fix = f"if they are in {possible[0]}, say --unit {possible[0]}" if possible else "name it with --unit or --scale"
+    fix = f"if they are in {possible[0]}, add --unit {possible[0]}" if possible else "add --unit or --scale"
     raise UserError(
-        f"{path}: the unit of its lengths is unknown: distances of {numbers:.4g} fit neither m nor mm; {fix}"
+        f"{path}: the unit of its lengths is unknown: distances of {numbers:.4g} fit neither m nor mm; convert it "
+        f"by python -m data.cameras: {fix}"
     )
 
 
@@ -141,39 +170,43 @@ def _camera(camera: FileCamera, mm: float, options: ReadOptions) -> Camera:
     return Camera(camera.K, R, t, camera.image_size, camera.distortion, options.up, options.floor_mm)
 
 
-def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera]) -> None:
+def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera], options: ReadOptions) -> None:
     """Raises UserError, which names what would make it plausible, if the cameras cannot be right as read."""
-    for name, camera in cameras.items():
-        _require_centred(path, name, camera)
-        up, floor = camera.world_up, camera.floor_height_mm
-        if up is not None and floor is not None and up @ camera.centre_world <= floor:
-            raise UserError(
-                f"{path}: camera {name} is not above the floor (up {np.round(up, 3).tolist()}, floor {floor:g} mm); correct "
-                "--up and --floor, or the direction of its [R|t]"
-            )
     size, direction = size_problem(cameras), direction_problem(cameras)
-    if size is None and direction is None:
-        return
-    fitting = [unit for unit, mm in MM_PER_UNIT.items() if size_problem(_times(cameras, mm)) is None]
-    smaller = [f"1/{mm:.0f}" for mm in (10.0, 1000.0) if size_problem(_times(cameras, 1 / mm)) is None]
-    if direction is None and (fitting or smaller):
-        fix = f"they would be plausible if the numbers were {MM_PER_UNIT[fitting[0]]:g} times as large" if fitting else (
-            f"they would be plausible if the numbers were {smaller[0]} as large")  # fmt: skip
-        raise UserError(f"{path}: {size}, as {format_.TITLE} has it; {fix}: correct --unit or --scale")
-    causes = explanations(cameras)
-    fix = (
-        f"they would if {causes[0]}: write [R|t] world to camera"
-        if causes
-        else "check R and t, which map world to camera"
-    )
-    raise UserError(f"{path}: {direction or size}; {fix}")
+    better = better_reading(cameras, options.up, SURE) if len(cameras) > 2 else None
+    if direction is not None or better is not None:
+        fix = (
+            f"they do if {better.what}: write [R|t], world to camera"
+            if better
+            else "check R and t, which map world to camera"
+        )
+        what = direction or "the cameras hardly look at one place, or do not stand level"
+        raise UserError(f"{path}: {what}; {fix}")
+    if size is not None:
+        fitting = [factor for factor in _FACTORS if size_problem(_times(cameras, factor)) is None]
+        fix = (
+            f"they would be plausible if lengths were {fitting[0]:g} times as large" if fitting else "check the lengths"
+        )
+        raise UserError(
+            f"{path}: {size}, in the unit of {format_.TITLE}; {fix}: "
+            "convert it by python -m data.cameras with --unit or --scale"
+        )
 
 
 def _times(cameras: Mapping[str, Camera], factor: float) -> dict[str, Camera]:
     return {name: replace(camera, t=camera.t * factor) for name, camera in cameras.items()}
 
 
-def _require_centred(path: Path, name: str, camera: Camera) -> None:
+def _require_above_floor(path: Path, name: str, camera: Camera) -> None:
+    up, floor = camera.world_up, camera.floor_height_mm
+    if up is not None and floor is not None and up @ camera.centre_world <= floor:
+        raise UserError(
+            f"{path}: camera {name} is not above the floor (up {np.round(up, 3).tolist()}, floor {floor:g} mm); correct --up "
+            "and --floor, or its [R|t], which maps world to camera"
+        )
+
+
+def require_centred(path: Path, name: str, camera: Camera) -> None:
     """Raises UserError if the principal point is far from the picture's middle: K is of another picture."""
     if camera.image_size is None:
         return
@@ -192,8 +225,21 @@ def _open_questions(rig: FileRig, cameras: Mapping[str, Camera], options: ReadOp
     """Returns what the file leaves open."""
     found = []
     if options.up is None:
-        custom = f"; by custom of this format {rig.usual_up} is up: --up={rig.usual_up}" if rig.usual_up else ""
-        found.append(f"up and floor are not in the file{custom}")
+        level = None if rig.moves else level_axis(cameras)
+        why = "--up names the axis that points up"
+        if level or rig.usual_up:
+            axis, reason = (
+                (level, "the cameras stand level if") if level else (rig.usual_up, "by custom of this format")
+            )
+            why = f"{reason} {axis} is up: --up={axis}"
+        found.append(f"up and floor are not in the file; {why}")
     if len(cameras) == 1:
         found.append("it is one camera alone, so that its direction cannot be checked against others")
+    if len(cameras) == 2:
+        found.append("they are two cameras alone, of which some wrong directions look as right; three tell more")
+    better = None if rig.moves else better_reading(cameras, options.up, SUSPECT)
+    if better is not None:
+        found.append(f"cameras would look at one place and stand level far better if {better.what}; check it")
+    if rig.moves:
+        found.append("the poses are those of one moving camera, so that they cannot be checked against each other")
     return found

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from modules.calibrations.numpy_pickle import is_pickle, load_numbers
+from modules.calibrations.yaml_numbers import parse_texts
 from modules.files.json_text import parse_json
 from modules.utils import UserError, reason
 
 LARGEST_BYTES = 64 * 2**20
 _TABLE = re.compile(r"^\s*\[[\w.\" -]+\]\s*$", re.MULTILINE)  # of TOML
+_KEY = re.compile(r"^[\w-]+:(\s|$)", re.MULTILINE)  # of YAML
 
 
 class Source:
@@ -71,8 +74,40 @@ class Source:
         except (ElementTree.ParseError, ValueError, LookupError):
             return None
 
+    @cached_property
+    def yaml(self) -> dict[str, Any]:
+        """The keys of a YAML file, with all scalars as texts; empty if it is none."""
+        if not _KEY.search(self.text) or self.toml or self.json is not None:
+            return {}
+        try:
+            return parse_texts(self.text)
+        except ValueError:
+            return {}
+
+    @cached_property
+    def pickle(self) -> Any:
+        """The value of a pickle of numbers, or None."""
+        try:
+            return load_numbers(self.data) if is_pickle(self.data) else None
+        except ValueError:
+            return None
+
+    def _parse_rest(self, start: str) -> None:
+        """Parses a pickle or OpenCV's YAML. Raises ValueError, which ends with the fix."""
+        try:
+            if is_pickle(self.data):
+                load_numbers(self.data)
+            elif start.startswith("%YAML"):
+                parse_texts(self.text)
+        except ValueError as error:
+            raise ValueError(f"{error}; export the file again") from None
+
+    def sibling(self, name: str) -> Source:
+        """Returns a file of the folder, or of the file's folder."""
+        return Source((self.path if self.is_folder else self.path.parent) / name)
+
     def parse_problem(self) -> str | None:
-        """Returns why a file that begins as JSON, XML or TOML is none, or None."""
+        """Returns why a file that begins as one of these notations is none, or None."""
         start = self.text.lstrip()
         try:
             if self.data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<":
@@ -81,6 +116,8 @@ class Source:
                 tomllib.loads(self.text)
             elif start[:1] in ("{", "["):
                 parse_json(self.data)
+            else:
+                self._parse_rest(start)
         except ElementTree.ParseError as error:
             return f"this is not readable XML ({error}); export the file again"
         except tomllib.TOMLDecodeError as error:

@@ -52,7 +52,7 @@ def read(source: Source) -> FileRig:
         notes.append(
             f"the size of camera {invented[0]} is just twice its principal point, as converters invent it; check it"
         )
-    return FileRig(cameras, _unit(source.toml), "z", tuple(notes))
+    return FileRig(cameras, _unit(source.toml), notes=tuple(notes))
 
 
 def _tables(source: Source) -> dict[str, dict[str, Any]]:

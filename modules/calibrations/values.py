@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from modules.files.cameras import FOCAL_PX, LONGEST_SIDE
-from modules.files.lens import read_distortion
+from modules.files.lens import read_distortion, read_fisheye
 from modules.files.numbers import read_numbers
 from modules.files.rotations import rotation_problem
 from modules.pose_utils import project_rotation
@@ -42,7 +42,7 @@ def lens(path: Path, field: str, value: Any) -> np.ndarray:
 
 def fisheye(path: Path, field: str, value: Any) -> np.ndarray:
     """Returns the k1 to k4 (4,) of OpenCV's fisheye lens."""
-    return read_numbers(path, field, flat(value), (4,))
+    return read_fisheye(path, flat(value), field)
 
 
 def rotation(path: Path, field: str, value: Any) -> np.ndarray:
@@ -55,6 +55,34 @@ def rotation(path: Path, field: str, value: Any) -> np.ndarray:
     if problem:
         raise UserError(f"{path}: the rotation in {field} {problem}")
     return project_rotation(R)
+
+
+def quaternion(path: Path, field: str, wxyz: Any) -> np.ndarray:
+    """Returns R (3, 3) of a unit quaternion w, x, y, z. Raises UserError if its length is not 1."""
+    q = read_numbers(path, field, wxyz, (4,))
+    length = float(np.linalg.norm(q))
+    if abs(length - 1) > 0.01:
+        raise UserError(f"{path}: {field} is a quaternion of length {length:.4g}, not 1; write a unit quaternion")
+    w, (x, y, z) = q[0] / length, q[1:] / length
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.asarray(np.eye(3) + 2 * w * cross + 2 * cross @ cross)
+
+
+def homogeneous(path: Path, field: str, value: Any) -> np.ndarray:
+    """Returns a matrix (4, 4) whose last row is 0, 0, 0, 1. Raises UserError for anything else."""
+    M = read_numbers(path, field, value, (4, 4))
+    if not np.allclose(M[3], [0, 0, 0, 1], atol=1e-6):
+        raise UserError(f"{path}: the last row of {field} is not 0, 0, 0, 1; write it row by row")
+    return M
+
+
+def entry(path: Path, owner: str, table: Any, key: str) -> Any:
+    """Returns a value of a mapping that a file holds. Raises UserError if it is missing."""
+    if not isinstance(table, dict):
+        raise UserError(f"{path}: {owner} is {brief(table)}, not a mapping with {key}; export the file again")
+    if table.get(key) is None:
+        raise UserError(f"{path}: {owner} has no {key}; export the file again, or add it")
+    return table[key]
 
 
 def vector(path: Path, field: str, value: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from data.rig.clock import nearest_frames
 from data.rig.recordings import Source, find_recordings
 from data.rig.splits import Group, choose_validation, roles
 from data.rig.views import camera_of_view
+from modules.files.cameras import write_camera
 from modules.utils import UserError
 from tests.data.rig.made_up_rig import make_rig
 from tests.data.rig.recording import make_cameras
@@ -36,6 +37,11 @@ def test_recordings_are_the_folder_itself_or_its_subfolders(tmp_path: Path) -> N
     rig = make_rig(tmp_path / "one")
     (alone,) = find_recordings(Source(rig.folder))
     assert alone.name == "1_person" and alone.names == ("cam1", "cam2", "cam3")
+    shutil.copytree(rig.folder, tmp_path / "own", ignore=shutil.ignore_patterns("*.toml"))
+    for name, camera in zip(alone.names, alone.cameras, strict=True):
+        write_camera(tmp_path / "own/cameras" / f"{name}.json", camera)
+    (again,) = find_recordings(Source(tmp_path / "own"))
+    np.testing.assert_allclose(again.cameras[1].t, alone.cameras[1].t)
     many = tmp_path / "many"
     for name in ("walk_anna", "run_anna"):
         shutil.copytree(rig.folder, many / name)
