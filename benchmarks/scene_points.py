@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from data.demo import plan
-from data.demo.calibration import fit_to_video, read_demo_cameras
+from data.demo.calibration import read_demo_cameras
 from data.demo.prepare import prepare_demo
 from data.demo.rotation import SOLE_MM
 from data.demo.source import CALIBRATION
+from data.rig.calibration import fit_to_video
 from modules.config.paths import PROJECT_ROOT
 from modules.console import run_script
 from modules.files.atomic import read_json

@@ -21,6 +21,7 @@ if the network uses joint features (see modules.cache.joint_features):
 and, if labelled:
     target         (24, 3) float32        as `joints`, from the label
     target_root_mm () float32
+    weight         (24,) float32          of the joints in the losses; only if a label of the set tells its uncertainty
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from model.inputs import CROP_SIZE
 from model.pose_branch import MIRRORED
 from modules.cache.crop_joints import CropPose, cached_crop_pose, cam_to_crop, to_uvd
 from modules.cache.joint_features import read_joint_features
+from modules.cache.label_weights import SD, WEIGHT, has_uncertainty, label_weights
 from modules.cache.table import Rows
 from modules.pose_utils import world2cam
 from modules.simulation.augmentation import Augmentation, jitter_colour, jitter_pose, mirror_rows, occlude, turn_crop
@@ -63,6 +65,8 @@ class PoseDataset(Dataset[Sample]):
         self.columns = {name: rows[name] for name in _SAMPLE_COLUMNS}
         if joint_features != "none":
             self.columns["joint_features"] = read_joint_features(rows, joint_features)
+        if has_uncertainty(rows.columns):
+            self.columns[SD] = rows[SD]
         self.rows, self.input_shape, self.augmentation, self.seed = rows, input_shape, augmentation, seed
         self.epoch = 0
 
@@ -120,4 +124,5 @@ def _targets(row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {}
     joints_cam = world2cam(row["joints_world_mm"], row["R"], row["t"])
     truth = cam_to_crop(joints_cam, row["R_cam2crop"])
-    return {"target": to_uvd(truth, row["K_crop"]), "target_root_mm": truth.root_mm}
+    weights = {WEIGHT: label_weights(row[SD])} if SD in row else {}
+    return {"target": to_uvd(truth, row["K_crop"]), "target_root_mm": truth.root_mm, **weights}

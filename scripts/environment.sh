@@ -49,6 +49,10 @@ make_environment() {
   echo "$wanted" >"$stamp"
 }
 
+require_rig_folder() {
+  [ -n "$1" ] || say_missing "--rig: name the folder of the recordings, such as ./run.sh --rig FOLDER"
+}
+
 # make_environment_for ARGUMENTS...: makes the environment for a script's arguments. MeTRAbs needs TensorFlow, and the
 # synthetic data set needs a body model and a renderer; each has its own environment.
 make_environment_for() {

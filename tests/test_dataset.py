@@ -13,7 +13,8 @@ from modules.dataset import PoseDataset
 from modules.inference.lifting import lift
 from modules.pose_utils import cam2world, world2cam
 from modules.recipes import RECIPES, make_recipe
-from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
+from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation, mirror_rows
+from modules.simulation.views import ViewSimulator
 from tests.builders import make_rows
 
 
@@ -128,3 +129,19 @@ def test_posenets_augmentation_varies_every_part_of_a_sample(tmp_path: Path) -> 
     plain, varied = PoseDataset(rows, 128), PoseDataset(rows, 128, POSENET_AUGMENTATION)
     for name in ("image", "joints", "target", "root_mm", "K_crop"):
         assert all(not torch.equal(plain[i][name], varied[i][name]) for i in range(8)), name
+
+
+def test_labels_that_tell_their_uncertainty_weigh_by_it_and_others_have_no_weights(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 3)
+    assert "weight" not in PoseDataset(rows, 128)[0]
+    columns = {**rows.columns, "label_sd_mm": np.full((3, 24), np.nan)}
+    columns["label_sd_mm"][1] = np.linspace(1, 200, 24)
+    some = PoseDataset(Rows(columns, rows.crop_files), 128)
+    assert (some[0]["weight"] == 1).all()
+    weight = some[1]["weight"]
+    assert weight[0] > 0.99 and (weight.diff() < 0).all() and weight[-1] < 0.1
+    mirrored = mirror_rows({**columns}, 256)["label_sd_mm"]
+    np.testing.assert_array_equal(mirrored[1, [1, 2]], columns["label_sd_mm"][1, [2, 1]])
+    views = ViewSimulator(Rows(columns, rows.crop_files)).draw(np.random.default_rng(0), 50)
+    assert views["weight"].shape == (50, 24) and 0 < views["weight"].min() < views["weight"].max() == 1
+    assert "weight" not in ViewSimulator(rows).draw(np.random.default_rng(0), 5)

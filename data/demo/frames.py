@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from data.demo.plan import FRAMES_PER_SECOND
+from data.rig.landmarks import Detect, detect_view
+from data.rig.views import View, image_size
 from modules.console import progress
 from modules.files.atomic import atomic_path
-from modules.utils import UserError, log
+from modules.utils import UserError
 
 JPEG_QUALITY = 92
 NUM_FRAMES = 100
-NUM_LANDMARKS = 33
 FRAMES_FOLDER = "frames"
-LANDMARKS_FILE = "landmarks.npz"
-
-
-class Detector(Protocol):
-    """The interface of `modules.extractors.blazepose.detector.BlazePose` that is used here."""
-
-    def detect(self, image_rgb: np.ndarray) -> Any:
-        """Returns an object with `landmarks_px` (33, 2) and `visibility` (33,), or None if there is no person."""
-
-
-@dataclass(frozen=True)
-class Landmarks2D:
-    """The landmarks in C views of F frames."""
-
-    points_px: np.ndarray  # (C, F, 33, 2) px of the raw images
-    visibility: np.ndarray  # (C, F, 33) 0..1; 0 if no person was found
+LANDMARKS_FOLDER = "landmarks"
 
 
 def frame_path(folder: Path, camera: str, frame: int) -> Path:
@@ -66,67 +49,14 @@ def _decode(video: Path, paths: list[Path]) -> None:
         capture.release()
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Returns (width, height) px of an image file. Raises UserError if it is not readable."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise UserError(f"{path}: this is not a readable image; remove it and start again")
-    return image.shape[1], image.shape[0]
-
-
-def _digest(paths: list[Path]) -> str:
-    """Returns the SHA-256 of the files' concatenated contents."""
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(path.read_bytes())
-    return total.hexdigest()
-
-
-def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
-    """Returns the arrays of landmarks.npz; empty if it is missing or broken."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        log.info("%s: not readable (%s), so the landmarks are detected again", path, error)
-        return {}
-
-
 def detect_landmarks(
-    folder: Path, cameras: Sequence[str], make_detector: Callable[[], Detector], fingerprint: str
-) -> Landmarks2D:
-    """Returns the landmarks of every frame. They are saved in landmarks.npz after each camera.
-
-    Saved landmarks of another detector (by `fingerprint`) or of other frames (by content) are detected again.
-    """
-    path = folder / LANDMARKS_FILE
-    stored = _read_landmarks(path)
+    folder: Path, cameras: Sequence[str], make_detect: Callable[[], Detect], fingerprint: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the landmarks of every frame, raw px (C, F, 33, 2), and their visibility (C, F, 33); saved per camera."""
+    found = []
     for camera in cameras:
-        paths = [frame_path(folder, camera, frame) for frame in range(NUM_FRAMES)]
-        mark = f"{fingerprint}/{_digest(paths)}"
-        if str(stored.get(f"{camera}_mark")) == mark:
-            continue
-        points, visibility = _detect_view(paths, make_detector(), camera)
-        stored |= {f"{camera}_px": points, f"{camera}_visibility": visibility, f"{camera}_mark": np.array(mark)}
-        with atomic_path(path) as temporary:
-            np.savez_compressed(temporary, **stored)  # type: ignore[arg-type]
-    return Landmarks2D(
-        np.stack([stored[f"{camera}_px"] for camera in cameras]),
-        np.stack([stored[f"{camera}_visibility"] for camera in cameras]),
-    )
-
-
-def _detect_view(paths: list[Path], detector: Detector, camera: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the landmarks (F, 33, 2) px and their visibility (F, 33) in one view; 0 without a person."""
-    points = np.zeros((len(paths), NUM_LANDMARKS, 2))
-    visibility = np.zeros((len(paths), NUM_LANDMARKS))
-    for index, path in enumerate(progress(paths, f"landmarks {camera}", "image")):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise UserError(f"{path}: this is not a readable image; remove it and start again")
-        found = detector.detect(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-        if found is not None:
-            points[index], visibility[index] = found.landmarks_px, found.visibility
-    return points, visibility
+        paths = tuple(frame_path(folder, camera, frame) for frame in range(NUM_FRAMES))
+        times_s = np.arange(NUM_FRAMES) / FRAMES_PER_SECOND
+        view = View(camera, paths[0].parent, times_s, image_size(paths[0]), images=paths)
+        found.append(detect_view(view, folder / LANDMARKS_FOLDER / camera, make_detect, fingerprint).first)
+    return np.stack([px for px, _ in found]), np.stack([visibility for _, visibility in found])

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from data.demo import plan
-from data.demo.calibration import fit_to_video, read_demo_cameras
-from data.demo.frames import decode_videos, detect_landmarks, frame_path, image_size
+from data.demo.calibration import read_demo_cameras
+from data.demo.frames import decode_videos, detect_landmarks, frame_path
 from data.demo.report import describe
 from data.demo.rotation import Rotation, build_rotation
 from data.demo.source import CALIBRATION, fetch_demo_source
+from data.rig.calibration import fit_to_video
+from data.rig.landmarks import Detect
+from data.rig.views import image_size
+from data.rig.writing import link
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
-from modules.files.atomic import atomic_path, write_json
+from modules.extractors.blazepose.landmarks import Landmarks
+from modules.files.atomic import write_json
 from modules.files.cameras import write_camera
 from modules.files.labels import validation_path, write_label
 from modules.files.layout import split_folder
@@ -33,13 +39,24 @@ def make_rotations(out: Path, test_cameras: list[int], kind: str = plan.ROTATION
     decode_videos(source, out, plan.CAMERAS)
     given = read_cameras(source, out)
     fingerprint = BlazePoseExtractor(plan.WEIGHTS).fingerprint
-    landmarks = detect_landmarks(out, plan.CAMERAS, lambda: BlazePose(plan.WEIGHTS), fingerprint)
+    points_px, visibility = detect_landmarks(out, plan.CAMERAS, one_person, fingerprint)
     for test_camera in test_cameras:
-        rotation = build_rotation(landmarks, given, test_camera - 1)
+        rotation = build_rotation(points_px, visibility, given, test_camera - 1)
         report, lines = describe(rotation, given)
         log.info("%s", "\n".join(lines))
         write = write_rotation if kind == plan.ROTATION else write_zero_shot
         write(out, rotation, {"extractor": fingerprint, "report": report})
+
+
+def one_person() -> Detect:
+    """Returns the detector of the most confident person in an image."""
+    model = BlazePose(plan.WEIGHTS)
+
+    def detect(image_rgb: np.ndarray) -> list[Landmarks]:
+        found = model.detect(image_rgb)
+        return [] if found is None else [found]
+
+    return detect
 
 
 def read_cameras(source: Path, out: Path) -> list[Camera]:
@@ -98,17 +115,7 @@ def _write_view(out: Path, split: Path, rotation: Rotation, camera: int, frames:
     write_camera(split / "camera" / f"{view}.json", rotation.cameras[camera - 1])
     for frame in frames:
         image = plan.image_name(camera, frame)
-        _link(frame_path(out, plan.CAMERAS[camera - 1], frame), split / "images" / view / image)
+        link(frame_path(out, plan.CAMERAS[camera - 1], frame), split / "images" / view / image)
         label = split / "labels" / recording / f"3D_{recording}_{frame}.json"
         if not label.exists():  # all views of a frame share it
             write_label(label, rotation.joints_world[frame])
-
-
-def _link(source: Path, target: Path) -> None:
-    """Makes a hard link, or a copy if the file system does not support links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        with atomic_path(target) as temporary:
-            shutil.copyfile(source, temporary)

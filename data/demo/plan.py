@@ -15,13 +15,18 @@ TRAIN_FRAMES = range(0, 55)  # 55-59 and 70-74 are gaps: no split has their imag
 VALIDATION_FRAMES = range(60, 70)
 TEST_FRAMES = range(75, 100)
 ALL_FRAMES = range(0, 100)
+FRAMES_PER_SECOND = 60.0
 CALIBRATION_FRAMES = range(0, 70)  # extrinsics are refined on these alone
 POSE, PERSON = "1", "demo"  # the person's sex, height and build are unknown, so the code does not contain them
 WEIGHTS = "full"  # of the BlazePose that detects the 2D landmarks for the labels
 MARKER = "prepared.json"
 ROTATION, ZERO_SHOT = "test_camera", "zero_shot_camera"  # folders are named <kind>_<camera>
 _ROOT = Path(__file__).parents[2]
-_CODE = [*sorted(Path(__file__).parent.glob("*.py")), *sorted((_ROOT / "modules" / "rig").glob("*.py"))]
+_CODE = sorted(Path(__file__).parent.glob("*.py"))
+_CODE += [
+    _ROOT / f"data/rig/{name}.py" for name in ("calibration", "labelling", "landmarks", "swap_correction", "views")
+]
+_CODE += [_ROOT / f"modules/rig/{name}.py" for name in ("refinement", "swaps", "triangulation")]
 _CODE += [_ROOT / name for name in ("modules/pose_utils.py", "modules/files/cameras.py", "modules/files/labels.py")]
 _CODE += [_ROOT / name for name in ("modules/files/layout.py", "model/skeleton.py")]
 _CODE += [_ROOT / "modules/extractors/blazepose/smpl24.json"]

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from modules.cache.estimates import estimate_columns, label_columns
+from modules.cache.label_weights import SD
 from modules.cache.table import to_row
 from modules.extractors.base import Extractor
 from modules.extractors.upright import estimate_upright
 from modules.files.images import read_image
+from modules.files.labels import read_label_sd
 from modules.files.layout import Frame
 from modules.pose_utils import Camera
 from modules.utils import UserError
@@ -100,7 +102,10 @@ def _rows(extractor: Extractor, tasks: Sequence[ImageTask], images: Sequence[np.
     for task, image, found in zip(tasks, images, estimates, strict=True):
         values, crop = estimate_columns(task.camera, image, found, 0)
         joints = task.joints_world_mm
-        values |= {"labelled": False} if joints is None else label_columns(joints, task.camera, task.frame)
+        if joints is None:
+            values |= {"labelled": False}
+        else:
+            values |= {**label_columns(joints, task.camera, task.frame), SD: read_label_sd(task.frame.label_path)}
         values |= {"extractor": extractor.name, "fingerprint": extractor.fingerprint}
         rows.append((to_row(task.frame, task.camera, values), crop))
     return rows

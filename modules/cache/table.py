@@ -46,12 +46,13 @@ NUMBER_COLUMNS: dict[str, tuple[int, ...]] = {
     "crop_offset": (),
     "crop_bytes": (),
     "joints_world_mm": (J, 3),  # the label, and what is derived from it
+    "label_sd_mm": (J,),  # the label's own uncertainty, if it tells it
     "true_joints_px": (J, 2),
     "true_depth_root_mm": (),
     "true_depth_rel_mm": (J,),
 }
 IS_EXTRA = "is_extra"  # whether a row is of an extra data set; in memory only
-TRUTH_COLUMNS = ("joints_world_mm", "true_joints_px", "true_depth_root_mm", "true_depth_rel_mm")
+TRUTH_COLUMNS = ("joints_world_mm", "label_sd_mm", "true_joints_px", "true_depth_root_mm", "true_depth_rel_mm")
 
 
 def _arrow_type(shape: tuple[int, ...]) -> pa.DataType:

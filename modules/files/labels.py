@@ -17,6 +17,8 @@ from modules.files.names import nfc
 from modules.files.numbers import read_numbers, require_object
 from modules.utils import UserError, brief, log
 
+SD_FIELD = "3d_pos_sd_mm"  # of a label's annotations: the standard deviation of each joint's position, mm
+
 
 def read_label(path: Path) -> np.ndarray:
     """Reads a label file: (24, 3) world mm in SMPL order. Raises UserError if it is missing or malformed."""
@@ -46,6 +48,21 @@ def read_named_label(path: Path) -> tuple[np.ndarray, bool]:
     shape = (NUM_JOINTS, 3, 1) if column else (NUM_JOINTS, 3)
     joints = read_numbers(path, "annotations.3d_pos", values, shape).reshape(NUM_JOINTS, 3)
     return joints[order], recognised
+
+
+def read_label_sd(path: Path) -> np.ndarray | None:
+    """Reads the standard deviations (24,) mm of a label's joints, in SMPL order; None if the file does not tell them.
+
+    Raises UserError if they are not 24 positive numbers.
+    """
+    data = require_object(path, read_json(path, "restore it"))
+    values = data["annotations"].get(SD_FIELD)
+    if values is None:
+        return None
+    sd_mm = read_numbers(path, f"annotations.{SD_FIELD}", values, (NUM_JOINTS,))
+    if not (sd_mm > 0).all():
+        raise UserError(f"{path}: annotations.{SD_FIELD} must be positive, in mm; correct it, or remove the field")
+    return sd_mm[joint_order(data["info"]["3d_pos"])[0]]
 
 
 def read_labels(frames: Sequence[Frame]) -> dict[Path, np.ndarray]:

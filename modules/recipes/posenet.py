@@ -15,6 +15,7 @@ from model.pose_branch import BranchOutput, PoseBranch, mean_output
 from model.skeleton import ROOT
 from modules.cache.crop_joints import cam_to_crop
 from modules.cache.joint_features import read_joint_features
+from modules.cache.label_weights import WEIGHT
 from modules.cache.table import Rows
 from modules.config.train import Train
 from modules.dataset import PoseDataset, Sample
@@ -189,13 +190,15 @@ class ImageAndPoseObjective(PoseObjective):
     def image_loss(self, batch: Sample) -> torch.Tensor:
         """Returns the heatmap loss; without a simulator, plus the loss of the images' cached poses."""
         with self.autocast():
-            loss = heatmap_loss(marginals(self.network.image(batch["image"])), batch["target"], self.heatmap_sigma)
+            heatmaps = marginals(self.network.image(batch["image"]))
+            loss = heatmap_loss(heatmaps, batch["target"], self.heatmap_sigma, batch.get(WEIGHT))
         return loss if self.simulator is not None else loss + self.view_loss(batch)
 
     def output_loss(self, output: PoseOutput, batch: Sample) -> torch.Tensor:
         """Returns the pose loss of the fused output plus the heatmap loss."""
         assert output.heatmaps is not None
-        return super().output_loss(output, batch) + heatmap_loss(output.heatmaps, batch["target"], self.heatmap_sigma)
+        loss = heatmap_loss(output.heatmaps, batch["target"], self.heatmap_sigma, batch.get(WEIGHT))
+        return super().output_loss(output, batch) + loss
 
 
 class ImageObjective(Objective):
@@ -216,4 +219,4 @@ class ImageObjective(Objective):
         """Returns the pose loss plus the heatmap loss."""
         assert output.heatmaps is not None
         loss = pose_loss(output.uvd, output.root_mm, batch, self.distance)
-        return loss + heatmap_loss(output.heatmaps, batch["target"], self.heatmap_sigma)
+        return loss + heatmap_loss(output.heatmaps, batch["target"], self.heatmap_sigma, batch.get(WEIGHT))

@@ -65,6 +65,7 @@ def mirror_rows(row: Columns, crop_size: int) -> Row:
         "joints_px": mirror_px,
         "true_joints_px": mirror_px,
         "confidence": swap,
+        "label_sd_mm": swap,
         "depth_rel_mm": swap,
         "true_depth_rel_mm": swap,
         "box_xywh": lambda box: np.column_stack([width - 1 - box[:, 0] - box[:, 2], box[:, 1:]]),

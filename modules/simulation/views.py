@@ -15,6 +15,7 @@ import numpy as np
 from model.inputs import CROP_SIZE, FEATURE_CHANNELS
 from modules.cache.crop_joints import Columns, CropPose, cached_crop_pose, cam_to_crop, to_uvd
 from modules.cache.joint_features import read_joint_features
+from modules.cache.label_weights import SD, WEIGHT, has_uncertainty, label_weights
 from modules.cache.table import CROP_MARGIN, Rows
 from modules.config.train import Train
 from modules.pose_utils import crop_camera, pixel2cam, world2cam
@@ -69,7 +70,9 @@ class RealViews:
         self, rows: Rows, settings: SimulationSettings, augmentation: Augmentation, joint_features: str = "none"
     ) -> None:
         features = {} if joint_features == "none" else {"joint_features": read_joint_features(rows, joint_features)}
-        self.rows = _with_mirrored({**rows.columns, **features}, (*_REAL_COLUMNS, *features))
+        self.rows = _with_mirrored(
+            {**rows.columns, **features}, (*_REAL_COLUMNS, *features, *_uncertainty(rows.columns))
+        )
         self.settings, self.augmentation = settings, augmentation
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
@@ -80,7 +83,7 @@ class RealViews:
         truth = cam_to_crop(world2cam(row["joints_world_mm"], row["R"], row["t"]), row["R_cam2crop"])
         pose = jitter_pose(cached_crop_pose(row), row, self.augmentation, rng)
         self.settings.spoil_calibration(row, rng)
-        return _as_sample(pose, truth, row, joint_feature_inputs(row))
+        return _as_sample(pose, truth, row, joint_feature_inputs(row) | _weights(row))
 
 
 class ViewSimulator:
@@ -96,7 +99,7 @@ class ViewSimulator:
         self.settings = settings or SimulationSettings()
         self.real_views, self.real_view_share = real_views, real_view_share
         self.has_joint_features = real_views is not None and "joint_features" in real_views.rows
-        self.rows = _with_mirrored(rows.columns, _SIMULATED_COLUMNS)
+        self.rows = _with_mirrored(rows.columns, (*_SIMULATED_COLUMNS, *_uncertainty(rows.columns)))
         sampler = ResampledErrors if self.settings.resampled_errors else FittedErrors
         self.estimate: ErrorSampler = sampler(rows, self.rows["confidence"])
         camera_up = -self.rows["R"][:, 1]  # where no up is declared: the image's up, in world axes
@@ -125,11 +128,21 @@ class ViewSimulator:
         self.settings.spoil_calibration(row, rng)
         joints_cam = pixel2cam(estimate.joints_px, estimate.root_mm[:, None] + estimate.depth_rel_mm, row["K"])
         pose, truth = (cam_to_crop(joints, row["R_cam2crop"]) for joints in (joints_cam, truth_cam))
-        features = {}
+        features = _weights({name: self.rows[name][chosen] for name in _uncertainty(self.rows)})
         if self.has_joint_features:
             features["joint_features"] = np.zeros((count, 24, FEATURE_CHANNELS))
             features["has_joint_features"] = np.zeros((count, 1))
         return _as_sample(pose, truth, row, features)
+
+
+def _uncertainty(columns: Columns) -> tuple[str, ...]:
+    """Returns the column of the labels' uncertainty, if one of them tells it."""
+    return (SD,) if has_uncertainty(columns) else ()
+
+
+def _weights(row: Columns) -> dict[str, np.ndarray]:
+    """Returns the joints' weights; nothing if no label tells its uncertainty."""
+    return {WEIGHT: label_weights(row[SD])} if SD in row else {}
 
 
 def _with_mirrored(columns: Columns, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -26,6 +26,7 @@ from tests.conftest import looking_camera, standing_person
 def test_round_trip_and_pandas(tmp_path: Path, rng: np.random.Generator) -> None:
     camera = looking_camera(rng, distortion=True)
     row, crop = make_row(rng, 3, 5.0, camera, 0)
+    row["label_sd_mm"] = rng.uniform(5, 50, 24).tolist()
     store.write_part(tmp_path, 0, [row], [crop], "key")
     rows = store.read_rows(tmp_path, 1)
     for name, shape in cache_table.NUMBER_COLUMNS.items():
@@ -54,7 +55,7 @@ def test_without_truth_no_label_is_left(tmp_path: Path) -> None:
     assert not unlabelled["labelled"].any()
     for name in rows.columns:
         if name in cache_table.TRUTH_COLUMNS:
-            assert np.isnan(unlabelled[name]).all() and np.isfinite(rows[name]).all()
+            assert np.isnan(unlabelled[name]).all() and (np.isfinite(rows[name]).all() or name == "label_sd_mm")
     assert {name for name in cache_table.NUMBER_COLUMNS if name.startswith("true_")} < set(cache_table.TRUTH_COLUMNS)
 
 

@@ -144,3 +144,21 @@ def test_depth_loss_is_the_log_likelihood_between_cells() -> None:
     at_root = {"target": torch.zeros(2, 24, 3)}
     at_root["target"][:, 0] = 1.0
     assert depth_loss(depth, at_root).item() == pytest.approx(DEPTH_WEIGHT * -math.log(0.5))  # the root does not count
+
+
+@pytest.mark.parametrize("name", list(DISTANCES))
+def test_equal_weights_change_nothing_and_a_joint_without_weight_does_not_count(name: str) -> None:
+    batch, distance = a_batch(), DISTANCES[name]
+    uvd, root = batch["target"] + 0.1 * torch.randn(2, 24, 3), batch["target_root_mm"] * 1.05
+    plain = pose_loss(uvd, root, batch, distance)
+    even = pose_loss(uvd, root, {**batch, "weight": torch.full((2, 24), 0.3)}, distance)
+    torch.testing.assert_close(even, plain)
+    weight = torch.ones(2, 24)
+    weight[:, 7] = 0
+    wrong = uvd.clone()
+    wrong[:, 7] += 1
+    others = {**batch, "weight": weight}
+    assert pose_loss(wrong, root, batch, distance) > plain
+    torch.testing.assert_close(pose_loss(wrong, root, others, distance), pose_loss(uvd, root, others, distance))
+    axes = density(wrong.clamp(-1, 1), SIGMA)
+    assert heatmap_loss(axes, batch["target"], SIGMA, weight) < heatmap_loss(axes, batch["target"], SIGMA)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.demo.calibration import fit_to_video, read_demo_cameras
+from data.demo.calibration import read_demo_cameras
+from data.rig.calibration import fit_to_video
 from modules.pose_utils import Camera, cam2pixel, distort, world2cam
 from modules.utils import UserError
 

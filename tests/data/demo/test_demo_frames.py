@@ -20,11 +20,11 @@ class CountingDetector:
     def __init__(self, stop_after: int = 10_000) -> None:
         self.seen, self.stop_after = 0, stop_after
 
-    def detect(self, image_rgb: np.ndarray) -> SimpleNamespace:
+    def __call__(self, image_rgb: np.ndarray) -> list[SimpleNamespace]:
         self.seen += 1
         if self.seen > self.stop_after:
             raise KeyboardInterrupt
-        return SimpleNamespace(landmarks_px=np.full((33, 2), float(image_rgb.mean())), visibility=np.ones(33))
+        return [SimpleNamespace(landmarks_px=np.full((33, 2), float(image_rgb.mean())), visibility=np.ones(33))]
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def test_a_killed_pass_goes_on_and_a_finished_one_is_kept(little_demo: Path) -> 
     killed, second, third = CountingDetector(stop_after=7), CountingDetector(), CountingDetector()
     with pytest.raises(KeyboardInterrupt):
         detect_landmarks(little_demo, plan.CAMERAS, lambda: killed, "a")
-    found = detect_landmarks(little_demo, plan.CAMERAS, lambda: second, "a")
-    again = detect_landmarks(little_demo, plan.CAMERAS, lambda: third, "a")
+    found, _ = detect_landmarks(little_demo, plan.CAMERAS, lambda: second, "a")
+    again, _ = detect_landmarks(little_demo, plan.CAMERAS, lambda: third, "a")
     assert (second.seen, third.seen) == (6, 0)
-    assert found.points_px.shape == (4, 3, 33, 2) and found.points_px[2, 1, 0, 0] == pytest.approx(81, abs=1)
-    np.testing.assert_array_equal(found.points_px, again.points_px)
+    assert found.shape == (4, 3, 33, 2) and found[2, 1, 0, 0] == pytest.approx(81, abs=1)
+    np.testing.assert_array_equal(found, again)
 
 
 def test_another_extractor_frame_or_a_broken_file_is_detected_again(little_demo: Path) -> None:
@@ -60,8 +60,8 @@ def test_another_extractor_frame_or_a_broken_file_is_detected_again(little_demo:
     assert [seen_by("a"), seen_by("a"), seen_by("b")] == [12, 0, 12]
     cv2.imwrite(str(frame_path(little_demo, "cam02", 1)), np.zeros((8, 6, 3), dtype=np.uint8))
     assert seen_by("b") == 3
-    (little_demo / frames.LANDMARKS_FILE).write_bytes(b"PK no archive")
-    assert seen_by("b") == 12
+    (little_demo / frames.LANDMARKS_FOLDER / "cam03/part-00000.npz").write_bytes(b"PK no archive")
+    assert seen_by("b") == 3
 
 
 def test_a_short_video_is_named_and_existing_frames_are_kept(tmp_path: Path) -> None:

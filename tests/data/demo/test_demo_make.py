@@ -15,7 +15,7 @@ from modules.files.atomic import read_json
 from modules.files.cameras import read_camera
 from modules.files.labels import read_label, read_validation_list
 from modules.files.layout import list_frames
-from tests.data.demo.recording import make_cameras
+from tests.data.rig.recording import make_cameras
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ def written(tmp_path: Path) -> Path:
         cameras=[dataclasses.replace(camera, floor_height_mm=61.5) for camera in make_cameras()],
         landmarks_world=rng.normal(0, 300, (100, 33, 3)),
         joints_world=rng.normal(0, 300, (100, 24, 3)),
+        joints_sd_mm=np.ones((100, 24)),
         residuals_before_px=nothing,
         residuals_px=nothing,
         swapped=np.zeros((3, 4, 100), dtype=bool),

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from data.demo import plan, rotation
-from data.demo.frames import Landmarks2D
 from data.demo.rotation import SOLE, build_rotation, floor_height
-from data.demo.swap_correction import PARTS
+from data.rig.swap_correction import PARTS
 from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, LANDMARKS
 from modules.pose_utils import Camera, distort, undistort
 from modules.rig.triangulation import project
 from modules.utils import UserError
-from tests.data.demo.recording import make_cameras
+from tests.data.rig.recording import make_cameras
 
 
 def test_mirror_and_parts_belong_together() -> None:
@@ -52,8 +49,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "TRAIN_FRAMES", range(0, 10))
 
 
-def make_landmarks(cameras: list[Camera]) -> tuple[Landmarks2D, np.ndarray]:
-    """Returns the landmarks and the points of a drifting body (F, 33, 3), with 3 px of noise."""
+def make_landmarks(cameras: list[Camera]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the landmarks with 3 px of noise, their visibility, and the points of a drifting body (F, 33, 3)."""
     rng = np.random.default_rng(0)
     body = np.array([0, 0, 1000.0]) + rng.normal(0, 250, (33, 3))
     body[list(SOLE), 2] = 60 + rotation.SOLE_MM
@@ -61,14 +58,14 @@ def make_landmarks(cameras: list[Camera]) -> tuple[Landmarks2D, np.ndarray]:
     ideal = project(points, cameras)[0] + rng.normal(0, 3, (4, FRAMES, 33, 2))
     raw = np.stack([distort(px, camera.K, camera.distortion) for px, camera in zip(ideal, cameras, strict=True)])
     np.testing.assert_allclose(undistort(raw[0], cameras[0].K, cameras[0].distortion), ideal[0], atol=1e-6)
-    return Landmarks2D(raw, np.full((4, FRAMES, 33), 0.9)), points
+    return raw, np.full((4, FRAMES, 33), 0.9), points
 
 
 @pytest.mark.usefixtures("short")
 def test_a_rotation_finds_the_points_and_the_floor() -> None:
     cameras = make_cameras()
-    landmarks, points = make_landmarks(cameras)
-    found = build_rotation(landmarks, cameras, 3)
+    points_px, visibility, points = make_landmarks(cameras)
+    found = build_rotation(points_px, visibility, cameras, 3)
     assert np.median(np.linalg.norm(found.landmarks_world - points, axis=-1)) < 10
     assert found.joints_world.shape == (FRAMES, 24, 3)
     assert found.floor_height_mm == pytest.approx(60, abs=8)
@@ -80,13 +77,13 @@ def test_a_rotation_finds_the_points_and_the_floor() -> None:
 @pytest.mark.parametrize("test_camera", [0, 3])
 def test_no_pixel_of_the_test_camera_reaches_a_label(test_camera: int) -> None:
     cameras = make_cameras()
-    landmarks, _ = make_landmarks(cameras)
-    honest = build_rotation(landmarks, cameras, test_camera)
+    points_px, visibility, _ = make_landmarks(cameras)
+    honest = build_rotation(points_px, visibility, cameras, test_camera)
     rng = np.random.default_rng(1)
-    points_px, visibility = landmarks.points_px.copy(), landmarks.visibility.copy()
+    points_px, visibility = points_px.copy(), visibility.copy()
     points_px[test_camera] = rng.uniform(0, 1900, points_px[test_camera].shape)
     visibility[test_camera] = rng.random(visibility[test_camera].shape)
-    other = build_rotation(Landmarks2D(points_px, visibility), cameras, test_camera)
+    other = build_rotation(points_px, visibility, cameras, test_camera)
     assert honest.joints_world.tobytes() == other.joints_world.tobytes()
     assert honest.floor_height_mm == other.floor_height_mm
     for index, (one, two) in enumerate(zip(honest.cameras, other.cameras, strict=True)):
@@ -96,11 +93,11 @@ def test_no_pixel_of_the_test_camera_reaches_a_label(test_camera: int) -> None:
 @pytest.mark.usefixtures("short")
 def test_no_later_frame_reaches_an_extrinsic_the_floor_or_an_earlier_label() -> None:
     cameras = make_cameras()
-    landmarks, _ = make_landmarks(cameras)
-    honest = build_rotation(landmarks, cameras, 3)
-    points_px = landmarks.points_px.copy()
+    points_px, visibility, _ = make_landmarks(cameras)
+    honest = build_rotation(points_px, visibility, cameras, 3)
+    points_px = points_px.copy()
     points_px[:, 16:] += np.random.default_rng(1).normal(0, 200, points_px[:, 16:].shape)
-    other = build_rotation(dataclasses.replace(landmarks, points_px=points_px), cameras, 3)
+    other = build_rotation(points_px, visibility, cameras, 3)
     assert honest.floor_height_mm == other.floor_height_mm
     assert honest.joints_world[:16].tobytes() == other.joints_world[:16].tobytes()
     assert honest.joints_world[16:].tobytes() != other.joints_world[16:].tobytes()
@@ -111,11 +108,10 @@ def test_no_later_frame_reaches_an_extrinsic_the_floor_or_an_earlier_label() -> 
 @pytest.mark.usefixtures("short")
 def test_a_frame_without_a_person_is_an_error_only_where_two_views_lack() -> None:
     cameras = make_cameras()
-    landmarks, points = make_landmarks(cameras)
-    visibility = landmarks.visibility.copy()
+    points_px, visibility, points = make_landmarks(cameras)
     visibility[0, 5] = 0
-    found = build_rotation(dataclasses.replace(landmarks, visibility=visibility), cameras, 3)
+    found = build_rotation(points_px, visibility, cameras, 3)
     assert np.median(np.linalg.norm(found.landmarks_world - points, axis=-1)[5]) < 20
     visibility[1, 5] = 0
     with pytest.raises(UserError, match="frame 5"):
-        build_rotation(dataclasses.replace(landmarks, visibility=visibility), cameras, 3)
+        build_rotation(points_px, visibility, cameras, 3)

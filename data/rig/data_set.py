@@ -1,0 +1,123 @@
+"""Makes a rig's data set on disk: recordings, landmarks, labels, files and the quality page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.rig.landmarks import Detect, People2D, detect_view
+from data.rig.page import write_page
+from data.rig.quality import recording_quality
+from data.rig.recording_labels import LabelledRecording, Settings, label_recording
+from data.rig.recordings import Recording, Source, find_recordings
+from data.rig.splits import TEST, TRAIN, VALIDATION, Group, choose_validation, roles
+from data.rig.writing import Written, clear, write_lists, write_recording
+from modules.extractors.blazepose.detector import BlazePose
+from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.extractors.blazepose.landmarks import Landmarks
+from modules.extractors.blazepose.people import detect_people
+from modules.utils import UserError
+from pre_models.blazepose import fetch_blazepose
+
+LANDMARKS_FOLDER = "landmarks"
+
+
+def make_data_set(
+    source: Source, out: Path, settings: Settings, weights: str = "heavy", step: int = 1
+) -> dict[str, Any]:
+    """Makes the data set of a folder in `out`, and returns what its marker holds. Landmarks of an earlier run are reused.
+
+    Raises UserError if a file cannot be used, or if nothing is left to train on.
+    """
+    recordings = find_recordings(source)
+    fetch_blazepose(weights)
+    fingerprint = BlazePoseExtractor.fingerprint_of(weights)
+    make_detect = everybody(weights) if settings.people != 1 else one_person(weights)
+    mark = f"{fingerprint}/{'everybody' if settings.people != 1 else 'one person'}"
+    labelled = []
+    for recording in recordings:
+        people = detect_recording(recording, out, make_detect, mark)
+        labelled.append(label_recording(recording, people, settings))
+    return write_data_set(out, labelled, step, {"extractor": fingerprint, "weights": weights})
+
+
+def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], Detect], mark: str) -> list[People2D]:
+    """Returns the people of all frames of all views."""
+    return [
+        detect_view(view, out / LANDMARKS_FOLDER / recording.name / name, make_detect, mark)
+        for name, view in zip(recording.names, recording.views, strict=True)
+    ]
+
+
+def write_data_set(
+    out: Path, labelled: Sequence[LabelledRecording], step: int, marker: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes labelled recordings, their lists, the quality page and last the marker, whose content is returned."""
+    by, held_out, uses = divide(labelled)
+    written = Written()
+    clear(out)
+    for done, own in zip(labelled, uses, strict=True):
+        write_recording(out, done, own, step, written)
+    if not written.images[TRAIN] or not written.images[VALIDATION]:
+        raise UserError(
+            f"{labelled[0].recording.folder}: no moment is left to train and validate on ({_reasons(labelled)}); check the "
+            "calibration and the shifts"
+        )
+    quality = {
+        "validation": by,
+        "held_out": sorted(held_out),
+        "images": {use: len(written.images[use]) for use in (TRAIN, VALIDATION, TEST)},
+        "recordings": [recording_quality(done) for done in labelled],
+    }
+    write_page(out, labelled, quality)
+    write_lists(out, written, marker | quality)
+    return marker | quality
+
+
+def divide(labelled: Sequence[LabelledRecording]) -> tuple[str, set[str], list[list[np.ndarray]]]:
+    """Returns by what validation is held out, who validates, and the use of every person's moments in each recording."""
+    groups = [
+        [Group(done.recording.name, person.person, done.moments.times_s) for person in done.people] for done in labelled
+    ]
+    known = len(labelled) == 1 or all(len(done.people) == 1 for done in labelled)
+    by, held_out = choose_validation([group for own in groups for group in own], known)
+    tests = labelled[0].test_camera is not None
+    return by, held_out, [[roles(group, by, held_out, tests) for group in own] for own in groups]
+
+
+def _reasons(labelled: Sequence[LabelledRecording]) -> str:
+    counts: dict[str, int] = {}
+    for person in (person for done in labelled for person in done.people):
+        for reason, which in person.thrown.items():
+            counts[reason] = counts.get(reason, 0) + int(which.sum())
+    return (
+        ", ".join(f"{count} x {reason}" for reason, count in counts.items() if count) or "the recordings are too short"
+    )
+
+
+def one_person(weights: str) -> Callable[[], Detect]:
+    """Returns the maker of a detector of the most confident person in an image."""
+
+    def make() -> Detect:
+        model = BlazePose(weights)
+
+        def detect(image_rgb: np.ndarray) -> list[Landmarks]:
+            found = model.detect(image_rgb)
+            return [] if found is None else [found]
+
+        return detect
+
+    return make
+
+
+def everybody(weights: str) -> Callable[[], Detect]:
+    """Returns the maker of a detector of everybody in an image; the first is whom `one_person` finds."""
+
+    def make() -> Detect:
+        model = BlazePose(weights)
+        return lambda image_rgb: detect_people(model, image_rgb, False)
+
+    return make

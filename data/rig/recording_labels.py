@@ -1,0 +1,122 @@
+"""Everything from one recording's 2D landmarks to its people's labels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data.rig.clock import CommonMoments, common_moments, normalised, synchronise
+from data.rig.labelling import Labelled, Moments, label
+from data.rig.landmarks import People2D
+from data.rig.people import Found, Track, find_people
+from data.rig.recordings import Recording
+from data.rig.selection import select
+from data.rig.splits import calibration_end
+from modules.pose_utils import Camera
+from modules.utils import UserError
+
+STRETCH = 200  # moments that are labelled together
+MOST_CALIBRATION, BLOCK = 300, 60  # moments that extrinsics are refined on, in blocks of moments that follow each other
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How recordings are labelled."""
+
+    test_camera: str | None = None
+    refine: bool = True
+    offsets: Mapping[str, int] | None = None  # frames by camera; None: as the movement shows
+    people: int | None = None  # at most; None: as many as are found
+
+
+@dataclass(frozen=True)
+class LabelledPerson:
+    """One person's labels in a recording, and which moments are kept."""
+
+    person: str
+    track: Track
+    labels: Labelled
+    kept: np.ndarray  # (M,) bool
+    thrown: Mapping[str, np.ndarray]  # (M,) bool, by reason
+
+
+@dataclass(frozen=True)
+class LabelledRecording:
+    """A recording with the labels of all its people. The cameras are the refined ones, in px of their own images."""
+
+    recording: Recording
+    people2d: Sequence[People2D]
+    moments: CommonMoments
+    found: Found
+    people: list[LabelledPerson]
+    cameras: list[Camera]
+    test_camera: int | None
+
+
+def label_recording(recording: Recording, people: Sequence[People2D], settings: Settings) -> LabelledRecording:
+    """Labels everybody in a recording. Raises UserError if it has too few cameras, or nobody is found by two of them."""
+    test = _test_camera(recording, settings)
+    moments = common_moments(synchronise(recording, people, settings.offsets))
+    found = find_people(recording, people, moments, settings.people)
+    if not found.tracks:
+        raise UserError(
+            f"{recording.folder}: no person is seen by two cameras at a time; check that videos and cameras belong together"
+        )
+    use = replace(_moments(moments, test is not None), refine=settings.refine)
+    given = [normalised(camera)[0] for camera in recording.cameras]
+    labelled, cameras = [], given
+    for number, track in enumerate(found.tracks):
+        result = label(track.points_px, track.weights, cameras, use, test)
+        use = replace(use, refine=False)  # the others are labelled with the cameras of the first
+        cameras = result.cameras
+        person = recording.person if len(found.tracks) == 1 else f"{recording.person}-{number + 1}"
+        others = [index for index in range(len(cameras)) if index != test]
+        kept, thrown = select(_of_cameras(result, others), track.weights[others])
+        labelled.append(LabelledPerson(person, track, result, kept, thrown))
+    own = [replace(camera, R=moved.R, t=moved.t) for camera, moved in zip(recording.cameras, cameras, strict=True)]
+    return LabelledRecording(recording, people, moments, found, labelled, own, test)
+
+
+def _test_camera(recording: Recording, settings: Settings) -> int | None:
+    """Returns the test camera's index. Raises UserError if it is unknown, or if fewer than two other cameras remain."""
+    if settings.test_camera is None:
+        return None
+    name = recording.names[-1] if settings.test_camera == "last" else settings.test_camera
+    if name not in recording.names:
+        raise UserError(
+            f"--test-camera: there is no {name} in {recording.folder}; name one of {', '.join(recording.names)}"
+        )
+    if len(recording.names) < 3:
+        raise UserError(
+            f"--test-camera: {recording.folder} has {len(recording.names)} cameras, and labels need two beside the test "
+            "camera; leave --test-camera out"
+        )
+    return recording.names.index(name)
+
+
+def _moments(moments: CommonMoments, tests: bool) -> Moments:
+    """Returns the moments that refine extrinsics, and stretches to label; none of them crosses the calibration's end."""
+    early = int(np.searchsorted(moments.times_s, calibration_end(moments.times_s, tests), side="right"))
+    total = len(moments.times_s)
+    edges = [0, early, total] if early < total else [0, total]
+    parts = []
+    for start, stop in itertools.pairwise(edges):
+        count = max(1, -(-(stop - start) // STRETCH))
+        ends = np.linspace(start, stop, count + 1).round().astype(int)
+        parts += [slice(int(a), int(b)) for a, b in itertools.pairwise(ends) if b > a]
+    return Moments(_blocks(early), parts, moments.per_second)
+
+
+def _blocks(count: int) -> slice | np.ndarray:
+    """Returns all of the first `count` moments, or blocks of them that are spread evenly."""
+    if count <= MOST_CALIBRATION:
+        return slice(0, count)
+    starts = np.linspace(0, count - BLOCK, MOST_CALIBRATION // BLOCK).round().astype(int)
+    return np.unique(np.concatenate([np.arange(start, start + BLOCK) for start in starts]))
+
+
+def _of_cameras(found: Labelled, cameras: Sequence[int]) -> Labelled:
+    return replace(found, residuals_px=found.residuals_px[list(cameras)])

@@ -1,0 +1,150 @@
+"""Writes labelled recordings in the competition's layout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from data.rig.recording_labels import LabelledPerson, LabelledRecording
+from data.rig.splits import TEST, TRAIN, VALIDATION
+from modules.console import progress_bar
+from modules.files.atomic import atomic_path, write_json
+from modules.files.cameras import write_camera
+from modules.files.labels import SD_FIELD, validation_path, write_label
+from modules.files.layout import split_folder
+from modules.files.person_boxes import person_boxes_path
+
+JPEG_QUALITY = 92
+BOX_MARGIN = 0.1  # of the longer side of a person's landmarks
+MARKER = "rig.json"
+
+
+@dataclass
+class Written:
+    """The names of the images of each use, and where the person is in images of several."""
+
+    images: dict[str, list[str]] = field(default_factory=lambda: {TRAIN: [], VALIDATION: [], TEST: []})
+    boxes: list[dict[str, Any]] = field(default_factory=list)
+
+
+def clear(out: Path) -> None:
+    """Removes what an earlier run wrote, except for landmarks and caches."""
+    for path in (out / MARKER, out / "sample_submission.json", person_boxes_path(out)):
+        path.unlink(missing_ok=True)
+    for split in ("train", "test"):
+        shutil.rmtree(split_folder(out, split), ignore_errors=True)
+
+
+def field_of(camera: str) -> str:
+    """Returns a camera's name as a field of image names: letters and digits with hyphens."""
+    return "".join(letter if letter.isalnum() else "-" for letter in camera)
+
+
+def write_recording(
+    out: Path, done: LabelledRecording, uses: Sequence[np.ndarray], step: int, written: Written
+) -> None:
+    """Writes cameras, labels and images of everybody in a recording; `uses` (M,) are each person's.
+
+    Only every `step`-th moment is written. Training and validation have the images of the labelling cameras, testing those
+    of the test camera.
+    """
+    wanted: list[dict[int, list[Path]]] = [{} for _ in done.cameras]  # frame → files, for each camera
+    for person, use in zip(done.people, uses, strict=True):
+        kept = person.kept & (np.arange(len(use)) % step == 0)
+        for index in range(len(done.cameras)):
+            of_test = index == done.test_camera
+            split = "test" if of_test else "train"
+            moments = np.flatnonzero(
+                kept & _shown(done, person, index) & np.isin(use, [TEST] if of_test else [TRAIN, VALIDATION])
+            )
+            if not len(moments):
+                continue
+            view = f"{done.recording.pose}_{person.person}_{field_of(done.recording.names[index])}"
+            write_camera(split_folder(out, split) / "camera" / f"{view}.json", done.cameras[index])
+            for moment in moments.tolist():
+                name = f"{view}_{moment}{_suffix(done, index)}"
+                wanted[index].setdefault(int(done.moments.frames[index, moment]), []).append(
+                    split_folder(out, split) / "images" / view / name
+                )
+                written.images[use[moment]].append(name)
+                if len(done.people) > 1:
+                    written.boxes.append({"file_name": name, "person_box": _box(done, person, index, moment)})
+                _write_label(split_folder(out, split), done.recording.pose, person, moment)
+    _write_images(done, wanted)
+
+
+def _shown(done: LabelledRecording, person: LabelledPerson, camera: int) -> np.ndarray:
+    """Returns the moments (M,) of which a camera took a frame that shows the person."""
+    frames = done.moments.frames[camera]
+    return (frames >= 0) & (person.track.places[camera][np.maximum(frames, 0)] >= 0)
+
+
+def _suffix(done: LabelledRecording, camera: int) -> str:
+    """Returns the ending of a camera's images: that of its own ones if they can be linked."""
+    view = done.recording.views[camera]
+    return view.images[0].suffix if view.images else ".jpg"
+
+
+def _box(done: LabelledRecording, person: LabelledPerson, camera: int, moment: int) -> list[float]:
+    """Returns the box left, top, width, height px around a person's landmarks in the raw image."""
+    frame = int(done.moments.frames[camera, moment])
+    px = done.people2d[camera].points_px[frame, person.track.places[camera][frame]]
+    low, high = px.min(0), px.max(0)
+    margin = BOX_MARGIN * (high - low).max()
+    return [round(float(value), 1) for value in (*(low - margin), *(high - low + 2 * margin))]
+
+
+def _write_label(split: Path, pose: str, person: LabelledPerson, moment: int) -> None:
+    recording = f"{pose}_{person.person}"
+    path = split / "labels" / recording / f"3D_{recording}_{moment}.json"
+    if not path.exists():  # all views of a moment share it
+        extra = {SD_FIELD: person.labels.joints_sd_mm[moment].round(2).tolist()}
+        write_label(path, person.labels.joints_world[moment], extra)
+
+
+def _write_images(done: LabelledRecording, wanted: Sequence[dict[int, list[Path]]]) -> None:
+    total = sum(len(frames) for frames in wanted)
+    with progress_bar(total, f"images {done.recording.name}", "image") as bar:
+        for view, frames in zip(done.recording.views, wanted, strict=True):
+            numbers = sorted(frames)
+            if view.images:
+                for number in numbers:
+                    for target in frames[number]:
+                        link(view.images[number], target)
+                    bar.update()
+                continue
+            for number, image in zip(numbers, view.read(numbers), strict=True):
+                first, *others = frames[number]
+                with atomic_path(first) as temporary:
+                    cv2.imwrite(str(temporary), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+                for target in others:
+                    link(first, target)
+                bar.update()
+
+
+def write_lists(out: Path, written: Written, marker: dict[str, Any]) -> None:
+    """Writes the lists of validation and test images, the person boxes, and last the marker."""
+    write_json(validation_path(out), written.images[VALIDATION])
+    if written.images[TEST]:
+        sample = [{"file_name": name, "3d_pos": [[0.0, 0.0, 0.0]] * 24} for name in written.images[TEST]]
+        write_json(out / "sample_submission.json", sample, indent=None)
+    if written.boxes:
+        write_json(person_boxes_path(out), written.boxes, indent=None)
+    write_json(out / MARKER, marker)
+
+
+def link(source: Path, target: Path) -> None:
+    """Makes a hard link, or a copy if the file system does not support links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)

@@ -1,0 +1,118 @@
+"""A rig's data set from files to files: labels, uses, cameras, people and the quality page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.rig.data_set import detect_recording, write_data_set
+from data.rig.recording_labels import LabelledRecording, Settings, label_recording
+from data.rig.recordings import Source, find_recordings
+from modules.extractors.blazepose.landmarks import LANDMARKS_TO_SMPL24
+from modules.files.atomic import read_json
+from modules.files.cameras import read_camera
+from modules.files.labels import read_label, read_label_sd, read_validation_list
+from modules.files.layout import list_frames
+from modules.files.person_boxes import read_person_boxes
+from modules.utils import UserError
+from tests.data.rig.made_up_rig import FRAMES, MadeUpRig, make_rig
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> MadeUpRig:
+    return make_rig(tmp_path_factory.mktemp("one"))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> MadeUpRig:
+    return make_rig(tmp_path_factory.mktemp("two"), people=2)
+
+
+def labelled(rig: MadeUpRig, out: Path, late: dict[int, int] | None = None, **settings: Any) -> LabelledRecording:
+    (recording,) = find_recordings(Source(rig.folder))
+    people = detect_recording(recording, out, rig.detector(late), "made up")  # type: ignore[arg-type]
+    return label_recording(recording, people, Settings(**settings))
+
+
+def test_one_person_with_a_held_out_camera(one: MadeUpRig, tmp_path: Path) -> None:
+    done = labelled(one, tmp_path, late={1: 4}, test_camera="last")
+    assert (done.moments.clock.shifts_s * done.moments.clock.rate).round(6).tolist() == [0, 4, 0]
+    quality = write_data_set(tmp_path, [done], 1, {"extractor": "made up"})
+    train, test = list_frames(tmp_path, "train"), list_frames(tmp_path, "test")
+    assert quality["validation"] == "time" and len(test) == quality["images"]["test"] > 5
+    assert {frame.camera for frame in train} == {"cam1", "cam2"} and {frame.camera for frame in test} == {"cam3"}
+    held_out = read_validation_list(tmp_path)
+    assert held_out is not None and 0 < len(held_out) < len(train) / 2
+    times = {use: [int(f.sequence) for f in frames] for use, frames in (("train", train), ("test", test))}
+    assert max(times["train"]) < min(times["test"])
+    truth = one.people[0]
+    for frame in (*train[::7], *test[::5]):
+        expected = LANDMARKS_TO_SMPL24 @ truth[int(frame.sequence)]
+        assert np.median(np.linalg.norm(read_label(frame.label_path) - expected, axis=-1)) < 25
+        sd = read_label_sd(frame.label_path)
+        assert sd is not None and (sd > 10).all() and np.median(sd) < 80
+        assert read_camera(frame.camera_path).image_size == (108, 192) and frame.image_path.is_file()
+    page = (tmp_path / "quality.md").read_text()
+    assert "cam3 (test)" in page and "cam2 +4" in page and "up is (0, 0, 1)" in page
+    assert all((tmp_path / name).is_file() for name in _pictures(page)) and len(_pictures(page)) == 4
+    assert read_json(tmp_path / "rig.json")["images"] == quality["images"]
+
+
+def _pictures(page: str) -> list[str]:
+    return [part.split(")")[0] for part in page.split("](")[1:]]
+
+
+def test_the_test_camera_and_tested_moments_change_no_label(one: MadeUpRig, tmp_path: Path) -> None:
+    (recording,) = find_recordings(Source(one.folder))
+    people = detect_recording(recording, tmp_path, one.detector(), "made up")  # type: ignore[arg-type]
+    settings = Settings(test_camera="cam2", offsets={})
+    honest = label_recording(recording, people, settings)
+    people[1].points_px[:] = np.random.default_rng(0).uniform(0, 108, people[1].points_px.shape)
+    other = label_recording(recording, people, settings)
+    np.testing.assert_array_equal(honest.people[0].labels.joints_world, other.people[0].labels.joints_world)
+    for index in (0, 2):
+        np.testing.assert_array_equal(honest.cameras[index].R, other.cameras[index].R)
+        people[index].points_px[FRAMES * 3 // 4 :] += 20.0
+    later = label_recording(recording, people, settings)
+    np.testing.assert_array_equal(later.cameras[0].R, honest.cameras[0].R)
+    early = slice(0, FRAMES // 2)
+    np.testing.assert_array_equal(
+        later.people[0].labels.joints_world[early], honest.people[0].labels.joints_world[early]
+    )
+
+
+def test_given_extrinsics_are_kept_on_request(one: MadeUpRig, tmp_path: Path) -> None:
+    done = labelled(one, tmp_path, refine=False, offsets={})
+    for given, kept in zip(done.recording.cameras, done.cameras, strict=True):
+        np.testing.assert_array_equal(given.R, kept.R)
+    refined = labelled(one, tmp_path, offsets={})
+    assert any((a.R != b.R).any() for a, b in zip(refined.cameras, done.cameras, strict=True))
+
+
+def test_two_people_become_two_persons_with_their_boxes(two: MadeUpRig, tmp_path: Path) -> None:
+    done = labelled(two, tmp_path, offsets={})
+    assert [person.person for person in done.people] == ["person-1", "person-2"] and done.found.dropped == 0
+    write_data_set(tmp_path, [done], 3, {})
+    frames = list_frames(tmp_path, "train")
+    boxes = read_person_boxes(tmp_path, frames)
+    assert set(boxes) == {frame.file_name for frame in frames} and {int(frame.sequence) % 3 for frame in frames} == {0}
+    x = {
+        name: np.mean([read_label(f.label_path)[0, 0] for f in frames if f.person == name])
+        for name in ("person-1", "person-2")
+    }
+    assert abs(x["person-1"] - x["person-2"]) == pytest.approx(800, abs=60)
+    only = labelled(two, tmp_path, offsets={}, people=1)
+    assert len(only.people) == 1 and only.found.dropped == only.found.detections // 2
+
+
+def test_what_cannot_be_used_is_named(one: MadeUpRig, tmp_path: Path) -> None:
+    for settings, says in (
+        ({"test_camera": "cam9"}, "there is no cam9"),
+        ({"offsets": {"cam9": 1}}, "there is no camera cam9"),
+        ({"offsets": {"cam2": 900, "cam3": -900}}, "no two cameras record at the same time"),
+    ):
+        with pytest.raises(UserError, match=says):
+            labelled(one, tmp_path, **settings)
