@@ -8,7 +8,7 @@ tensors alike; torch is never imported here.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -255,51 +255,3 @@ def project_rotation(M: np.ndarray) -> np.ndarray:
     """Returns the rotation (3, 3) nearest to M (3, 3) in the Frobenius norm (Arun et al. 1987)."""
     U, _, Vt = np.linalg.svd(M)
     return np.asarray(U @ np.diag([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))]) @ Vt)
-
-
-LEAST_ROLL_DEG = 60.0  # by which a picture is rolled at least before it is turned
-LEAST_UP = 0.5  # of up in the image plane: a camera that looks steeply down has no upright picture
-
-
-def quarter_turns(camera: Camera) -> int:
-    """Returns how often the camera's picture is turned by 90 degrees clockwise until people stand upright in it: 0 to 3.
-
-    It is 0 where `world_up` is not declared, and where a quarter turn would leave K with skew no upper triangle.
-    """
-    if camera.world_up is None:
-        return 0
-    x, y, _ = camera.R @ camera.world_up
-    length = float(np.hypot(x, y))
-    if length < LEAST_UP or -y > np.cos(np.radians(LEAST_ROLL_DEG)) * length:
-        return 0
-    turns = int(np.argmax([-y, -x, y, x]))  # the picture's side that up points to: top, left, bottom, right
-    return 0 if turns % 2 and camera.K[0, 1] != 0 else turns
-
-
-def axes_turn(turns: int) -> np.ndarray:
-    """Returns the rotation (3, 3) of camera axes when a picture is turned clockwise by so many quarters."""
-    return np.asarray(np.linalg.matrix_power(np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]), turns % 4))
-
-
-def picture_turn(size: tuple[int, int], turns: int) -> np.ndarray:
-    """Returns the map (3, 3) of px [u, v, 1] when a picture of (width, height) is turned clockwise by so many quarters."""
-    width, height = size
-    M = np.eye(3)
-    for _ in range(turns % 4):
-        M = np.array([[0.0, -1, height - 1], [1, 0, 0], [0, 0, 1]]) @ M
-        width, height = height, width
-    return M
-
-
-def turn_camera(camera: Camera, size: tuple[int, int], turns: int) -> Camera:
-    """Returns the camera of its picture of (width, height), turned clockwise by so many quarters."""
-    Q = axes_turn(turns)
-    lens = camera.distortion
-    if lens is not None:
-        p2, p1, _ = Q @ [lens[3], lens[2], 0.0]  # the tangential coefficients are a vector in the image plane
-        lens = np.array([lens[0], lens[1], p1, p2, lens[4]])
-    turned_size = size[::-1] if turns % 2 else size
-    return replace(
-        camera, K=picture_turn(size, turns) @ camera.K @ Q.T, R=Q @ camera.R, t=Q @ camera.t, distortion=lens,
-        image_size=None if camera.image_size is None else turned_size,
-    )  # fmt: skip

@@ -15,16 +15,8 @@ from modules.extractors.base import Estimate
 from modules.extractors.upright import turn_hint, upright_view
 from modules.files.images import warp_crop
 from modules.files.layout import Frame
-from modules.pose_utils import (
-    Camera,
-    axes_turn,
-    cam2pixel,
-    crop_camera,
-    least_squares_root,
-    pixel2ray,
-    quarter_turns,
-    world2cam,
-)
+from modules.picture_turns import axes_turn, quarter_turns
+from modules.pose_utils import Camera, cam2pixel, crop_camera, least_squares_root, pixel2ray, world2cam
 from modules.utils import UserError
 
 CROP_JPEG_QUALITY = 95

@@ -29,7 +29,7 @@ from modules.files.labels import read_labels, read_validation_list, validation_p
 from modules.files.layout import Frame, list_frames
 from modules.files.person_boxes import read_person_boxes
 from modules.files.strays import passed_over
-from modules.pose_utils import quarter_turns
+from modules.picture_turns import quarter_turns
 from modules.utils import UserError, log
 
 PART_ROWS = 128

@@ -15,7 +15,8 @@ from modules.cache.image_extraction import Batch, Extracted, ImageTask, Outcome,
 from modules.extractors.base import Extractor, Hint
 from modules.files.hashing import digest
 from modules.files.layout import Frame
-from modules.pose_utils import Camera, quarter_turns
+from modules.picture_turns import quarter_turns
+from modules.pose_utils import Camera
 from modules.utils import UserError
 
 Results = Iterable[tuple[Batch, list[Outcome]]]

@@ -13,7 +13,8 @@ from modules.files.cameras import camera_from_numbers, read_camera, read_camera_
 from modules.files.image_header import header_problem
 from modules.files.layout import Frame
 from modules.files.lens import lens_problem
-from modules.pose_utils import Camera, quarter_turns
+from modules.picture_turns import quarter_turns
+from modules.pose_utils import Camera
 from modules.utils import UserError, log
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modules.cache.table import Rows
-from modules.pose_utils import Camera, axes_turn, picture_turn, quarter_turns, turn_camera
+from modules.cache.table import NUMBER_COLUMNS, Rows, lens_columns, lens_of
+from modules.picture_turns import axes_turn, picture_turn, quarter_turns, turn_camera
+from modules.pose_utils import Camera
 
 
 def turned_rows(rows: Rows) -> dict[str, int]:
@@ -45,7 +46,8 @@ def upright_rows(rows: Rows) -> Rows:
 
 
 def _turns_of_camera(rows: Rows, row: int) -> int:
-    return quarter_turns(Camera(rows["K"][row], rows["R"][row], rows["t"][row], world_up=rows["world_up"][row]))
+    K, R, t, up = (rows[name][row] for name in ("K", "R", "t", "world_up"))
+    return quarter_turns(Camera(K, R, t, distortion=lens_of(rows, row), world_up=up))
 
 
 def _turns_of_crops(R_cam2crop: np.ndarray) -> np.ndarray:
@@ -59,8 +61,8 @@ def _turned(columns: dict[str, np.ndarray], turns: int) -> dict[str, np.ndarray]
     sizes = [(int(width), int(height)) for width, height in columns["image_size"]]
     M, Q = np.stack([picture_turn(size, turns) for size in sizes]), axes_turn(turns)
     cameras = [
-        turn_camera(Camera(K, R, t, distortion=lens), size, turns)
-        for K, R, t, lens, size in zip(*(columns[n] for n in ("K", "R", "t", "distortion")), sizes, strict=True)
+        turn_camera(Camera(K, R, t, distortion=lens_of(columns, row)), size, turns)
+        for row, (K, R, t, size) in enumerate(zip(*(columns[name] for name in ("K", "R", "t")), sizes, strict=True))
     ]
 
     def in_picture(px: np.ndarray) -> np.ndarray:
@@ -80,8 +82,10 @@ def _turned(columns: dict[str, np.ndarray], turns: int) -> dict[str, np.ndarray]
         "image_size": lambda size: size[:, ::-1] if turns % 2 else size,
     }
     changed = {name: change(columns[name]) for name, change in changes.items() if name in columns}
-    lenses = [np.full(5, np.nan) if one.distortion is None else one.distortion for one in cameras]
+    no_lens = {name: np.full(NUMBER_COLUMNS[name], np.nan) for name in ("distortion", "distortion_more", "fisheye")}
+    lenses = [lens_columns(one.distortion) for one in cameras]
     return {
-        **changed, "K": np.stack([one.K for one in cameras]), "R": np.stack([one.R for one in cameras]),
-        "t": np.stack([one.t for one in cameras]), "distortion": np.stack(lenses),
+        **changed, **{name: np.stack([lens.get(name, nothing) for lens in lenses]) for name, nothing in no_lens.items()},
+        "K": np.stack([one.K for one in cameras]), "R": np.stack([one.R for one in cameras]),
+        "t": np.stack([one.t for one in cameras]),
     }  # fmt: skip

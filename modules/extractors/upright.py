@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from modules.extractors.base import Estimate, Extractor, Hint
-from modules.pose_utils import Camera, axes_turn, picture_turn, turn_camera
+from modules.picture_turns import axes_turn, picture_turn, turn_camera
+from modules.pose_utils import Camera
 
 
 def estimate_upright(

@@ -28,7 +28,8 @@ from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.upright import size_of, turn_estimate, upright_view
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest, sha256_file
-from modules.pose_utils import Camera, distort, quarter_turns
+from modules.picture_turns import quarter_turns
+from modules.pose_utils import Camera, distort
 from modules.predict.source import Source, ahead
 from modules.predict.view import View
 

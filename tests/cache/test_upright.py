@@ -20,7 +20,7 @@ from modules.files.atomic import read_json, write_json
 from modules.files.cameras import read_camera, write_camera
 from modules.files.images import read_image
 from modules.files.layout import list_frames
-from modules.pose_utils import picture_turn, quarter_turns, turn_camera
+from modules.picture_turns import picture_turn, quarter_turns, turn_camera
 from modules.runs import checkpoints
 from modules.utils import UserError
 from pre_models.blazepose import fetch_blazepose
