@@ -74,8 +74,10 @@ def extract_split(config: Config, split: str) -> Summary:
         log.warning("%s", sentence)
     if split == "train":
         _warn_missing_validation_list(config)
-    store.adopt_old_cache(config)
     folder = store.cache_folder(config, split)
+    if config.DATA.cache is None:
+        _require_inside(folder, config.data_root)
+    store.adopt_old_cache(config)
     inputs, hints = read_inputs(frames, folder), read_person_boxes(config.data_root, frames)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
     job = _Job(config, split, folder, _manifest(config, inputs.digest, hints), inputs, hints, parts)
@@ -89,6 +91,16 @@ def extract_split(config: Config, split: str) -> Summary:
         store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})
     report_people(rows, config.data_root, folder)
     return Summary(folder, len(frames), extracted, _list_not_found(folder, rows), len(parts))
+
+
+def _require_inside(folder: Path, root: Path) -> None:
+    """Raises UserError if a link leads the cache out of its data set, which may be another's: files there would be replaced."""
+    for path in (folder, *(one for one in folder.glob("*") if one.is_dir())):
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise UserError(
+                f"{path}: a link leads from this folder of the data set to {path.resolve()}; remove the link, or set "
+                "DATA.cache to where the cache may be written"
+            )
 
 
 def _warn_missing_validation_list(config: Config) -> None:

@@ -27,6 +27,7 @@ from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMN
 from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
 from modules.files.hashing import digest
+from modules.files.json_text import parse_json
 from modules.files.layout import Frame
 from modules.files.person_boxes import read_person_boxes
 from modules.utils import UserError, log
@@ -95,7 +96,7 @@ def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[st
         table, crops = pq.read_table(poses), packed.read_bytes()
     except (OSError, pa.ArrowException):
         return {}
-    keys = json.loads((table.schema.metadata or {}).get(ROW_KEYS, b"[]"))
+    keys = _row_keys_in(table.schema)
     if len(keys) != table.num_rows or table.schema.names != SCHEMA.names:
         return {}
     kept = {}
@@ -105,6 +106,15 @@ def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[st
             if start + size <= len(crops):
                 kept[row["file_name"]] = (row, crops[start : start + size])
     return kept
+
+
+def _row_keys_in(schema: pa.Schema) -> list[Any]:
+    """Returns the keys of a part's rows; none if they are missing or damaged."""
+    try:
+        keys = parse_json((schema.metadata or {}).get(ROW_KEYS, b"[]"))
+    except ValueError:
+        return []
+    return keys if isinstance(keys, list) else []
 
 
 def part_exists(folder: Path, index: int, names: Sequence[str], key: str | None) -> bool:

@@ -97,8 +97,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text atomically."""
-    write_bytes(path, text.encode("utf-8"))
+    """Writes UTF-8 text atomically; bytes of a file name that are no UTF-8 become \\uXXXX, which is JSON's notation too."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any, indent: int | None = 1) -> None:

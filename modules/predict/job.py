@@ -111,7 +111,8 @@ def _claim(folder: Path, source: Source) -> None:
     """Raises UserError if the output folder holds the answer to another source, or files of other programs."""
     record = folder / RECORD
     if record.exists():
-        before = read_json(record, f"delete {folder}, or name another --output").get("source")
+        content = read_json(record, f"delete {folder}, or name another --output")
+        before = content.get("source") if isinstance(content, dict) else None
         if before != str(source.path.resolve()):
             raise UserError(
                 f"{folder}: this folder holds the prediction of {before}; name another folder with --output"
