@@ -50,6 +50,10 @@ def is_stored(path: Path) -> bool:
             return _holds_no_more(package, path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
+    except OSError as error:
+        if error.filename is None:
+            return False
+        raise
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -64,6 +68,10 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             return {info.filename.removesuffix(".npy"): _array(package, info) for info in package.infolist()}
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, MemoryError) as error:
         raise ValueError(str(error)) from None
+    except OSError as error:
+        if error.filename is None:  # a seek to before the file, which a damaged zip asks for
+            raise ValueError("it is damaged") from None
+        raise
 
 
 def _holds_no_more(package: zipfile.ZipFile, path: Path) -> bool:
