@@ -20,7 +20,7 @@ from modules.files.video import VideoWriter, open_video, read_frames
 
 TRAINED_FRAMES, VALIDATION_FRAME, TESTED_FRAMES = {"0", "18", "36", "54"}, "65", {"75", "83", "91"}
 VIDEO_FRAMES = 12
-EVERY_STEP = (
+OFTEN = (
     "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1"  # of a training is saved, so that all are killed
 )
 Run = Callable[..., object]  # runs a script to its end, as `Killer.finish` does
@@ -43,8 +43,8 @@ class Place:
         assignments = [
             f"DATA.root={self.root}", f"DATA.cache={self.work / 'cache'}", f"RESULTS.root={self.work}",
             f"TEST.sample_submission={self.root / 'sample_submission.json'}", f"TEST.output={self.work / 'answer.json'}",
-            "EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false", "TRAIN.num_epochs=3", "TRAIN.batch_size=4",
-            "TRAIN.view_steps=30", *extra,
+            "EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false", "TRAIN.num_epochs=2", "TRAIN.batch_size=4",
+            "TRAIN.view_steps=6", *extra,
         ]  # fmt: skip
         return [word for assignment in assignments for word in ("--set", assignment)]
 
@@ -107,7 +107,7 @@ def small_video(place: Place, run: Run) -> None:
 def training(name: str, *extra: str) -> Stage:
     """Returns the stage of a training with these settings."""
     return Stage(
-        f"training, {name}", "train.py", lambda place: ["--reuse", *place.options(*extra)], EXTRACTED, lambda place: EVERY_STEP
+        f"training, {name}", "train.py", lambda place: ["--reuse", *place.options(*extra)], EXTRACTED, lambda place: OFTEN
     )  # fmt: skip
 
 
