@@ -20,9 +20,7 @@ from modules.files.video import VideoWriter, open_video, read_frames
 
 TRAINED_FRAMES, VALIDATION_FRAME, TESTED_FRAMES = {"0", "18", "36", "54"}, "65", {"75", "83", "91"}
 VIDEO_FRAMES = 12
-OFTEN = (
-    "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1"  # of a training is saved, so that all are killed
-)
+OFTEN = "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1"  # of a training is saved, so that all are killed
 Run = Callable[..., object]  # runs a script to its end, as `Killer.finish` does
 
 

@@ -22,6 +22,7 @@ from modules.files.atomic import require_writable, write_text
 from modules.files.hashing import digest
 from modules.files.labels import read_labels, read_validation_list, validation_path
 from modules.files.layout import Frame, list_frames
+from modules.files.locking import only_writer
 from modules.files.person_boxes import read_person_boxes
 from modules.files.strays import passed_over
 from modules.utils import UserError, log
@@ -141,10 +142,16 @@ def _extract_missing(job: _Job) -> int:
     if not missing:
         return 0
     require_writable(job.folder, "DATA.cache")
+    with only_writer(job.folder, "extracts into"):
+        return _extract_locked(job, missing, found is not None)
+
+
+def _extract_locked(job: _Job, missing: Sequence[int], is_complete: bool) -> int:
+    """Extracts the missing rows of these parts; `is_complete` says whether the folder holds a cache of other inputs."""
     cameras, labels = preflight.read_cameras(job.frames), read_labels(job.frames)
     preflight.check_labels(job.frames, cameras, labels)
     problems = preflight.image_problems([frame for index in missing for frame in job.parts[index]], cameras)
-    if problems and (found is not None or len(problems) == len(job.frames)):
+    if problems and (is_complete or len(problems) == len(job.frames)):
         raise UserError(_problems_sentence(problems, "nothing was extracted"))
     for sentence in list(problems.values())[:MOST_NAMED]:
         log.warning("%s (the other images are extracted first)", sentence)

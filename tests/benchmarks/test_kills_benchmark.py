@@ -1,4 +1,4 @@
-"""The harness of kills: what it compares, and that a difference is found. The kills themselves are in tests/scripts/test_kill.py."""
+"""The harness of kills: what it compares, and that it finds a difference. Kills are in tests/scripts/test_kill.py."""
 
 import json
 from pathlib import Path
