@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from modules.utils import EXIT_BAD_INPUT, EXIT_STOPPED, UserError, log, os_error_sentence
+from modules.utils import EXIT_BAD_INPUT, EXIT_STOPPED, UserError, log, os_error_sentence, printable
 
 Item = TypeVar("Item")
 SECONDS_PER_LINE = 10.0  # between two lines of progress if stderr is not a terminal
@@ -38,6 +38,14 @@ class _LogFile(logging.FileHandler):
         super().handleError(record)
 
 
+class _Formatter(logging.Formatter):
+    """Formats lines in which no file's name moves the cursor, changes a colour or the window's title, or begins a program."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the record's line, with escapes for what is not printable."""
+        return printable(super().format(record))
+
+
 def start_logging(log_file: Path | None = None, quiet: bool = False) -> None:
     """Sends the project's log to the console, and to `log_file` if there is one.
 
@@ -50,12 +58,14 @@ def start_logging(log_file: Path | None = None, quiet: bool = False) -> None:
         handler.close()
     console = logging.StreamHandler(sys.stdout)
     console.setLevel(logging.WARNING if quiet else logging.INFO)
-    console.setFormatter(logging.Formatter("%(message)s"))
+    console.setFormatter(_Formatter("%(message)s"))
     log.addHandler(console)
     if log_file is not None:
+        if log_file.is_symlink():
+            raise UserError(f"{log_file}: this log is a link to another file; remove the link")
         log_file.parent.mkdir(parents=True, exist_ok=True)
         to_file = _LogFile(log_file, encoding="utf-8")
-        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        to_file.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(to_file)
 
 
@@ -67,10 +77,10 @@ def run_script(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_one_sentence(str(error))}", file=sys.stderr)
         raise SystemExit(EXIT_BAD_INPUT) from None
     except OSError as error:
-        print(f"error: {os_error_sentence(error)}", file=sys.stderr)
+        print(f"error: {_one_sentence(os_error_sentence(error))}", file=sys.stderr)
         raise SystemExit(EXIT_BAD_INPUT) from None
     except KeyboardInterrupt as stopped:
         print(
@@ -78,6 +88,11 @@ def run_script(main: Callable[[], None]) -> None:
             file=sys.stderr,
         )
         raise SystemExit(EXIT_STOPPED) from None
+
+
+def _one_sentence(text: str) -> str:
+    """Returns an error on one line, whatever the names in it hold."""
+    return printable(text).replace("\n", "\\n")
 
 
 def make_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
@@ -116,7 +131,7 @@ def start_console(arguments: argparse.Namespace, log_file: Path | None = None) -
 def print_summary(arguments: argparse.Namespace, **values: Any) -> None:
     """Prints a script's result as one line of JSON if `--json` is given. Paths become text."""
     if arguments.json:
-        print(json.dumps(values, default=str, allow_nan=False, ensure_ascii=False), flush=True)
+        print(printable(json.dumps(values, default=str, allow_nan=False, ensure_ascii=False)), flush=True)
 
 
 def is_quiet() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import reprlib
 from typing import Any
 
@@ -11,6 +12,8 @@ log = logging.getLogger("groundpose")
 EXIT_BAD_INPUT = 2
 EXIT_STOPPED = 130
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# What a terminal obeys, what turns the direction of reading, and what no encoding can write.
+_UNSAFE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NO_ACCESS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 
 
@@ -42,6 +45,11 @@ def brief(value: Any) -> str:
 def one_line(text: str) -> str:
     """Returns the text, or its repr if it has invisible characters."""
     return text if text.isprintable() else repr(text)
+
+
+def printable(text: str) -> str:
+    """Returns the text with \\uXXXX, which is JSON's notation too, for each character that a terminal would obey."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def reason(error: Exception) -> str:

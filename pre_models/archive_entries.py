@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from modules.files.zip_files import LongDirectoryError, open_zip
 from modules.utils import brief
 
 MAX_BYTES = 20 * 10**9
 MAX_FILES = 100_000
+MAX_GROWTH, SMALL_BYTES = 100, 2**26  # an archive may unpack to so many times its size, and any to so much
 CHUNK = 1 << 20
 
 
@@ -55,23 +57,32 @@ def open_entries(archive: Path) -> Iterator[list[Entry]]:
     if kind is None:
         raise RefusedError("is no .zip, .tar or .tar.gz")
     if kind == "zip":
-        with zipfile.ZipFile(archive) as package:
-            yield list(_limited(_zip_entries(package)))
+        with open(archive, "rb") as file, _open_zip(file) as package:
+            yield list(_limited(_zip_entries(package), archive))
         return
     with open(archive, "rb") as file, gzip.open(file) if kind == "tar.gz" else file as stream:
         limited: Any = _LimitedReads(stream)
         with tarfile.open(fileobj=limited, mode="r:") as package:
-            entries = list(_limited(_tar_entries(package)))
+            entries = list(_limited(_tar_entries(package), archive))
             _check_end(limited, package.offset)
             yield entries
 
 
-def _limited(entries: Iterator[Entry]) -> Iterator[Entry]:
-    size = 0
+def _open_zip(file: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return open_zip(file)
+    except LongDirectoryError:
+        raise RefusedError(f"holds more than {MAX_FILES} files") from None
+
+
+def _limited(entries: Iterator[Entry], archive: Path) -> Iterator[Entry]:
+    size, most = 0, max(MAX_GROWTH * archive.stat().st_size, SMALL_BYTES)
     for count, entry in enumerate(entries, 1):
         size += entry.size
         if size > MAX_BYTES:
             raise RefusedError(f"would unpack to more than {MAX_BYTES / 1e9:.0f} GB")
+        if size > most:
+            raise RefusedError(f"would unpack to more than {MAX_GROWTH} times its size, as no model does")
         if count > MAX_FILES:
             raise RefusedError(f"holds more than {MAX_FILES} files")
         yield entry

@@ -39,7 +39,11 @@ WITH_TORCH = (
     "modules.cache.splits", "matplotlib.backends.backend_agg",
 )  # fmt: skip
 WITH_TENSORFLOW = (*WITHOUT_TORCH, "modules.extractors.metrabs.loading", "tensorflow")
-LIBRARIES = dict.fromkeys(("train.py", "test.py", "release.py", "beside_extractor.py"), WITH_TORCH)
+WITH_PREDICT = (*WITH_TORCH, *WITHOUT_TORCH[len(COMMON) :], "modules.predict.job")
+LIBRARIES = {
+    **dict.fromkeys(("train.py", "test.py", "release.py", "beside_extractor.py"), WITH_TORCH),
+    **dict.fromkeys(("predict.py", "export.py"), WITH_PREDICT),
+}
 MOST_BYTES_OF_A_REQUEST = 2**18
 
 

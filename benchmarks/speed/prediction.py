@@ -39,7 +39,7 @@ def untrained_checkpoint(config: Config, rows: Rows) -> dict[str, Any]:
     recipe = make_recipe(config.TRAIN, rows)
     return {
         "spec": recipe.spec.as_dict(), "config": config.model_dump(mode="json"), "facts": recipe.facts,
-        "model": recipe.network().state_dict(),
+        "key": "", "fingerprint": "", "model": recipe.network().state_dict(),
     }  # fmt: skip
 
 

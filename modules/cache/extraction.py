@@ -27,6 +27,7 @@ from modules.files.atomic import require_writable, write_text
 from modules.files.hashing import digest
 from modules.files.labels import read_labels, read_validation_list, validation_path
 from modules.files.layout import Frame, list_frames
+from modules.files.locking import only_writer
 from modules.files.person_boxes import read_person_boxes
 from modules.files.strays import passed_over
 from modules.picture_turns import quarter_turns
@@ -85,8 +86,10 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
         log.warning("%s", sentence)
     if split == "train":
         _warn_missing_validation_list(config)
-    store.adopt_old_cache(config)
     folder = store.cache_folder(config, split)
+    if config.DATA.cache is None:
+        _require_inside(folder, config.data_root)
+    store.adopt_old_cache(config)
     inputs, hints = read_inputs(frames, folder), read_person_boxes(config.data_root, frames)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
     manifest = {**_manifest(config, inputs.digest, hints), **store.turned_entry(preflight.turned_views(frames))}
@@ -114,8 +117,21 @@ def _with_neighbours(job: _Job, rows: Rows, extraction: PartExtraction | None) -
     places = places_of_neighbours(rows, job.folder, job.key)
     if not places:
         return rows
-    again = extraction or _prepare(job, range(len(job.parts)), {})
-    return store.read_rows(job.folder, len(job.parts)) if switch_to_neighbours(again, job.parts, places) else rows
+    require_writable(job.folder, "DATA.cache")
+    with only_writer(job.folder, "extracts into"):
+        again = extraction or _prepare(job, range(len(job.parts)), {})
+        switched = switch_to_neighbours(again, job.parts, places)
+    return store.read_rows(job.folder, len(job.parts)) if switched else rows
+
+
+def _require_inside(folder: Path, root: Path) -> None:
+    """Raises UserError if a link leads the cache out of its data set, which may be another's: files there would be replaced."""
+    for path in (folder, *(one for one in folder.glob("*") if one.is_dir())):
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise UserError(
+                f"{path}: a link leads from this folder of the data set to {path.resolve()}; remove the link, or set "
+                "DATA.cache to where the cache may be written"
+            )
 
 
 def _warn_missing_validation_list(config: Config) -> None:
@@ -172,20 +188,21 @@ def _extract_missing(job: _Job, array_job: ArrayJob | None) -> tuple[int, PartEx
     if not missing:
         return 0, None
     _log_reasons(job, [problem for problem in state.values() if problem is not None])
-    extraction = _prepare(job, missing, found)
-    workers = worker_count(job.config, sum(len(job.parts[index]) for index in missing))
-    if workers == 1:
-        _write_parts(job, extraction, SameProcess(extraction.extractor()).outcomes)
-    else:
-        log.info("extracting in %d processes", workers)
-        with WorkerPool(job.config, workers) as pool:
-            _write_parts(job, extraction, pool.outcomes)
+    require_writable(job.folder, "DATA.cache")
+    with only_writer(job.folder, "extracts into", with_others=array_job is not None):
+        extraction = _prepare(job, missing, found)
+        workers = worker_count(job.config, sum(len(job.parts[index]) for index in missing))
+        if workers == 1:
+            _write_parts(job, extraction, SameProcess(extraction.extractor()).outcomes)
+        else:
+            log.info("extracting in %d processes", workers)
+            with WorkerPool(job.config, workers) as pool:
+                _write_parts(job, extraction, pool.outcomes)
     return extraction.written, extraction
 
 
 def _prepare(job: _Job, missing: Sequence[int], found: dict[str, Any] | None) -> PartExtraction:
     """Reads what these parts need and loads the extractor; `found` is the manifest of a complete cache of other inputs."""
-    require_writable(job.folder, "DATA.cache")
     cameras, labels = preflight.read_cameras(job.frames), read_labels(job.frames)
     preflight.check_labels(job.frames, cameras, labels)
     problems = preflight.image_problems([frame for index in missing for frame in job.parts[index]], cameras)

@@ -13,7 +13,6 @@ joints, as MediaPipe does from one video frame to the next.
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from modules.extractors.blazepose.network import Network
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256, check_weights
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest
+from modules.files.zip_files import read_npz
 from modules.pose_utils import cam2pixel
 from modules.utils import UserError, log
 
@@ -178,10 +178,10 @@ def _key(crop_file: Path, weights: str) -> str:
 def _read(path: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Returns a part's ascending offsets and its features; None if they are missing, damaged or stale."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if str(stored["key"]) != key:
-                return None
-            offsets, features = stored["offsets"], stored["joint_features"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        stored = read_npz(path)
+        if str(stored["key"]) != key:
+            return None
+        offsets, features = stored["offsets"], stored["joint_features"]
+    except (OSError, ValueError, KeyError):
         return None
     return (offsets, features) if len(offsets) == len(features) > 0 else None

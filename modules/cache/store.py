@@ -28,6 +28,7 @@ from modules.cache.upright import turned_rows
 from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
 from modules.files.hashing import digest
+from modules.files.json_text import parse_json
 from modules.files.layout import Frame
 from modules.files.off_floor import read_off_floor
 from modules.files.person_boxes import read_person_boxes
@@ -108,7 +109,7 @@ def rows_with_keys(folder: Path, index: int) -> dict[str, tuple[dict[str, Any], 
         table, crops = pq.read_table(poses), packed.read_bytes()
     except (OSError, pa.ArrowException):
         return {}
-    keys = json.loads((table.schema.metadata or {}).get(ROW_KEYS, b"[]"))
+    keys = _row_keys_in(table.schema)
     if len(keys) != table.num_rows or table.schema.names != SCHEMA.names:
         return {}
     found = {}
@@ -117,6 +118,15 @@ def rows_with_keys(folder: Path, index: int) -> dict[str, tuple[dict[str, Any], 
         if start + size <= len(crops):
             found[row["file_name"]] = (row, crops[start : start + size], key)
     return found
+
+
+def _row_keys_in(schema: pa.Schema) -> list[Any]:
+    """Returns the keys of a part's rows; none if they are missing or damaged."""
+    try:
+        keys = parse_json((schema.metadata or {}).get(ROW_KEYS, b"[]"))
+    except ValueError:
+        return []
+    return keys if isinstance(keys, list) else []
 
 
 def part_exists(folder: Path, index: int, names: Sequence[str], key: str | None) -> bool:

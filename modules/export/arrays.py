@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ import numpy as np
 from model.skeleton import JOINT_NAMES
 from modules.export.description import VERSION, describe
 from modules.export.poses import Poses
+from modules.files import zip_files
 from modules.files.atomic import atomic_path
+from modules.files.json_text import parse_json
 from modules.utils import UserError
 
 NAME = "poses.npz"
@@ -49,12 +50,11 @@ def write_npz(poses: Poses, folder: Path) -> Path:
 def read_npz(path: Path) -> Poses:
     """Reads poses.npz. Raises UserError if it is damaged or not GroundPose's."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        about = json.loads(str(arrays["about"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays: dict[str, Any] = dict(zip_files.read_npz(path))
+        about = parse_json(str(arrays["about"]).encode())
+    except (OSError, ValueError, KeyError):
         raise _not_ours(path) from None
-    if set(REQUIRED) - set(arrays) or about.get("version") != VERSION:
+    if not _is_whole(arrays, about):
         raise _not_ours(path)
     warnings = [str(text) for text in arrays.get("warnings", [])]
     return Poses(
@@ -63,6 +63,22 @@ def read_npz(path: Path) -> Poses:
         raw_joints_mm=arrays.get("raw_joints_mm"),
         warnings=warnings if any(warnings) else [],
         **described(about),
+    )
+
+
+def _is_whole(arrays: dict[str, np.ndarray], about: Any) -> bool:
+    """Returns whether the arrays are those of N rows, with a description of this version."""
+    if set(REQUIRED) - set(arrays) or not isinstance(about, dict) or about.get("version") != VERSION:
+        return False
+    rows, joints = arrays["joints_mm"].shape[:1], (len(JOINT_NAMES),)
+    shapes = {
+        "joints_mm": (*rows, *joints, 3),
+        "raw_joints_mm": (*rows, *joints, 3),
+        "expected_error_mm": (*rows, *joints),
+    }
+    arrays = {name: array for name, array in arrays.items() if name not in ("joint_names", "about")}
+    return {"frame", "up", "floor_height_mm", "origin"} <= about.keys() and all(
+        array.shape == shapes.get(name, rows) for name, array in arrays.items()
     )
 
 

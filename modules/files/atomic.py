@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.files.json_text import parse_json
+from modules.files.locking import only_writer
 from modules.utils import UserError
 
 
@@ -77,17 +78,22 @@ def require_writable(folder: Path, key: str) -> None:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Context manager: an empty temporary folder that replaces the folder `path` when the block succeeds."""
+    """Context manager: an empty temporary folder that replaces the folder `path` when the block succeeds.
+
+    Raises UserError if another process is writing it.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        with _errors_name(path, temporary):
-            temporary.mkdir(parents=True)
+    with _errors_name(path, temporary):
+        temporary.mkdir(parents=True, exist_ok=not temporary.is_symlink())
+    with only_writer(temporary, "writes"), _errors_name(path, temporary):
+        try:
+            for leftover in temporary.iterdir():
+                shutil.rmtree(leftover) if leftover.is_dir() and not leftover.is_symlink() else leftover.unlink()
             yield temporary
             shutil.rmtree(path, ignore_errors=True)
             os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -97,8 +103,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text atomically."""
-    write_bytes(path, text.encode("utf-8"))
+    """Writes UTF-8 text atomically; bytes of a file name that are no UTF-8 become \\uXXXX, which is JSON's notation too."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any, indent: int | None = 1) -> None:

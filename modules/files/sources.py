@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modules.files import video
 from modules.files.layout import natural_order
-from modules.utils import UserError, brief
+from modules.utils import UserError, brief, printable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 LIST_SUFFIXES = (".txt", ".csv")
@@ -63,7 +63,9 @@ def _expand(name: str) -> Iterator[Path]:
 
 
 def _known(path: Path) -> Path:
-    """Returns the path. Raises UserError if it is neither an image nor a video by its name."""
+    """Returns the path. Raises UserError if it is neither an image nor a video by its name, or if that is no text."""
+    if printable(path.name) != path.name or "\n" in path.name:
+        raise UserError(f"{path}: this name holds characters that are not printable; rename it")
     if is_video(path) or path.suffix.lower() in IMAGE_SUFFIXES:
         return path
     raise UserError(

@@ -23,6 +23,7 @@ from modules.export.poses import Poses
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
+from modules.files.locking import only_writer
 from modules.predict.answer import Answering, make_answer
 from modules.predict.overlay import write_overlays
 from modules.predict.parts import People, Predictor, Setting, joined
@@ -81,8 +82,16 @@ def predict(request: Request) -> Result:
         source.path.name if source.path.is_dir() else source.path.stem
     )
     _claim(folder, source)
+    (folder / CACHE).mkdir(parents=True, exist_ok=True)
+    with only_writer(folder, "predicts into"):
+        return _predict(request, Predictor(source, view, Setting(run, config, request.batch), folder / CACHE), folder)
+
+
+def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
+    """Predicts the missing parts and writes the answer into its folder, which this process alone writes."""
+    source, view, run = predictor.source, predictor.view, predictor.run
     _describe(source, view)
-    people = _all_people(Predictor(source, view, Setting(run, config, request.batch), folder / CACHE))
+    people = _all_people(predictor)
     smooths = source.is_sequence if request.smooths is None else request.smooths
     if smooths and not source.is_sequence:
         raise UserError("--smooth on: images have no times; name a video, or give the images' rate with --fps")
@@ -119,7 +128,8 @@ def _claim(folder: Path, source: Source) -> None:
     """Raises UserError if the output folder holds the answer to another source, or files of other programs."""
     record = folder / RECORD
     if record.exists():
-        before = read_json(record, f"delete {folder}, or name another --output").get("source")
+        content = read_json(record, f"delete {folder}, or name another --output")
+        before = content.get("source") if isinstance(content, dict) else None
         if before != str(source.path.resolve()):
             raise UserError(
                 f"{folder}: this folder holds the prediction of {before}; name another folder with --output"

@@ -8,7 +8,6 @@ Only one part of the images is in memory at a time. Parts do not depend on each 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,6 +27,7 @@ from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.upright import size_of, turn_estimate, upright_view
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest, sha256_file
+from modules.files.zip_files import read_npz
 from modules.picture_turns import quarter_turns
 from modules.pose_utils import Camera, distort
 from modules.predict.source import Source, ahead
@@ -101,11 +101,11 @@ class Predictor:
     def people(self, part: int) -> People | None:
         """Returns the stored prediction of a part; None if it is missing, damaged or stale."""
         try:
-            with np.load(self._path(part), allow_pickle=False) as stored:
-                if str(stored["key"]) != self._prediction_key(part):
-                    return None
-                return People(*(stored[field.name] for field in fields(People)))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            stored = read_npz(self._path(part))
+            if str(stored["key"]) != self._prediction_key(part):
+                return None
+            return People(*(stored[field.name] for field in fields(People)))
+        except (OSError, ValueError, KeyError):
             return None
 
     def drop_rest(self) -> None:

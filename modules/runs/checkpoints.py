@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ from modules.config.paths import PROJECT_ROOT, project_path
 from modules.config.schema import Config
 from modules.config.train import Train
 from modules.files.atomic import atomic_path
+from modules.files.zip_files import is_stored
 from modules.recipes import RECIPES, recipe_of
+from modules.runs.content import is_complete
 from modules.runs.folders import CHECKPOINT_VERSION, best_checkpoint
 from modules.runs.released import SUFFIX, read_released
 from modules.utils import UserError
@@ -71,22 +72,36 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     content = read_released(path) if path.suffix == SUFFIX else _read_checkpoint(path)
     if content.get("version") != CHECKPOINT_VERSION:
         raise UserError(f"{path}: this checkpoint is of an earlier version; train again, or use the released weights")
+    if not is_complete(content):
+        raise _damaged(path)
     return content
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{path}: this checkpoint is missing; run python train.py")
-    damaged = UserError(f"{path}: this checkpoint is damaged or not PoseNet's; train again, or use another --run")
-    if not zipfile.is_zipfile(path):  # torch's format since 1.6
-        raise damaged
     try:
+        if not is_stored(path):  # torch's format since 1.6; it would also unpack compressed parts of any size
+            raise _damaged(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile):
-        raise damaged from None
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        pickle.UnpicklingError,
+    ):
+        raise _damaged(path) from None
     if not isinstance(content, dict):
-        raise damaged
+        raise _damaged(path)
     return content
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path}: this checkpoint is damaged or not PoseNet's; train again, or use another --run")
 
 
 def restore_network(content: dict[str, Any], path: Path) -> nn.Module:

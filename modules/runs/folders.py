@@ -23,7 +23,7 @@ from modules.utils import UserError
 CHECKPOINT_VERSION = 5
 # Config keys that change where a training runs, not what it computes; what DATA.floor changes is in the caches' keys.
 NOT_DETERMINING = (("DATA", "cache"), ("DATA", "floor"), ("TRAIN", "accelerator"))
-RUN_NAME = re.compile(r"POSENET_\d{14}")
+RUN_NAME, BEST_NAME = re.compile(r"POSENET_\d{14}"), re.compile(r"best_\d+\.pt")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"
 
@@ -112,7 +112,16 @@ def newest_complete(parent: Path, **started: str) -> Path | None:
 
 def is_complete(run: Path) -> bool:
     """Whether a run finished and its best checkpoint still exists."""
-    return (run / COMPLETE).exists() and (run / read_json(run / COMPLETE)["best"]).exists()
+    return (run / COMPLETE).exists() and (run / _best_name(run)).exists()
+
+
+def _best_name(run: Path) -> str:
+    """Returns the name of a finished run's best checkpoint. Raises UserError if its summary names none."""
+    summary = read_json(run / COMPLETE)
+    best = summary.get("best") if isinstance(summary, dict) else None
+    if not isinstance(best, str) or not BEST_NAME.fullmatch(best):
+        raise UserError(f"{run / COMPLETE}: this is no summary of a training, whose best is a best_XX.pt; train again")
+    return best
 
 
 def newest_unfinished(parent: Path, key: str) -> Path | None:
@@ -122,7 +131,8 @@ def newest_unfinished(parent: Path, key: str) -> Path | None:
 
 
 def _started_with(run: Path, values: dict[str, str]) -> bool:
-    return not values or ((run / STARTED).exists() and read_json(run / STARTED).items() >= values.items())
+    started = read_json(run / STARTED) if values and (run / STARTED).exists() else None
+    return not values or (isinstance(started, dict) and all(started.get(name) == it for name, it in values.items()))
 
 
 def best_checkpoint(run: Path) -> Path:
@@ -131,4 +141,4 @@ def best_checkpoint(run: Path) -> Path:
         return run
     if not is_complete(run):
         raise UserError(f"{run}: this is not a finished training; run python train.py, or name another with --run")
-    return run / str(read_json(run / COMPLETE)["best"])
+    return run / _best_name(run)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from modules.files.atomic import write_bytes
+from modules.files.json_text import parse_json
 from modules.utils import UserError
 
 SUFFIX = ".safetensors"
@@ -43,9 +44,9 @@ def read_released(path: Path) -> dict[str, Any]:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
+            header = dict(parse_json((file.metadata() or {})[_HEADER].encode()))
             model = {name: _full(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  (not a dictionary)
-    except (SafetensorError, KeyError, ValueError, OSError):
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError):
         raise UserError(
             f"{path}: these weights are damaged or not GroundPose's; restore them, or train without them"
         ) from None

@@ -34,7 +34,7 @@ def make_run(folder: Path, spec: dict[str, Any] | None = None, seed: int = 1, **
         torch.nn.init.normal_(weights, std=0.02)
     content = {
         "spec": spec or network.spec.as_dict(), "config": Config().model_dump(mode="json"), "model": network.state_dict(),
-        "facts": {"uncertainty": CALIBRATION, **facts}, "fingerprint": "0",
+        "facts": {"uncertainty": CALIBRATION, **facts}, "fingerprint": "0", "key": "0",
     }  # fmt: skip
     folder.mkdir()
     checkpoints.save_checkpoint(folder / "best_01.pt", content)

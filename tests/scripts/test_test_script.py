@@ -77,8 +77,8 @@ def save_weights(
 ) -> None:
     spec = PoseNetSpec(model_type="pose")
     config = Config(EXTRACT=Extract(extractor=extractor, test_time_augmentation=tta)).model_dump(mode="json")
-    content = {"spec": spec.as_dict(), "config": config, "model": model or make_posenet(spec).state_dict()}
-    checkpoints.save_checkpoint(run / "best_01.pt", {**content, "fingerprint": fingerprint})
+    content = {"spec": spec.as_dict(), "config": config, "model": model or make_posenet(spec).state_dict(), "facts": {}}
+    checkpoints.save_checkpoint(run / "best_01.pt", {**content, "fingerprint": fingerprint, "key": "0"})
 
 
 def test_a_run_that_cannot_predict_is_refused_before_the_extraction(

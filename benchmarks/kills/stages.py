@@ -1,0 +1,144 @@
+"""The stages that are killed: the command of each, what it starts from, and what it leaves.
+
+To add one, add a `Stage` to STAGES: its inputs are made once, its work folder is emptied after every round.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data.demo.prepare import prepare_demo
+from data.demo.source import fetch_demo_source
+from modules.config.paths import PROJECT_ROOT
+from modules.files.video import VideoWriter, open_video, read_frames
+
+TRAINED_FRAMES, VALIDATION_FRAME, TESTED_FRAMES = {"0", "18", "36", "54"}, "65", {"75", "83", "91"}
+VIDEO_FRAMES = 12
+OFTEN = "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1"  # of a training is saved, so that all are killed
+Run = Callable[..., object]  # runs a script to its end, as `Killer.finish` does
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folders of one stage, with names that stay the same from round to round."""
+
+    inputs: Path
+    work: Path
+
+    @property
+    def root(self) -> Path:
+        """The data set."""
+        return self.inputs / "set"
+
+    def options(self, *extra: str) -> list[str]:
+        """Returns the --set arguments of this place, of small networks and few steps."""
+        assignments = [
+            f"DATA.root={self.root}", f"DATA.cache={self.work / 'cache'}", f"RESULTS.root={self.work}",
+            f"TEST.sample_submission={self.root / 'sample_submission.json'}", f"TEST.output={self.work / 'answer.json'}",
+            "EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false", "TRAIN.num_epochs=2", "TRAIN.batch_size=4",
+            "TRAIN.view_steps=6", *extra,
+        ]  # fmt: skip
+        return [word for assignment in assignments for word in ("--set", assignment)]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command, and what its work folder must hold before it starts."""
+
+    name: str
+    script: str
+    arguments: Callable[[Place], list[str]]
+    starts_from: Callable[[Place, Run], None] = lambda place, run: None
+    setup: Callable[[Place], str] = lambda place: ""
+
+
+def small_set(place: Place, run: Run) -> None:
+    """Copies a few images of the demo, of three cameras to train and validate, and of one to test."""
+    if place.root.exists():
+        return
+    (demo,) = prepare_demo(PROJECT_ROOT / "data" / "demo", [4])
+    for split, wanted in (("train", {*TRAINED_FRAMES, VALIDATION_FRAME}), ("test", TESTED_FRAMES)):
+        for path in (demo / f"task04_{split}").rglob("*"):
+            if path.is_file() and (path.parent.name == "camera" or path.stem.split("_")[-1] in wanted):
+                copy = place.root / path.relative_to(demo)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copy)
+    names = [f"1_demo_{camera}_{VALIDATION_FRAME}.jpg" for camera in (1, 2, 3)]
+    (place.root / "task04_train" / "validation.json").write_text(json.dumps(names))
+    sample = [{"file_name": f"1_demo_4_{frame}.jpg"} for frame in sorted(TESTED_FRAMES)]
+    (place.root / "sample_submission.json").write_text(json.dumps(sample))
+
+
+def after(*stages: tuple[str, list[str]]) -> Callable[[Place, Run], None]:
+    """Returns a function that fills the work folder by scripts with these arguments, once, and from then on by a copy."""
+
+    def fill(place: Place, run: Run) -> None:
+        small_set(place, run)
+        kept = place.inputs / "kept"
+        if not kept.exists():
+            for script, arguments in stages:
+                run(script, *arguments, *place.options())
+            shutil.copytree(place.work, kept)
+        shutil.copytree(kept, place.work, dirs_exist_ok=True)
+
+    return fill
+
+
+def small_video(place: Place, run: Run) -> None:
+    """Writes a video of a few frames of the demo, and its camera."""
+    small_set(place, run)
+    path = place.inputs / "walk.mp4"
+    if not path.exists():
+        frames = list(range(30, 30 + VIDEO_FRAMES))
+        images = [np.ascontiguousarray(i) for i in read_frames(open_video(fetch_demo_source() / "cam04.mp4"), frames)]
+        with VideoWriter(path, (images[0].shape[1], images[0].shape[0]), 30) as writer:
+            for index, image in enumerate(images):
+                writer.write(image, index / 30)
+
+
+def training(name: str, *extra: str) -> Stage:
+    """Returns the stage of a training with these settings."""
+    return Stage(
+        f"training, {name}", "train.py", lambda place: ["--reuse", *place.options(*extra)], EXTRACTED, lambda place: OFTEN
+    )  # fmt: skip
+
+
+EXTRACT = ("extract_train_info.py", ["--split", "train"])
+EXTRACTED = after(EXTRACT)
+TRAINED = after(EXTRACT, ("train.py", ["--set", "TRAIN.model_type=pose"]))
+TESTED = after(
+    EXTRACT, ("train.py", ["--set", "TRAIN.model_type=pose"]), ("test.py", ["--set", "TRAIN.model_type=pose"])
+)
+POSE = "TRAIN.model_type=pose"
+STAGES = (
+    Stage("preparation of the demo", "data/demo/prepare.py", lambda place: ["--out", str(place.work)]),
+    Stage("extraction", "extract_train_info.py", lambda place: place.options(), small_set),
+    Stage(
+        "joint features", "extract_train_info.py",
+        lambda place: ["--split", "train", "--joint-features", "full", *place.options()], EXTRACTED,
+    ),
+    training("pose", POSE),
+    training("image and pose"),
+    training("ensemble of 3", POSE, "TRAIN.ensemble_size=3"),
+    Stage("testing", "test.py", lambda place: ["--reuse", *place.options(POSE)], TRAINED),
+    Stage(
+        "predict.py on a video", "predict.py",
+        lambda place: [
+            str(place.inputs / "walk.mp4"), "--camera", str(place.root / "task04_test/camera/1_demo_4.json"),
+            "--output", str(place.work / "walk"), "--save", "csv", "npz", "json", "report",
+        ],
+        small_video, lambda place: "import modules.predict.parts; modules.predict.parts.PART_IMAGES = 3",
+    ),
+    Stage(
+        "export", "export.py",
+        lambda place: [str(place.work / "answer.json"), "--save", "csv,npz,parquet,json,trc,glb", "--output",
+                       str(place.work / "exported"), "--up=z", *place.options(POSE)],
+        TESTED,
+    ),
+)  # fmt: skip
