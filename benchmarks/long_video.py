@@ -37,6 +37,7 @@ from modules.files.atomic import write_json
 from modules.files.hashing import sha256_file
 from modules.files.video import VideoWriter, open_video, read_frames
 from modules.predict.answer import Answering, make_answer
+from modules.predict.checks import no_effects
 from modules.predict.job import config_of
 from modules.predict.overlay import write_overlays
 from modules.predict.parts import People, Predictor, Setting, joined
@@ -147,7 +148,8 @@ def answer(folder: Path, count: int) -> None:
 
     began = time.process_time()
     origin = {"frame": "world", "source": "made up"}
-    poses = make_answer(people, source, view, Answering("all", True, calibration_of(run.checkpoint)), origin)
+    how = Answering("all", True, calibration_of(run.checkpoint))
+    poses = make_answer(people, source, view, how, no_effects(len(people)), origin)
     timed("answer", began)
     began = time.process_time()
     save(poses, out, ["csv", "npz", "parquet", "json", "trc", "c3d", "bvh", "glb"])

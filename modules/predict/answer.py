@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from model.skeleton import JOINT_NAMES, ROOT
+from modules.checks.error_effects import ErrorEffects
 from modules.export.poses import Poses
 from modules.inference.smoothing import smooth
 from modules.inference.uncertainty import Calibration
+from modules.predict.checks import reasons_of, with_effects
 from modules.predict.parts import People
 from modules.predict.source import Source
 from modules.predict.tracking import GATE, Observed, position_covariance, squared_distance, track
@@ -42,19 +44,28 @@ class Chosen:
     warnings: list[list[str]]  # (N,)
 
 
-def make_answer(people: People, source: Source, view: View, how: Answering, origin: dict[str, Any]) -> Poses:
-    """Returns the poses of the chosen people, in the order of images and people, with warnings, smoothed as `how` says."""
+def make_answer(
+    people: People, source: Source, view: View, how: Answering, effects: ErrorEffects, origin: dict[str, Any]
+) -> Poses:
+    """Returns the poses of the chosen people, in the order of images and people, with warnings, smoothed as `how` says.
+
+    `effects` are what findings about the camera imply for the expected error of each of the people.
+    """
     errors = _expected_errors(people, how.calibration)
     everybody = how.person == ALL
     chosen = (
         _everybody(people, errors, source, view) if everybody else _one_person(people, errors, source, view, how.person)
     )
-    kept, errors = people.take(chosen.rows), errors[chosen.rows]
-    warnings = [[*first, *more] for first, more in zip(chosen.warnings, _reasons(kept, errors), strict=True)]
+    kept, told = people.take(chosen.rows), with_effects(errors, effects)[chosen.rows]
+    errors, of_camera = errors[chosen.rows], reasons_of(effects)
+    warnings = [
+        [*first, *of_camera[row], *more]
+        for first, row, more in zip(chosen.warnings, chosen.rows, _reasons(kept, told), strict=True)
+    ]
     raw, times = kept.joints_mm, source.time_s[kept.image]
     return Poses(
         joints_mm=smoothed(raw, errors, times, chosen.segment) if how.smooths else raw,
-        expected_error_mm=errors, frame_index=source.frame_index[kept.image], time_s=times,
+        expected_error_mm=told, frame_index=source.frame_index[kept.image], time_s=times,
         person=chosen.person, found=kept.found, image=[source.image_name(index) for index in kept.image],
         frame=origin["frame"], up=view.camera.world_up, floor_height_mm=view.camera.floor_height_mm,
         raw_joints_mm=raw if how.smooths else None, warnings=["; ".join(reasons) for reasons in warnings], origin=origin,

@@ -25,6 +25,7 @@ from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
 from modules.files.locking import only_writer
 from modules.predict.answer import Answering, make_answer
+from modules.predict.checks import CameraChecks
 from modules.predict.overlay import write_overlays
 from modules.predict.parts import People, Predictor, Setting, joined
 from modules.predict.report import write_report
@@ -91,13 +92,17 @@ def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
     """Predicts the missing parts and writes the answer into its folder, which this process alone writes."""
     source, view, run = predictor.source, predictor.view, predictor.run
     _describe(source, view)
+    checks = CameraChecks(view.path)
+    if view.camera.image_size is not None:
+        checks.check_numbers(view.camera, view.camera.image_size)
     people = _all_people(predictor)
+    effects = checks.check_people(predictor.rows().columns)
     smooths = source.is_sequence if request.smooths is None else request.smooths
     if smooths and not source.is_sequence:
         raise UserError("--smooth on: images have no times; name a video, or give the images' rate with --fps")
     how = Answering(request.person, smooths, calibration_of(run.checkpoint))
-    origin = _origin(request, source, view, run)
-    poses = make_answer(people, source, view, how, origin)
+    origin = {**_origin(request, source, view, run), "camera_findings": checks.sentences}
+    poses = make_answer(people, source, view, how, effects, origin)
     written = save(poses, folder, [kind for kind in request.save if kind in WRITERS])
     for kind in request.save:
         if kind in PICTURES:

@@ -108,6 +108,10 @@ class Predictor:
         except (OSError, ValueError, KeyError):
             return None
 
+    def rows(self) -> Rows:
+        """Returns the cached rows of all parts, in the order of the people."""
+        return store.read_rows(self.folder, self.parts)
+
     def drop_rest(self) -> None:
         """Removes the parts of an earlier prediction of more images."""
         store.drop_parts_from(self.folder, self.parts)

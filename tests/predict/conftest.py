@@ -50,9 +50,9 @@ def people_images() -> list[np.ndarray]:
 
 @pytest.fixture
 def camera_file(tmp_path: Path) -> Path:
-    """A camera of 1088x960 px, 1.5 m above the floor, that looks along y."""
+    """A camera of 1088x960 px, 0.5 m above the floor, that looks along y."""
     K = np.array([[900.0, 0, 543.5], [0, 900, 479.5], [0, 0, 1]])
     R = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-    centre = np.array([0.0, -4000, 1500])
+    centre = np.array([0.0, -4000, 500])
     write_camera(tmp_path / "camera.json", Camera(K, R, -R @ centre, (1088, 960), None, np.array([0.0, 0, 1]), 0.0))
     return tmp_path / "camera.json"

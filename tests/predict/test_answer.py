@@ -8,6 +8,7 @@ import pytest
 from modules.export.poses import Poses
 from modules.inference.uncertainty import Calibration
 from modules.predict.answer import Answering, make_answer
+from modules.predict.checks import no_effects
 from modules.predict.parts import People
 from modules.predict.source import ImageFiles
 from modules.predict.view import View
@@ -43,7 +44,8 @@ def people_at(places: list[list[np.ndarray]], rng: np.random.Generator) -> Peopl
 def answer(people: People, times_s: np.ndarray, **how: object) -> Poses:
     view = View(Path("camera.json"), looking_camera(np.random.default_rng(3)), False)
     view.camera.R[:], view.camera.t[:] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]], [0, 1500, 4000]  # 4 m before the origin
-    return make_answer(people, source_of(times_s), view, Answering(calibration=CALIBRATION, **how), {"frame": "world"})
+    how_made = Answering(calibration=CALIBRATION, **how)
+    return make_answer(people, source_of(times_s), view, how_made, no_effects(len(people)), {"frame": "world"})
 
 
 UNKNOWN, STEADY = np.full(FRAMES, np.nan), np.arange(FRAMES) / 30
