@@ -42,8 +42,6 @@ from modules.utils import UserError, log
 
 CHECKPOINT_STEPS = 500  # steps within an epoch after which model.pt is written; it is also written after each epoch
 
-RESUMED = {"epoch", "optimizer", "scheduler", "stopper", "record", "partial"}  # what model.pt has beside the weights
-
 
 @dataclass(frozen=True)
 class TrainingJob:
@@ -258,9 +256,7 @@ class Trainer:
 
     def resume(self, path: Path) -> None:
         """Resumes from a model.pt: after its last whole epoch, or within the next."""
-        content = checkpoints.load_checkpoint(path)
-        if not content.keys() >= RESUMED:
-            raise UserError(f"{path}: this checkpoint holds no training to resume; train again without --resume")
+        content = checkpoints.load_training(path)
         if content["key"] != self.job.key:
             raise UserError(f"{path}: it was trained with another config or cache; train again without --resume")
         self.network.load_state_dict(content["model"])
