@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from modules.console import make_parser, print_summary, run_script, start_console
+from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
 from modules.utils import log
 
 SAVES = ("csv", "npz", "overlay", "report")  # by default
@@ -30,7 +28,9 @@ def main() -> None:
         Request(
             named=arguments.source,
             camera=arguments.camera,
-            camera_options=CameraOptions(arguments.frame, up, arguments.floor, arguments.calibrated_size),
+            camera_options=CameraOptions(
+                arguments.frame, up, arguments.floor, arguments.calibrated_size, arguments.camera_name
+            ),
             selection=Selection(arguments.start, arguments.end, arguments.every, arguments.fps),
             person=arguments.person,
             smooths=None if arguments.smooth is None else arguments.smooth == "on",
@@ -60,7 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument
     add("source", metavar="SOURCE", nargs="+", help="images, a folder, a glob, a .txt or .csv list, or one video")
-    add("--camera", metavar="FILE", type=Path, required=True, help=f"the camera's JSON file; {WAYS_TO_CALIBRATE}")
+    add("--camera", metavar="FILE", type=Path, required=True, help="the camera's JSON file, or a calibration of "
+        f"another program; {WAYS_TO_CALIBRATE}")  # fmt: skip
+    add("--camera-name", metavar="NAME", help="which camera, where --camera is a calibration of several")
     add(
         "--up",
         metavar="AXIS",
@@ -94,30 +96,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"(default: {', '.join(SAVES)})")  # fmt: skip
 
 
-def checked(parse: Callable[[str], Any], example: str) -> Callable[[str], Any]:
-    """Returns `parse` as an argument's type, whose error shows an example."""
-
-    def convert(text: str) -> Any:
-        try:
-            return parse(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r}: write {example}") from None
-
-    return convert
-
-
 def at_least_one(text: str) -> int:
     """Returns a whole number above 0. Raises ValueError for anything else."""
     number = int(text)
     if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def positive(text: str) -> float:
-    """Returns a finite number above 0. Raises ValueError for anything else."""
-    number = float(text)
-    if not 0 < number < 1e6:
         raise ValueError(text)
     return number
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from data.demo import plan
-from data.demo.calibration import fit_to_video, read_calibration
+from data.demo.calibration import fit_to_video, read_demo_cameras
 from data.demo.prepare import prepare_demo
 from data.demo.rotation import SOLE_MM
 from data.demo.source import CALIBRATION
@@ -62,7 +62,7 @@ def made_by_this_code(folder: Path) -> bool:
 
 def read_cameras(test: int) -> tuple[list[Camera], list[Camera]]:
     """Returns the four cameras as calibrated, and as refined for the rotation with test camera `test` (from 1)."""
-    root, calibrated = DEMO / f"test_camera_{test}", read_calibration(DEMO / "source" / CALIBRATION)
+    root, calibrated = DEMO / f"test_camera_{test}", read_demo_cameras(DEMO / "source" / CALIBRATION)
     given, refined = [], []
     for number, name in enumerate(plan.CAMERAS, start=1):
         split = split_folder(root, "test" if number == test else "train")

@@ -103,6 +103,26 @@ def make_parser(description: str | None, **options: Any) -> argparse.ArgumentPar
     return parser
 
 
+def checked(parse: Callable[[str], Any], example: str) -> Callable[[str], Any]:
+    """Returns `parse` as an argument's type, whose error shows an example."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r}: write {example}") from None
+
+    return convert
+
+
+def positive(text: str) -> float:
+    """Returns a finite number above 0. Raises ValueError for anything else."""
+    number = float(text)
+    if not 0 < number < 1e6:
+        raise ValueError(text)
+    return number
+
+
 def start_console(arguments: argparse.Namespace, log_file: Path | None = None) -> None:
     """Starts logging with the parsed arguments of `make_parser`."""
     start_logging(log_file, arguments.quiet)

@@ -18,13 +18,17 @@ Array = Any  # np.ndarray or torch.Tensor; functions return the type that they a
 
 @dataclass(frozen=True)
 class Camera:
-    """One calibrated camera. R and t map world to camera; `distortion` is OpenCV's k1, k2, p1, p2, k3."""
+    """One calibrated camera. R and t map world to camera.
+
+    `distortion` holds OpenCV's k1, k2, p1, p2, k3[, k4, k5, k6[, s1, s2, s3, s4[, tx, ty]]], or the k1 to k4 of its fisheye
+    model: four numbers are always those, since the others are never fewer than five here.
+    """
 
     K: np.ndarray  # (3, 3) px
     R: np.ndarray  # (3, 3)
     t: np.ndarray  # (3,) mm
     image_size: tuple[int, int] | None = None  # (width, height) px
-    distortion: np.ndarray | None = None  # (5,)
+    distortion: np.ndarray | None = None  # (5,), (8,), (12,) or (14,); a fisheye's (4,)
     world_up: np.ndarray | None = None  # (3,) unit vector
     floor_height_mm: float | None = None  # along world_up
 
@@ -92,10 +96,48 @@ def _to_pixel(xy: Array, K: Array) -> Array:
     return _namespace(xy).stack([u, K[..., 1, 1, None] * xy[..., 1] + K[..., 1, 2, None]], -1)
 
 
+def _distort_by_opencv(xy: np.ndarray, distortion: np.ndarray) -> np.ndarray:
+    """Distorts normalised points (..., N, 2) by OpenCV's fisheye (4 numbers) or rational model (8, 12 or 14 numbers)."""
+    import cv2  # noqa: PLC0415  # here, so that scripts show their help without it
+
+    rays = np.dstack([xy.reshape(1, -1, 2), np.ones(xy.size // 2)]).astype(np.float64)
+    if not rays.size:
+        return xy
+    if len(distortion) == 4:
+        seen = cv2.fisheye.distortPoints(rays[..., :2], np.eye(3), distortion)
+    else:
+        seen = cv2.projectPoints(rays, np.zeros(3), np.zeros(3), np.eye(3), distortion)[0]
+    return np.asarray(seen).reshape(xy.shape)
+
+
+def _undistort_by_opencv(seen: np.ndarray, distortion: np.ndarray) -> np.ndarray:
+    """The inverse of `_distort_by_opencv`; NaN where no ray leads, or only one beyond the lens model's turning point."""
+    import cv2  # noqa: PLC0415
+
+    points = np.ascontiguousarray(seen, np.float64).reshape(-1, 1, 2)
+    if not points.size:
+        return seen
+    criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 200, 1e-13)
+    if len(distortion) == 4:
+        found = cv2.fisheye.undistortPoints(points, np.eye(3), distortion, criteria=criteria)
+    else:
+        found = cv2.undistortPointsIter(points, np.eye(3), distortion, np.eye(3), np.eye(3), criteria)
+    xy, step = found.reshape(seen.shape), 1e-6
+    again = _distort_by_opencv(xy, distortion)
+    a, b = (_distort_by_opencv(xy + step * axis, distortion) - again for axis in np.eye(2))
+    grows = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0] > 0) & (a[..., 0] > 0)
+    return np.where((grows & (np.abs(again - seen).sum(-1) < 1e-8))[..., None], xy, np.nan)
+
+
 def distort(points_px: Array, K: Array, distortion: Array | None) -> Array:
-    """Maps undistorted px (..., N, 2) to px of the raw image by OpenCV's k1, k2, p1, p2, k3 model; None is no lens."""
+    """Maps undistorted px (..., N, 2) to px of the raw image by one of the models of `Camera`; None is no lens.
+
+    Lenses of other than five numbers take NumPy arrays and one camera alone.
+    """
     if distortion is None:
         return points_px
+    if distortion.shape[-1] != 5:
+        return _to_pixel(_distort_by_opencv(pixel2ray(points_px, K)[..., :2], distortion), K)
     return _to_pixel(_distort_normalised(pixel2ray(points_px, K)[..., :2], distortion)[0], K)
 
 
@@ -110,11 +152,13 @@ def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: 
 
     OpenCV stops after 5 fixed-point iterations, which leaves up to a pixel of error in a wide image's corner; this
     iterates to convergence. A point that no ray maps to (far outside the image, past the lens model's turning point)
-    is NaN.
+    is NaN. Lenses of other than five numbers are undistorted by OpenCV's own functions.
     """
     if distortion is None:
         return points_px
     target = pixel2ray(points_px, K)[..., :2]
+    if distortion.shape[-1] != 5:
+        return _to_pixel(_undistort_by_opencv(target, distortion), K)
     xy = target
     for _ in range(iterations):
         seen, jacobian = _distort_normalised(xy, distortion)

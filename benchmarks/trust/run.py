@@ -122,6 +122,7 @@ def rows_of(
             parts.append({
                 "pose": pose, "person": person, "camera": name, "sequence": sequence, "found": root is not None,
                 "image_size": np.array(shot.size, float), "K": camera.K, "R": camera.R, "t": camera.t, **declared,
+                "distortion_more": np.full(9, np.nan), "fisheye": np.full(4, np.nan),
                 "joints_px": np.where(seen[:, None], px, 0.0), "confidence": confidence, "joints_rel_mm": shot.rel_mm[index],
             })  # fmt: skip
     return {key: np.array([part[key] for part in parts]) for key in parts[0]}

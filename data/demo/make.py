@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from data.demo import plan
-from data.demo.calibration import fit_to_video, read_calibration
+from data.demo.calibration import fit_to_video, read_demo_cameras
 from data.demo.frames import decode_videos, detect_landmarks, frame_path, image_size
 from data.demo.report import describe
 from data.demo.rotation import Rotation, build_rotation
@@ -45,7 +45,7 @@ def make_rotations(out: Path, test_cameras: list[int], kind: str = plan.ROTATION
 def read_cameras(source: Path, out: Path) -> list[Camera]:
     """Returns the four calibrated cameras, fitted to their decoded frames."""
     path = source / CALIBRATION
-    calibrated = read_calibration(path)
+    calibrated = read_demo_cameras(path)
     absent = [camera for camera in plan.CAMERAS if camera not in calibrated]
     if absent:
         raise UserError(f"{path}: camera {absent[0]} is missing; remove the file to fetch it again")

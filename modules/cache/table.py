@@ -36,7 +36,9 @@ NUMBER_COLUMNS: dict[str, tuple[int, ...]] = {
     "K": (3, 3),
     "R": (3, 3),
     "t": (3,),
-    "distortion": (5,),
+    "distortion": (5,),  # k1, k2, p1, p2, k3
+    "distortion_more": (9,),  # k4, k5, k6, s1 to s4, tx, ty of a lens that has them
+    "fisheye": (4,),  # k1 to k4 of a fisheye lens, which has no `distortion`
     "world_up": (3,),
     "floor_height_mm": (),
     "R_cam2crop": (3, 3),
@@ -137,10 +139,30 @@ class Rows:
 
 def camera_of(rows: Rows, row: int) -> Camera:
     """Returns the camera of a row, with the size of its image in px."""
-    optional = {name: rows[name][row] for name in ("distortion", "world_up", "floor_height_mm")}
+    optional = {name: rows[name][row] for name in ("world_up", "floor_height_mm")}
     declared: dict[str, Any] = {name: value for name, value in optional.items() if not np.isnan(value).any()}
     width, height = rows["image_size"][row].astype(int).tolist()
-    return Camera(rows["K"][row], rows["R"][row], rows["t"][row], (width, height), **declared)
+    return Camera(rows["K"][row], rows["R"][row], rows["t"][row], (width, height), lens_of(rows, row), **declared)
+
+
+def lens_of(rows: Rows | Mapping[str, np.ndarray], row: int) -> np.ndarray | None:
+    """Returns a row's distortion as modules.pose_utils.Camera holds it; None if none is declared."""
+    five, more, fisheye = (np.asarray(rows[name][row]) for name in ("distortion", "distortion_more", "fisheye"))
+    if not np.isnan(fisheye).any():
+        return fisheye
+    if np.isnan(five).any():
+        return None
+    return five if np.isnan(more).any() else np.append(five, more)
+
+
+def lens_columns(distortion: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Returns the columns of a camera's distortion; `lens_of` is the inverse, with zeros behind a lens of 8 or 12 numbers."""
+    if distortion is None:
+        return {}
+    if len(distortion) == 4:
+        return {"fisheye": distortion}
+    more = {"distortion_more": np.append(distortion[5:], np.zeros(14 - len(distortion)))} if len(distortion) > 5 else {}
+    return {"distortion": distortion[:5], **more}
 
 
 def to_row(frame: ImageFields, camera: Camera, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,8 +170,8 @@ def to_row(frame: ImageFields, camera: Camera, values: Mapping[str, Any]) -> dic
     row: dict[str, Any] = {
         "file_name": frame.file_name, "image_path": frame.image_from_root,
         "pose": frame.pose, "person": frame.person, "camera": frame.camera, "sequence": frame.sequence,
-        "K": camera.K, "R": camera.R, "t": camera.t, "distortion": camera.distortion, "world_up": camera.world_up,
-        "floor_height_mm": camera.floor_height_mm, "choice": "", **values,
+        "K": camera.K, "R": camera.R, "t": camera.t, "world_up": camera.world_up,
+        "floor_height_mm": camera.floor_height_mm, "choice": "", **lens_columns(camera.distortion), **values,
     }  # fmt: skip
     for name, shape in NUMBER_COLUMNS.items():
         value = row.get(name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from model.skeleton import NUM_JOINTS
+from modules.cache.table import lens_of
 from modules.checks.mistakes import Evidence, Scene
 from modules.pose_utils import distort, least_squares_root, pixel2ray, undistort
 
@@ -101,11 +102,11 @@ def _view(rows: Mapping[str, np.ndarray], name: str, own: np.ndarray) -> View:
     first = int(own[0])
     found = own[rows["found"][own].astype(bool)]
     found = found[np.unique(np.linspace(0, len(found) - 1, min(len(found), MOST_IMAGES)).astype(int))]
-    lens, up, floor = (_declared(rows[key][first]) for key in ("distortion", "world_up", "floor_height_mm"))
+    up, floor = (_declared(rows[key][first]) for key in ("world_up", "floor_height_mm"))
     width, height = (int(side) for side in rows["image_size"][first])
     return View(
-        name, str(rows["camera"][first]), (width, height), rows["K"][first], rows["R"][first], rows["t"][first], lens, up,
-        None if floor is None else float(floor), tuple(str(s) for s in rows["sequence"][found]),
+        name, str(rows["camera"][first]), (width, height), rows["K"][first], rows["R"][first], rows["t"][first],
+        lens_of(rows, first), up, None if floor is None else float(floor), tuple(str(s) for s in rows["sequence"][found]),
         np.where(rows["confidence"][found][..., None] > 0, rows["joints_px"][found], np.nan), rows["confidence"][found],
         rows["joints_rel_mm"][found],
     )  # fmt: skip

@@ -125,7 +125,7 @@ def _of_lens(evidence: Sequence[Evidence]) -> Iterator[Fit]:
     """Yields distortion in another order, and none."""
     if evidence[0].distortion is None:
         return
-    for names, order in ORDERS:
+    for names, order in ORDERS if len(evidence[0].distortion) == 5 else ():
         changed = [
             replace(one, distortion=one.distortion[list(order)]) for one in evidence if one.distortion is not None
         ]

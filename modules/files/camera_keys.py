@@ -15,19 +15,20 @@ from modules.files.numbers import read_numbers
 from modules.utils import UserError, brief
 
 KEYS = (
-    "intrinsics", "extrinsics", "image_scale", "image_size", "calibrated_size", "crop_offset", "distortion", "world_up",
-    "floor_height_mm",
+    "intrinsics", "extrinsics", "image_scale", "image_size", "calibrated_size", "crop_offset", "distortion", "lens",
+    "world_up", "floor_height_mm", "source",
 )  # fmt: skip
 # Names by which OpenCV, its examples and its users write the same numbers, in lower case without separators.
 K_NAMES = ("k", "cameramatrix", "intrinsicmatrix", "mtx")  # in px
 R_NAMES, RVEC_NAMES = ("r", "rotation", "rotationmatrix"), ("rvec",)
 T_NAMES = ("t", "tvec", "translation")
+# `source` says where a converted file comes from, and is not read.
 LENS_NAMES = ("dist", "distcoeffs", "distcoeff", "distortioncoefficients", "distortioncoeffs")
 # What is meant by names that are near none of KEYS by their letters. These are refused, since their units are not known.
 _MEANT = {
     "scale": "image_scale", "size": "image_size", "resolution": "image_size", "width": "image_size", "height": "image_size",
     "imgsize": "image_size", "shape": "image_size", "pose": "extrinsics", "rt": "extrinsics", "world2cam": "extrinsics",
-    "up": "world_up", "floor": "floor_height_mm", "ground": "floor_height_mm", "lens": "distortion", "k1": "distortion",
+    "up": "world_up", "floor": "floor_height_mm", "ground": "floor_height_mm", "k1": "distortion",
     "fx": "intrinsics", "focal": "intrinsics", "focallength": "intrinsics",
 }  # fmt: skip
 _NEAR = 0.75  # of the letters in common, from which on a key is taken to be misspelled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from modules.files.atomic import read_json, write_json
 from modules.files.calibrated_picture import of_picture
 from modules.files.camera_keys import with_our_keys
-from modules.files.lens import read_distortion
+from modules.files.lens import FISHEYE, read_lens
 from modules.files.numbers import read_numbers, require_object
 from modules.files.rotations import rotation_problem
 from modules.pose_utils import Camera, project_rotation
@@ -85,8 +86,10 @@ def camera_from_numbers(path: Path, numbers: CameraNumbers) -> Camera:
     return Camera(K=K, R=project_rotation(R), t=numbers.extrinsics[:, 3], **numbers.optional)
 
 
-def write_camera(path: Path, camera: Camera, image_scale: float = IMAGE_SCALE) -> None:
-    """Writes a camera file. Optional fields that are None are left out."""
+def write_camera(
+    path: Path, camera: Camera, image_scale: float = IMAGE_SCALE, source: Mapping[str, Any] | None = None
+) -> None:
+    """Writes a camera file. Optional fields that are None are left out; `source` says what it was converted from."""
     data: dict[str, Any] = {
         "intrinsics": (np.diag([1 / image_scale, 1 / image_scale, 1.0]) @ camera.K).tolist(),
         "extrinsics": np.column_stack([camera.R, camera.t]).tolist(),
@@ -96,20 +99,24 @@ def write_camera(path: Path, camera: Camera, image_scale: float = IMAGE_SCALE) -
         data["image_size"] = list(camera.image_size)
     if camera.distortion is not None:
         data["distortion"] = camera.distortion.tolist()
+        if len(camera.distortion) == 4:
+            data["lens"] = FISHEYE
     if camera.world_up is not None:
         data["world_up"] = camera.world_up.tolist()
     if camera.floor_height_mm is not None:
         data["floor_height_mm"] = camera.floor_height_mm
+    if source is not None:
+        data["source"] = dict(source)
     write_json(path, data)
 
 
 def _optional_fields(path: Path, data: dict[str, Any]) -> dict[str, Any]:
-    """Returns those of image_size, distortion (5,), world_up (3,) and floor_height_mm that the file has, checked."""
+    """Returns those of image_size, distortion, world_up (3,) and floor_height_mm that the file has, checked."""
     fields: dict[str, Any] = {}
     if data.get("image_size") is not None:
         fields["image_size"] = _image_size(path, data["image_size"])
     if data.get("distortion") is not None:
-        fields["distortion"] = read_distortion(path, data["distortion"])
+        fields["distortion"] = read_lens(path, data["distortion"], data.get("lens"))
     if data.get("world_up") is not None:
         up = read_numbers(path, "world_up", data["world_up"], (3,))
         if abs(np.linalg.norm(up) - 1) > 1e-3:

@@ -173,6 +173,7 @@ def _origin(request: Request, source: Source, view: View, run: TrainedRun) -> di
         "frame": request.camera_options.frame, "unit": "mm",
         "axes": CAMERA_AXES if request.camera_options.frame == "camera" else "the world's",
         "person": request.person, "camera_file": str(request.camera.resolve()),
+        "camera_name": request.camera_options.name,
         "camera": {
             "K": camera.K.tolist(), "R": camera.R.tolist(), "t": camera.t.tolist(),
             "image_size": camera.image_size,

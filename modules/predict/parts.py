@@ -17,7 +17,7 @@ import numpy as np
 
 from modules.cache import joint_features, store
 from modules.cache.estimates import estimate_columns
-from modules.cache.table import Rows, to_row
+from modules.cache.table import Rows, lens_of, to_row
 from modules.config.schema import Config
 from modules.evaluation.prediction import predict_rows
 from modules.evaluation.testing import TrainedRun
@@ -159,10 +159,7 @@ class Predictor:
         found = rows["found"].astype(bool)
         place = {name: index for index, name in enumerate(self.source.names)}
         width, height = rows["image_size"].T
-        seen_px = [
-            distort(rows["joints_px"][i], rows["K"][i], None if np.isnan(lens).any() else lens)
-            for i, lens in enumerate(rows["distortion"])
-        ]
+        seen_px = [distort(rows["joints_px"][i], rows["K"][i], lens_of(rows, i)) for i in range(len(rows))]
         x, y = np.array(seen_px).reshape(-1, rows["joints_px"].shape[1], 2).transpose(2, 0, 1)
         outside = (x < -0.5) | (y < -0.5) | (x > width[:, None] - 0.5) | (y > height[:, None] - 0.5)
         nothing = np.full(predicted.world.shape[:2], np.nan)

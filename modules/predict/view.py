@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modules.calibrations.reading import ReadOptions, choose, is_calibration, read_cameras
+from modules.calibrations.source import Source
 from modules.files.atomic import read_json
 from modules.files.cameras import camera_from_numbers, read_camera_numbers
 from modules.files.numbers import require_object
@@ -27,6 +29,7 @@ class CameraOptions:
     calibrated_size: tuple[int, int] | None = (
         None  # (width, height) px that K belongs to; images of the same aspect scale it
     )
+    name: str | None = None  # of the camera, in a calibration of several
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,38 @@ def read_view(path: Path, options: CameraOptions) -> View:
 
     Up and floor of the options count only where the file declares none.
     """
+    camera = _of_other_program(path, options) if path.exists() else None
+    camera = _of_camera_file(path, options) if camera is None else camera
+    if options.frame == CAMERA:
+        camera = in_own_axes(camera)
+    camera = _completed(path, camera, options)
+    declared, said = camera.image_size, options.calibrated_size
+    if said is not None and declared not in (None, said):
+        raise UserError(
+            f"--calibrated-size {said[0]}x{said[1]}: {path} says image_size {declared[0]}x{declared[1]}; leave one of them out"
+        )
+    return View(path, replace(camera, image_size=declared or said), scales=said is not None)
+
+
+def _of_other_program(path: Path, options: CameraOptions) -> Camera | None:
+    """Returns the named camera of another program's calibration; None for a file that may be a camera file of our own."""
+    source = Source(path)
+    if (
+        not is_calibration(source)
+        and (source.text.lstrip()[:1] in ("", "{") or source.json is not None)
+        and not source.is_folder
+    ):
+        return None
+    in_world = options.frame == WORLD  # otherwise `up` is in the camera's axes, which `_completed` uses
+    cameras = read_cameras(path, ReadOptions(up=options.up if in_world else None, needs_pose=in_world))
+    return cameras[choose(path, cameras, options.name)]
+
+
+def _of_camera_file(path: Path, options: CameraOptions) -> Camera:
+    """Returns the camera of a file of our own."""
     data = require_object(path, read_json(path, f"name a camera file with --camera; {WAYS_TO_CALIBRATE}"))
+    if options.name is not None:
+        raise UserError(f"--camera-name {options.name}: {path} holds one camera alone; leave --camera-name out")
     if "intrinsics" not in data:
         raise UserError(
             f"{path}: the field intrinsics is missing; add K divided by image_scale, which is never guessed: "
@@ -86,17 +120,7 @@ def read_view(path: Path, options: CameraOptions) -> View:
             f"{path}: the field extrinsics is missing; add [R|t], world to camera, in mm, or take the joints in the camera's "
             "axes with --frame camera"
         )
-    numbers = read_camera_numbers(path, needs_extrinsics=options.frame == WORLD)
-    camera = camera_from_numbers(path, numbers)
-    if options.frame == CAMERA:
-        camera = in_own_axes(camera)
-    camera = _completed(path, camera, options)
-    declared, said = camera.image_size, options.calibrated_size
-    if said is not None and declared not in (None, said):
-        raise UserError(
-            f"--calibrated-size {said[0]}x{said[1]}: {path} says image_size {declared[0]}x{declared[1]}; leave one of them out"
-        )
-    return View(path, replace(camera, image_size=declared or said), scales=said is not None)
+    return camera_from_numbers(path, read_camera_numbers(path, needs_extrinsics=options.frame == WORLD))
 
 
 def in_own_axes(camera: Camera) -> Camera:

@@ -30,7 +30,8 @@ def test_round_trip_and_pandas(tmp_path: Path, rng: np.random.Generator) -> None
     rows = store.read_rows(tmp_path, 1)
     for name, shape in cache_table.NUMBER_COLUMNS.items():
         assert rows[name].shape == (1, *shape), name
-        np.testing.assert_array_equal(rows[name].ravel(), np.ravel(np.array(row[name], dtype=float)), err_msg=name)
+        expected = np.full(shape, np.nan) if row[name] is None else np.array(row[name], dtype=float)
+        np.testing.assert_array_equal(rows[name].ravel(), np.ravel(expected), err_msg=name)
     assert rows["file_name"][0] == row["file_name"] and rows["found"][0] and rows["labelled"][0]
     np.testing.assert_array_equal(rows.read_crop(0), cv2.imdecode(np.frombuffer(crop, np.uint8), 1)[..., ::-1])
     table = pd.read_parquet(tmp_path / "poses")
@@ -209,3 +210,35 @@ def test_only_the_cache_of_test_time_augmentation_is_adopted(tmp_path: Path, ext
     store.write_manifest(old / "train", {"parts": 0})
     store.adopt_old_cache(config)
     assert old.is_dir() and not plain.exists()
+
+
+@pytest.mark.parametrize(
+    "lens", [None, [0.1, 0, 0, 0, 0], [0.1, 0.2, 0, 0, 0, 0.3, 0, 0.1], [0.1] * 12, [0.1] * 14, [0.1, 0.2, 0.3, 0.4]]
+)
+def test_every_lens_is_kept(lens: list[float] | None, tmp_path: Path, rng: np.random.Generator) -> None:
+    """A lens of 8 or 12 numbers comes back with the zeros that make it 14; a fisheye keeps its four."""
+    camera = replace(looking_camera(rng), distortion=None if lens is None else np.array(lens))
+    row, crop = make_row(rng, 3, 5.0, looking_camera(rng), 0)
+    columns = cache_table.lens_columns(camera.distortion)
+    stored = {
+        **row,
+        **dict.fromkeys(("distortion", "distortion_more", "fisheye")),
+        **{k: v.tolist() for k, v in columns.items()},
+    }
+    store.write_part(tmp_path, 0, [stored], [crop], "key")
+    found = cache_table.camera_of(store.read_rows(tmp_path, 1), 0).distortion
+    if lens is None or found is None:
+        assert found is None and lens is None
+    else:
+        np.testing.assert_array_equal(np.trim_zeros(found, "b"), np.trim_zeros(np.array(lens), "b"))
+        assert (len(found) == 4) == (len(lens) == 4)
+
+
+def test_a_cache_from_before_other_lenses_is_read(tmp_path: Path, rng: np.random.Generator) -> None:
+    camera = looking_camera(rng, distortion=True)
+    row, crop = make_row(rng, 3, 5.0, camera, 0)
+    store.write_part(tmp_path, 0, [row], [crop], "key")
+    path = store.part_paths(tmp_path, 0)[0]
+    pq.write_table(pq.read_table(path).drop_columns(["distortion_more", "fisheye"]), path)
+    found = cache_table.camera_of(store.read_rows(tmp_path, 1), 0).distortion
+    assert found is not None and camera.distortion is not None and found.tolist() == camera.distortion.tolist()

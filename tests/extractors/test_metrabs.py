@@ -6,13 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from model.skeleton import JOINT_NAMES
 from modules.cache.store import open_cache
 from modules.cache.table import Rows
 from modules.config.load import load_config
@@ -20,6 +23,7 @@ from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
 from modules.config.sections import Metrabs
 from modules.extractors import configured_fingerprint
+from modules.extractors.metrabs.current import SKELETON, CurrentModel
 from modules.extractors.metrabs.extractor import MetrabsExtractor
 from modules.extractors.metrabs.models_2021 import CombinedModel
 from modules.extractors.metrabs.people import undistorted_box
@@ -374,3 +378,17 @@ def test_joints_without_a_ray_keep_the_models_own_position(rng: np.random.Genera
     people = model._people(camera, np.zeros((1, 5)), joints_cam[None], raw_px[None])
     np.testing.assert_allclose(people.joints_px[0, 20], cam2pixel(joints_cam, camera.K)[20])
     assert np.isfinite(people.joints_px).all() and np.isfinite(people.joints_cam_mm).all()
+
+
+@pytest.mark.parametrize("numbers", [4, 8])
+def test_a_lens_that_current_models_do_not_take_is_refused_before_anything_runs(numbers: int) -> None:
+    """They take five numbers, and would read others as those."""
+    names = [name.encode() for name in JOINT_NAMES]
+    model = CurrentModel(
+        SimpleNamespace(per_skeleton_joint_names={SKELETON: names}, detect_poses_batched=None), Path("metrabs_s")
+    )
+    camera = replace(CAMERAS["1"], distortion=np.full(numbers, 0.1))
+    with pytest.raises(
+        UserError, match=f"^metrabs_s: MeTRAbs takes lenses of five numbers, and a camera has {numbers}"
+    ):
+        model.detect([np.zeros((4, 4, 3), np.uint8)], [camera], 0.3, Metrabs())

@@ -1,6 +1,7 @@
 """Images: the crop shows what its camera says, and EXIF orientation is never applied."""
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,12 +20,15 @@ from tests.files.exif_images import jpeg
 CROP_SIZE, CROP_MARGIN = 256, 1.25
 
 
-@pytest.mark.parametrize("distortion", [False, True])
+FISHEYE, RATIONAL = [0.03, 0.005, -0.0006, 0.0001], [0.5, 0.1, 1e-3, -5e-4, 0.01, 0.6, 0.2, 0.02]
+
+
+@pytest.mark.parametrize("lens", [None, [-0.05, 0.13, 0.0006, 0.0007, 0.0], FISHEYE, RATIONAL])
 def test_a_dot_in_the_image_stands_in_the_crop_where_the_geometry_says(
-    rng: np.random.Generator, distortion: bool
+    rng: np.random.Generator, lens: list[float] | None
 ) -> None:
     """Known points through lens, crop and back: half a pixel of misalignment anywhere would show."""
-    camera = looking_camera(rng, distortion)
+    camera = replace(looking_camera(rng), distortion=None if lens is None else np.array(lens))
     box = np.array([300.0, 100, 500, 900])
     R_cam2crop, K_crop = crop_camera(box, camera.K, CROP_SIZE, CROP_MARGIN)
     for point in ([400.0, 300], [700, 800], [550, 550], [350, 900]):

@@ -11,6 +11,7 @@ from modules.files.cameras import write_camera
 from modules.pose_utils import Camera, cam2pixel, world2cam
 from modules.predict.view import CameraOptions, parse_size, read_view
 from modules.utils import UserError
+from tests.calibrations.truth import EXAMPLES
 from tests.conftest import looking_camera, standing_person
 
 UP = np.array([0.0, 0, 1])
@@ -95,3 +96,30 @@ def test_words_of_the_command_line() -> None:
     for wrong in ("1920", "0x3", "axb"):
         with pytest.raises(ValueError):
             parse_size(wrong)
+
+
+CALIB = EXAMPLES / "pose2sim" / "Calib.toml"
+
+
+def test_a_camera_of_another_programs_calibration_is_chosen_by_its_name() -> None:
+    view = read_view(CALIB, CameraOptions(up=UP, floor_mm=0.0, name="cam2"))
+    np.testing.assert_allclose(view.camera.centre_world, [-2700, 3300, 2300], atol=1e-6)
+    assert view.camera.image_size == (1088, 1920) and view.camera.floor_height_mm == 0
+    with pytest.raises(UserError, match="holds 3 cameras; choose by name: cam1, cam2, cam3"):
+        read_view(CALIB, CameraOptions())
+    with pytest.raises(UserError, match="no camera cam9 in this file"):
+        read_view(CALIB, CameraOptions(name="cam9"))
+    folder = read_view(EXAMPLES / "easymocap", CameraOptions(frame="camera", up=np.array([0.0, -1, 0]), name="cam3"))
+    assert (np.eye(3) == folder.camera.R).all() and folder.camera.world_up is not None
+    assert folder.camera.world_up.tolist() == [0, -1, 0], "up is given in the camera's axes"
+
+
+def test_a_name_is_for_a_calibration_of_several(tmp_path: Path, camera: Camera) -> None:
+    with pytest.raises(UserError, match="^--camera-name 1: .* holds one camera alone; leave --camera-name out"):
+        read_view(written(tmp_path, camera), CameraOptions(name="1"))
+
+
+def test_a_file_that_is_neither_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Calib.toml").write_text("[cam1]\nmatrix = [3")
+    with pytest.raises(UserError, match="this is not readable TOML"):
+        read_view(tmp_path / "Calib.toml", CameraOptions())

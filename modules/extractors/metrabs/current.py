@@ -62,6 +62,12 @@ class CurrentModel(Model):
         boxes: Any = None,
     ) -> list[People]:
         people: list[People | None] = [None] * len(images)
+        other = next((c.distortion for c in cameras if c.distortion is not None and len(c.distortion) != 5), None)
+        if other is not None:
+            raise UserError(
+                f"{self._folder}: MeTRAbs takes lenses of five numbers, and a camera has {len(other)}; use blazepose, or "
+                "images without lens distortion"
+            )
         for up, group in _by_world_up(cameras):
             seen = [cameras[i] for i in group]
             result = self._call(

@@ -1,0 +1,179 @@
+"""Finds what cannot be right about the cameras of one file: their distances, and whether they look at one place.
+
+A reading in the wrong unit, with the centre for t, or with another direction of the rotation gives numbers of the right
+shapes. It rarely gives cameras that stand 0.3 to 30 m apart, look at one place from further than a metre, and stand level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from modules.pose_utils import Camera
+
+Rig = Mapping[str, Camera]
+APART_MM = (300.0, 30_000.0)
+PERSON_MM = 1000.0  # a picture that shows less where the cameras look at, or from nearer, shows no person
+SEEN_SHARE = 0.75  # of the cameras that must have this place in their picture
+_PARALLEL_DEG = 5.0  # axes closer than this do not say where they meet
+_FACING_DEG = 12.0  # nor do those of two cameras that look at each other
+_MISS, _TILT = 0.15, 0.1  # usual miss of an axis, in halves of the picture, and usual sine of a camera's roll
+_LEVEL = 0.12  # the largest sine of a roll that is called level
+_FAR = 3.0  # the miss of a camera that has the place behind it
+SURE, SUSPECT = 4.0, 2.0  # a reading of more than this cost is questioned if another costs less by this factor
+_OPENGL = np.diag([1.0, -1.0, -1.0])
+_AXES = np.concatenate([np.eye(3), -np.eye(3)])
+
+
+@dataclass(frozen=True)
+class Misreading:
+    """A usual mistake about [R|t]: its description, and the correction of (R, t)."""
+
+    what: str
+    correct: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+MISREADINGS = (
+    Misreading("rotation and translation are camera to world", lambda R, t: (R.T, -R.T @ t)),
+    Misreading("the rotation is transposed", lambda R, t: (R.T, t)),
+    Misreading("the translation is the camera's centre C, where t = -R C is needed", lambda R, t: (R, -R @ t)),
+    Misreading("the camera's axes are OpenGL's (y up, z backward)", lambda R, t: (_OPENGL @ R, _OPENGL @ t)),
+    Misreading("rotation and translation are camera to world in OpenGL's axes",
+               lambda R, t: (_OPENGL @ R.T, -_OPENGL @ R.T @ t)),
+)  # fmt: skip
+
+
+def apart_mm(rig: Rig) -> float:
+    """Returns the largest distance of two cameras; of one camera alone, that from the world's origin."""
+    centres = np.array([camera.centre_world for camera in rig.values()])
+    others = centres if len(centres) > 1 else np.zeros((1, 3))
+    return float(np.linalg.norm(centres[:, None] - others[None], axis=-1).max())
+
+
+def is_apart(rig: Rig) -> bool:
+    """Whether the cameras are apart as those of a rig are."""
+    return APART_MM[0] <= apart_mm(rig) <= APART_MM[1]
+
+
+def size_problem(rig: Rig) -> str | None:
+    """Returns why the cameras' distances cannot be right, or None. A single camera at the origin has none."""
+    apart = apart_mm(rig)
+    if apart == 0 and len(rig) == 1:
+        return None
+    if not is_apart(rig):
+        what = "the cameras are {} apart" if len(rig) > 1 else "the camera is {} from the world's origin"
+        return f"{what.format(length(apart))}, where {length(APART_MM[0])} to {length(APART_MM[1])} is usual"
+    place = meeting_place(rig)
+    if place is None and len(rig) == 1:
+        place = np.zeros(3)  # a single camera that has the world's origin in its picture
+    depths = [] if place is None else [(_depth(one, place), one) for one in rig.values() if _miss(one, place) <= 1]
+    if not depths:
+        return None
+    if np.median([depth for depth, _ in depths]) < PERSON_MM:
+        return (
+            f"the cameras look at a place that is {length(float(np.median([d for d, _ in depths])))} in front of them"
+        )
+    shown = float(np.median([2 * depth * _half_view(one).max() for depth, one in depths]))
+    return f"the pictures show {length(shown)}, which no person fits in" if shown < PERSON_MM else None
+
+
+def direction_problem(rig: Rig) -> str | None:
+    """Returns why the cameras' directions cannot be right, or None if they can, or if there is no telling."""
+    place = meeting_place(rig)
+    if place is None:
+        return None
+    blind = [name for name, camera in rig.items() if _miss(camera, place) > 1]
+    if len(rig) - len(blind) >= SEEN_SHARE * len(rig):
+        return None
+    return (
+        f"the optical axes do not meet in front of the cameras: {len(blind)} of {len(rig)} (first {blind[0]}) do not have the "
+        "place that is nearest to all axes in their picture"
+    )
+
+
+def better_reading(rig: Rig, up: np.ndarray | None, factor: float) -> Misreading | None:
+    """Returns the usual mistake whose correction makes the cameras look at one place and stand level far better; else None.
+
+    `up` (3,) is the world's, if known; otherwise the best of the axes of the world. `factor` is SURE or SUSPECT: with SURE,
+    no sound one of the made-up rigs of `python -m benchmarks.calibrations` is refused.
+    """
+    if len(rig) == 1 and up is None:
+        return None
+    corrected = [(_corrected(rig, misreading), misreading) for misreading in MISREADINGS]
+    costs = [
+        (_cost(other, up), index) for index, (other, _) in enumerate(corrected)
+        if (len(rig) == 1 or meeting_place(other) is not None)
+        and size_problem(other) is None and direction_problem(other) is None
+    ]  # fmt: skip
+    own = _cost(rig, up)
+    best, index = min(costs, default=(np.inf, 0))
+    return corrected[index][1] if own > factor and best < own / factor else None
+
+
+def meeting_place(rig: Rig) -> np.ndarray | None:
+    """Returns the point (3,) world mm that is nearest to all optical axes; None if axes do not say."""
+    axes = np.array([camera.R[2] for camera in rig.values()])
+    centres = np.array([camera.centre_world for camera in rig.values()])
+    across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
+    alike = axes @ axes.T
+    if (alike > np.cos(np.radians(_PARALLEL_DEG))).all() or (
+        len(axes) == 2 and alike.min() < -np.cos(np.radians(_FACING_DEG))
+    ):
+        return None
+    return np.asarray(np.linalg.lstsq(across.sum(0), (across @ centres[..., None]).sum(0)[:, 0], rcond=None)[0])
+
+
+def level_axis(rig: Rig) -> str | None:
+    """Returns the axis of the world to which most cameras stand level, such as `z` or `-y`; None if no axis stands out."""
+    rolls = np.median(_sines(rig, _AXES)[0], axis=0)
+    first, second = np.sort(rolls)[:2]
+    if len(rig) < 2 or first > _LEVEL or second < 2 * _LEVEL:
+        return None
+    return ("x", "y", "z", "-x", "-y", "-z")[int(np.argmin(rolls))]
+
+
+def length(mm: float) -> str:
+    """Returns a length for a message."""
+    return f"{mm / 1000:.3g} m" if mm >= 100 else f"{mm:.2g} mm"
+
+
+def _corrected(rig: Rig, misreading: Misreading) -> dict[str, Camera]:
+    changed = {name: misreading.correct(camera.R, camera.t) for name, camera in rig.items()}
+    return {name: replace(rig[name], R=R, t=t) for name, (R, t) in changed.items()}
+
+
+def _cost(rig: Rig, up: np.ndarray | None) -> float:
+    """Returns how unusual a rig is: the mean squares of the axes' misses and of the cameras' rolls in their usual sizes."""
+    place = meeting_place(rig)
+    miss = 0.0 if place is None else float(np.mean([_miss(camera, place) ** 2 for camera in rig.values()]))
+    return miss / _MISS**2 + float(_rolls(rig, _AXES if up is None else up[None]).min()) / _TILT**2
+
+
+def _rolls(rig: Rig, ups: np.ndarray) -> np.ndarray:
+    """Returns the mean square (U,) of the sines of the cameras' rolls, or of those of cameras that hang on their side."""
+    level, on_its_side = _sines(rig, ups)
+    return np.asarray((np.minimum(level, on_its_side) ** 2).mean(0))
+
+
+def _sines(rig: Rig, ups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the sines (N, U) of the rolls of N cameras against U directions (U, 3), and against those a quarter turn on."""
+    sides = np.array([camera.R[:2] for camera in rig.values()]) @ ups.T  # (N, 2, U)
+    return np.abs(sides[:, 0]) + 0.5 * (sides[:, 1] > 0), np.abs(sides[:, 1])  # y of a level camera points down
+
+
+def _depth(camera: Camera, point: np.ndarray) -> float:
+    return float(camera.R[2] @ point + camera.t[2])
+
+
+def _half_view(camera: Camera) -> np.ndarray:
+    """Returns the tangents (2,) of half the angles of view, from the principal point if the size is unknown."""
+    half = camera.K[:2, 2] if camera.image_size is None else np.array(camera.image_size) / 2
+    return np.asarray(half / camera.K[[0, 1], [0, 1]])
+
+
+def _miss(camera: Camera, point: np.ndarray) -> float:
+    """Returns a point's distance from the axis in halves of the picture: up to 1 in the picture; at most _FAR."""
+    x, y, z = camera.R @ point + camera.t
+    return _FAR if z <= 0 else float(min(_FAR, np.max(np.abs([x, y]) / z / _half_view(camera))))

@@ -1,0 +1,95 @@
+"""Wrong units and directions are refused or named in every format, and sound rigs are read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.calibrations.mistakes import DIRECTIONS, NOT_SEEN, PICTURES, RIGHT, UNITS, Mistake, outcome
+from benchmarks.calibrations.rigs import make_rig
+from benchmarks.calibrations.writers import WRITERS, easymocap, pose2sim
+from modules.calibrations.plausibility import direction_problem, level_axis, meeting_place, size_problem
+from modules.calibrations.reading import ReadOptions, read_calibration
+from modules.utils import UserError
+from tests.calibrations.truth import CAMERAS
+
+CHECKED = [name for name in WRITERS if name != "threedpw"]  # one moving camera
+Z_UP = np.array([0.0, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("mistake", [*UNITS, *DIRECTIONS, *PICTURES], ids=lambda mistake: mistake.what)
+def test_every_mistake_in_every_format_is_refused_or_named_or_makes_no_difference(
+    mistake: Mistake, tmp_path: Path
+) -> None:
+    found = {}
+    for name in CHECKED:
+        (tmp_path / name).mkdir()
+        found[name] = outcome(name, CAMERAS, mistake, tmp_path / name)
+    unseen = [name for name, what in found.items() if what == NOT_SEEN]
+    assert unseen in ([], ["h36m"] if mistake is PICTURES[1] else [])  # that file has no image size to compare K with
+    if mistake in UNITS:  # the unit of TOML and of VideoPose3D's dictionary is not fixed: m and mm are told apart
+        right = {name for name, what in found.items() if what == RIGHT}
+        assert right <= {"pose2sim", "caliscope", "anipose", "freemocap", "videopose3d"}
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 6])
+def test_with_up_known_every_direction_is_seen_and_sound_rigs_are_read(count: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(5):
+        rig = make_rig(rng, count)
+        assert outcome("pose2sim", rig, None, tmp_path) == RIGHT
+        assert outcome("pose2sim", rig, None, tmp_path, Z_UP) == RIGHT
+        assert {outcome("pose2sim", rig, mistake, tmp_path, Z_UP) for mistake in DIRECTIONS} & {NOT_SEEN} == set()
+
+
+def test_a_rig_is_the_same_in_any_world(tmp_path: Path) -> None:
+    """Whether a rig is plausible does not depend on the world's origin, nor, but for the roll, on its axes."""
+    turn = cv2.Rodrigues(np.array([0.5, -1.0, 0.3]))[0]
+    moved = {
+        name: replace(one, R=one.R @ turn.T, t=one.t - one.R @ turn.T @ [5e4, 0, 0]) for name, one in CAMERAS.items()
+    }
+    place, there = meeting_place(CAMERAS), meeting_place(moved)
+    assert place is not None and there is not None
+    np.testing.assert_allclose(there, turn @ place + [5e4, 0, 0], atol=1e-6)
+    assert size_problem(moved) is None and direction_problem(moved) is None
+    assert read_calibration(pose2sim(tmp_path, moved)).unit == "m"
+
+
+def test_parallel_cameras_are_not_checked_for_where_they_look() -> None:
+    left = replace(CAMERAS["cam1"], R=np.eye(3), t=np.zeros(3))
+    pair = {"left": left, "right": replace(left, t=np.array([-400.0, 0, 0]))}
+    assert meeting_place(pair) is None and direction_problem(pair) is None and size_problem(pair) is None
+
+
+def test_a_camera_below_the_floor_is_refused(tmp_path: Path) -> None:
+    path = pose2sim(tmp_path, CAMERAS)
+    read = read_calibration(path, ReadOptions(up=Z_UP, floor_mm=0.0))
+    assert all(camera.floor_height_mm == 0 and camera.world_up is Z_UP for camera in read.cameras.values())
+    with pytest.raises(UserError, match="camera cam1 is not above the floor"):
+        read_calibration(path, ReadOptions(up=-Z_UP, floor_mm=0.0))
+
+
+def test_a_blank_camera_is_no_calibration(tmp_path: Path) -> None:
+    K = np.array([[1296.0, 0, 960], [0, 1296, 540], [0, 0, 1]])
+    blank = {"1": replace(CAMERAS["cam1"], K=K, R=np.eye(3), t=np.zeros(3), distortion=None)}
+    with pytest.raises(UserError, match="blank cameras that EasyMocap writes without a calibration"):
+        read_calibration(easymocap(tmp_path, blank))
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z", "-x", "-y", "-z"])
+def test_the_axis_to_which_the_cameras_stand_level_is_proposed(axis: str, tmp_path: Path) -> None:
+    """The made-up rigs have z up; here their world is turned."""
+    to_axis = {"x": [[0, 0, 1], [1, 0, 0], [0, 1, 0]], "y": [[0, 1, 0], [0, 0, 1], [1, 0, 0]], "z": np.eye(3)}
+    turn = np.array(to_axis[axis[-1]]) @ (np.diag([1, -1, -1]) if axis[0] == "-" else np.eye(3))
+    rig = make_rig(np.random.default_rng(4), 4)
+    turned = {name: replace(one, R=one.R @ turn.T) for name, one in rig.items()}
+    assert level_axis(turned) == axis
+    assert (
+        f"the cameras stand level if {axis} is up: --up={axis}"
+        in read_calibration(pose2sim(tmp_path, turned)).notes[-1]
+    )
+    assert level_axis({"one": rig["c1"]}) is None
