@@ -232,9 +232,7 @@ class Trainer:
             content = {**self._weights(), "facts": facts, "epoch": epoch, "score": evaluation.score}
             checkpoints.save_checkpoint(best, content)
         self._save_last(epoch)
-        # Removed after model.pt is written, since an older model.pt refers to them.
-        for older in set(self.folder.glob("best_*.pt")) - {best}:
-            older.unlink()
+        folders.drop_older_best(self.folder, best.name)  # after model.pt is written, since an older one refers to them
 
     def _weights(self) -> dict[str, Any]:
         """Returns the entries of a checkpoint that prediction needs."""
@@ -276,12 +274,13 @@ class Trainer:
             )
         if not self.fabric.is_global_zero:
             return {}
-        summary = {
+        summary: dict[str, Any] = {
             "best": f"best_{self.stopper.best_epoch:02d}.pt", "best_epoch": self.stopper.best_epoch,
             "metric": self.config.TRAIN.metric_function, "best_score": self.stopper.best_score,
             "extractor_score": self.baseline, "epochs": self.recorder.rows[-1]["epoch"],
             "minutes": sum(row["seconds"] for row in self.recorder.rows) / 60,
         }  # fmt: skip
+        folders.drop_older_best(self.folder, summary["best"])  # which a kill after the last model.pt has left
         write_json(self.folder / folders.COMPLETE, summary)
         return summary
 
