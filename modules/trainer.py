@@ -42,8 +42,6 @@ from modules.utils import UserError, log
 
 CHECKPOINT_STEPS = 500  # steps within an epoch after which model.pt is written; it is also written after each epoch
 
-RESUMED = {"epoch", "optimizer", "scheduler", "stopper", "record", "partial"}  # what model.pt has beside the weights
-
 
 @dataclass(frozen=True)
 class TrainingJob:
@@ -234,9 +232,7 @@ class Trainer:
             content = {**self._weights(), "facts": facts, "epoch": epoch, "score": evaluation.score}
             checkpoints.save_checkpoint(best, content)
         self._save_last(epoch)
-        # Removed after model.pt is written, since an older model.pt refers to them.
-        for older in set(self.folder.glob("best_*.pt")) - {best}:
-            older.unlink()
+        folders.drop_older_best(self.folder, best.name)  # after model.pt is written, since an older one refers to them
 
     def _weights(self) -> dict[str, Any]:
         """Returns the entries of a checkpoint that prediction needs."""
@@ -258,9 +254,7 @@ class Trainer:
 
     def resume(self, path: Path) -> None:
         """Resumes from a model.pt: after its last whole epoch, or within the next."""
-        content = checkpoints.load_checkpoint(path)
-        if not content.keys() >= RESUMED:
-            raise UserError(f"{path}: this checkpoint holds no training to resume; train again without --resume")
+        content = checkpoints.load_training(path)
         if content["key"] != self.job.key:
             raise UserError(f"{path}: it was trained with another config or cache; train again without --resume")
         self.network.load_state_dict(content["model"])
@@ -280,12 +274,13 @@ class Trainer:
             )
         if not self.fabric.is_global_zero:
             return {}
-        summary = {
+        summary: dict[str, Any] = {
             "best": f"best_{self.stopper.best_epoch:02d}.pt", "best_epoch": self.stopper.best_epoch,
             "metric": self.config.TRAIN.metric_function, "best_score": self.stopper.best_score,
             "extractor_score": self.baseline, "epochs": self.recorder.rows[-1]["epoch"],
             "minutes": sum(row["seconds"] for row in self.recorder.rows) / 60,
         }  # fmt: skip
+        folders.drop_older_best(self.folder, summary["best"])  # which a kill after the last model.pt has left
         write_json(self.folder / folders.COMPLETE, summary)
         return summary
 

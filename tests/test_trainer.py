@@ -165,6 +165,18 @@ def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
     assert stopped.fit()["epochs"] == 2
 
 
+def test_a_kill_after_the_last_checkpoint_leaves_no_older_best(tmp_path: Path) -> None:
+    """Between the last model.pt and the removal of an older best_XX.pt; a resumed run has no epoch left to remove it."""
+    first = trainer(tmp_path, num_epochs=2)
+    first.fit()
+    (tmp_path / "run" / folders.COMPLETE).unlink()
+    (tmp_path / "run" / "best_90.pt").touch()
+    resumed = trainer(tmp_path, num_epochs=2)
+    resumed.resume(tmp_path / "run" / folders.LAST)
+    summary = resumed.fit()
+    assert [path.name for path in (tmp_path / "run").glob("best_*.pt")] == [summary["best"]]
+
+
 def test_early_stopper() -> None:
     stopper = EarlyStopper(2)
     assert [stopper.update(e, s) for e, s in enumerate([5, 4, 4, 3, float("nan")])] == [True, True, False, True, False]

@@ -60,7 +60,7 @@ class Killer:
             self.stage.script, *self.stage.arguments(self.place), setup=self.stage.setup(self.place), kill_after=kill_after
         )  # fmt: skip
         if ended.returncode not in (0, -9):
-            raise UserError(f"{self.stage.name}: it ended with {ended.returncode}: {ended.stderr[-2000:]}; mend it")
+            raise UserError(f"{self.stage.name}: it ended with {ended.returncode}: {ended.stderr[-2000:]}; correct it")
         return ended.returncode == 0
 
 

@@ -9,8 +9,14 @@ from typing import Any
 import numpy as np
 
 # What NumPy's own pickles call, by the names of its first and second version.
-_RECONSTRUCT, _SCALAR = np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]
+_SCALAR = np.float64(0).__reduce__()[0]
 _FROM_BUFFER = np.zeros(1).__reduce_ex__(5)[0]
+MOST_VALUES = 10**6  # a calibration has hundreds; references to one list can stand for any number
+
+
+def _reconstruct(kind: object, shape: object, code: object) -> np.ndarray:
+    """Returns an empty array, which the next step of the pickle fills; NumPy's own would allocate any shape."""
+    return np.empty(0)
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -21,10 +27,10 @@ def _encode(text: str, encoding: str) -> bytes:
 
 
 _ALLOWED: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "ndarray"): "ndarray",  # an argument of _reconstruct, which nothing else may call
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): _encode,
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _RECONSTRUCT for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _SCALAR for core in ("core", "_core")},
     **{(f"numpy.{core}.numeric", "_frombuffer"): _FROM_BUFFER for core in ("core", "_core")},
 }
@@ -50,7 +56,7 @@ def load_numbers(data: bytes) -> Any:
     Raises ValueError, whose message says why, for a damaged pickle, and for one that holds anything but numbers.
     """
     try:
-        return _plain(_NumPyUnpickler(io.BytesIO(data), encoding="latin1").load())
+        return _Plain().value(_NumPyUnpickler(io.BytesIO(data), encoding="latin1").load())
     except pickle.UnpicklingError as error:
         raise ValueError(str(error).partition("\n")[0]) from None
     except MemoryError:
@@ -59,19 +65,30 @@ def load_numbers(data: bytes) -> Any:
         raise ValueError("it is damaged") from None
 
 
-def _plain(value: Any, depth: int = 8) -> Any:
-    """Returns nested containers with arrays as lists, bytes as text, and mappings by text."""
-    if depth == 0:
-        raise ValueError("nested too deeply")
-    if isinstance(value, np.ndarray | np.generic):
-        if value.dtype.kind not in "biuf":
-            return None if value.dtype.kind != "O" else [_plain(part, depth - 1) for part in value.ravel().tolist()]
-        return value.tolist()
-    if isinstance(value, dict):
-        return {_key(key): _plain(part, depth - 1) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part, depth - 1) for part in value]
-    return value.decode("latin1") if isinstance(value, bytes) else value
+class _Plain:
+    """Makes plain values, at most MOST_VALUES of them."""
+
+    def __init__(self) -> None:
+        self._left = MOST_VALUES
+
+    def value(self, value: Any, depth: int = 8) -> Any:
+        """Returns nested containers with arrays as lists, bytes as text, and mappings by text."""
+        self._left -= value.size if isinstance(value, np.ndarray) else 1
+        if depth == 0 or self._left < 0:
+            raise ValueError("nested too deeply" if depth == 0 else "it holds too many values")
+        if isinstance(value, np.ndarray | np.generic):
+            if value.dtype.kind not in "biuf":
+                return (
+                    None
+                    if value.dtype.kind != "O"
+                    else [self.value(part, depth - 1) for part in value.ravel().tolist()]
+                )
+            return value.tolist()
+        if isinstance(value, dict):
+            return {_key(key): self.value(part, depth - 1) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(part, depth - 1) for part in value]
+        return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 def _key(key: Any) -> Any:

@@ -91,7 +91,10 @@ def _listed(path: Path) -> Iterator[Path]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{path}: this list is not readable UTF-8 text; save it as UTF-8") from None
-    names = _csv_column(lines) if path.suffix.lower() == ".csv" else [line.strip() for line in lines]
+    try:
+        names = _csv_column(lines) if path.suffix.lower() == ".csv" else [line.strip() for line in lines]
+    except csv.Error as error:
+        raise UserError(f"{path}: this list is no CSV ({error}); write one path per line") from None
     names = [name for name in names if name]
     if not names:
         raise UserError(f"{path}: this list names no file; write one path per line")

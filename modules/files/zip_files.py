@@ -41,7 +41,7 @@ def open_zip(stream: IO[bytes]) -> zipfile.ZipFile:
 
 
 def is_stored(path: Path) -> bool:
-    """Returns whether a file is a zip whose members are stored as they are, so that they hold no more bytes than it.
+    """Returns whether a file is a zip whose parts are stored as they are, so that they hold no more bytes than it.
 
     torch and `numpy.savez` write such files. Raises OSError if it cannot be read.
     """
@@ -75,9 +75,9 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _holds_no_more(package: zipfile.ZipFile, path: Path) -> bool:
-    members = package.infolist()
-    stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
-    return stored and sum(member.file_size for member in members) <= path.stat().st_size
+    infos = package.infolist()
+    stored = all(info.compress_type == zipfile.ZIP_STORED for info in infos)
+    return stored and sum(info.file_size for info in infos) <= path.stat().st_size
 
 
 def _array(package: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:

@@ -77,6 +77,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
+def load_training(path: Path) -> dict[str, Any]:
+    """Reads a model.pt, from which a training resumes. Raises UserError if it is missing, damaged or another checkpoint."""
+    content = load_checkpoint(path)
+    if not content.keys() >= {"epoch", "optimizer", "scheduler", "stopper", "record", "partial"}:
+        raise UserError(f"{path}: this checkpoint holds no training to resume; train again without --resume")
+    return content
+
+
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{path}: this checkpoint is missing; run python train.py")

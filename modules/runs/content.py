@@ -20,6 +20,8 @@ _NO_KEYS: dict[str, tuple[Any, ...]] = {
     "bone_prior": (False, True),
 }  # what the config does not set
 
+MOST = 4096  # for a field of an architecture that the config does not know
+
 
 def is_complete(content: Any) -> bool:
     """Returns whether a checkpoint's content has every field of its type, an architecture of ours, and tensors.
@@ -50,7 +52,9 @@ def _is_allowed(name: str, value: Any) -> bool:
     """Returns whether a value may stand in this field of a spec."""
     if name in _NO_KEYS:
         return type(value) is type(_NO_KEYS[name][0]) and value in _NO_KEYS[name]
-    field = Train.model_fields[name]
+    field = Train.model_fields.get(name) if name != "model" else None  # which names a recipe, as is checked
+    if field is None:  # of a recipe of one's own
+        return isinstance(value, str | bool) or (isinstance(value, int | float) and 0 <= value <= MOST)
     kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     try:
         TypeAdapter(kind).validate_python(value, strict=True)

@@ -124,6 +124,13 @@ def _best_name(run: Path) -> str:
     return best
 
 
+def drop_older_best(run: Path, best: str) -> None:
+    """Removes every best_XX.pt of a run but this one."""
+    for path in run.glob("best_*.pt"):
+        if path.name != best:
+            path.unlink()
+
+
 def newest_unfinished(parent: Path, key: str) -> Path | None:
     """Returns the newest run of this key that was interrupted after its first checkpoint."""
     runs = (run for run in run_folders(parent) if not (run / COMPLETE).exists() and (run / LAST).exists())

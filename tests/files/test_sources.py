@@ -81,3 +81,10 @@ def test_what_cannot_be_found_is_named(folder: Path, named: str, says: str) -> N
 def test_a_video_is_predicted_alone(folder: Path) -> None:
     with pytest.raises(UserError, match="a video is predicted alone"):
         found(folder / "a.png", folder / "videos" / "b.mp4")
+
+
+def test_a_list_that_is_no_csv_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text('file_name\n"' + "x" * 140_000)
+    with pytest.raises(UserError, match=r"list\.csv: this list is no CSV .*; write one path per line"):
+        find_sources([str(path)])
