@@ -56,16 +56,16 @@ def make_answer(
     chosen = (
         _everybody(people, errors, source, view) if everybody else _one_person(people, errors, source, view, how.person)
     )
-    kept, told = people.take(chosen.rows), with_effects(errors, effects)[chosen.rows]
+    kept, expected = people.take(chosen.rows), with_effects(errors, effects)[chosen.rows]
     errors, of_camera = errors[chosen.rows], reasons_of(effects)
     warnings = [
         [*first, *of_camera[row], *more]
-        for first, row, more in zip(chosen.warnings, chosen.rows, _reasons(kept, told), strict=True)
+        for first, row, more in zip(chosen.warnings, chosen.rows, _reasons(kept, expected), strict=True)
     ]
     raw, times = kept.joints_mm, source.time_s[kept.image]
     return Poses(
         joints_mm=smoothed(raw, errors, times, chosen.segment) if how.smooths else raw,
-        expected_error_mm=told, frame_index=source.frame_index[kept.image], time_s=times,
+        expected_error_mm=expected, frame_index=source.frame_index[kept.image], time_s=times,
         person=chosen.person, found=kept.found, image=[source.image_name(index) for index in kept.image],
         frame=origin["frame"], up=view.camera.world_up, floor_height_mm=view.camera.floor_height_mm,
         raw_joints_mm=raw if how.smooths else None, warnings=["; ".join(reasons) for reasons in warnings], origin=origin,
