@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,7 @@ from modules.cache.neighbours import places_of_neighbours, report_switched, swit
 from modules.cache.part_extraction import PartExtraction, Results, row_key
 from modules.cache.people import report_people
 from modules.cache.table import Rows
+from modules.cache.upright import turned_rows
 from modules.cache.workers import WorkerPool, worker_count
 from modules.config.schema import Config
 from modules.console import progress_bar
@@ -92,7 +94,10 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
     store.adopt_old_cache(config)
     inputs, hints = read_inputs(frames, folder), read_person_boxes(config.data_root, frames)
     parts = [frames[start : start + PART_ROWS] for start in range(0, len(frames), PART_ROWS)]
-    manifest = {**_manifest(config, inputs.digest, hints), **store.turned_entry(preflight.turned_views(frames))}
+    manifest = {
+        **_manifest(config, inputs.digest, hints),
+        **store.turned_entry(_turned_views(folder, frames, inputs.digest)),
+    }
     job = _Job(config, split, folder, manifest, inputs, hints, parts)
     _log_stale(folder, job.key)
     extracted, extraction = _extract_missing(job, array_job)
@@ -110,6 +115,15 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
     report_people(rows, config.data_root, folder)
     report_switched(rows, folder)
     return Summary(folder, len(frames), extracted, _list_not_found(folder, rows), len(parts))
+
+
+def _turned_views(folder: Path, frames: Sequence[Frame], inputs: str) -> dict[str, int]:
+    """Returns by how many quarters the pictures of each view are turned; a complete cache of the same inputs tells it, too."""
+    found = store.read_manifest(folder)
+    if found is not None and found.get("inputs") == inputs:
+        with contextlib.suppress(UserError):  # a damaged part is extracted again
+            return turned_rows(store.read_rows(folder, int(found["parts"])))
+    return preflight.turned_views(frames)
 
 
 def _with_neighbours(job: _Job, rows: Rows, extraction: PartExtraction | None) -> Rows:
