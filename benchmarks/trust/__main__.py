@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,7 @@ def main() -> None:
             if harm.labels and not labels:
                 continue
             one = run(data, sets[data], harm, Path(folder), labels)
+            one = replace(one, sentence=one.sentence.replace(f"{folder}/", ""))
             outcomes.append(one)
             known = "labels" if labels else "-"
             print(f"{data:20} {harm.name:45} {known:7} {one.verdict:12} {one.sentence[:150]}", flush=True)
