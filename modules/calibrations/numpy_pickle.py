@@ -50,13 +50,13 @@ def is_pickle(data: bytes) -> bool:
     return data[:1] in (b"\x80", b"(") and data[-1:] == b"."
 
 
-def load_numbers(data: bytes) -> Any:
-    """Returns the value of a pickle, with arrays as lists and the texts of Python 2 as text.
+def load_numbers(data: bytes, most_values: int = MOST_VALUES) -> Any:
+    """Returns the value of a pickle of at most so many values, with arrays as lists and the texts of Python 2 as text.
 
     Raises ValueError, whose message says why, for a damaged pickle, and for one that holds anything but numbers.
     """
     try:
-        return _Plain().value(_NumPyUnpickler(io.BytesIO(data), encoding="latin1").load())
+        return _Plain(most_values).value(_NumPyUnpickler(io.BytesIO(data), encoding="latin1").load())
     except pickle.UnpicklingError as error:
         raise ValueError(str(error).partition("\n")[0]) from None
     except MemoryError:
@@ -66,10 +66,10 @@ def load_numbers(data: bytes) -> Any:
 
 
 class _Plain:
-    """Makes plain values, at most MOST_VALUES of them."""
+    """Makes plain values, at most so many of them."""
 
-    def __init__(self) -> None:
-        self._left = MOST_VALUES
+    def __init__(self, most_values: int) -> None:
+        self._left = most_values
 
     def value(self, value: Any, depth: int = 8) -> Any:
         """Returns nested containers with arrays as lists, bytes as text, and mappings by text."""
