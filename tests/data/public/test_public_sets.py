@@ -147,14 +147,21 @@ def test_mpi_inf_3dhp_is_imported_without_labels(tmp_path: Path, monkeypatch: py
 
 def write_aist(folder: Path) -> None:
     setting = [
-        {"name": f"c0{index}", "size": list(camera.image_size or ()), "matrix": camera.K.tolist(), "translation": (camera.t / 10).tolist(),
-         "rotation": cv2.Rodrigues(camera.R)[0].ravel().tolist(), "distortions": (camera.distortion if camera.distortion is not None else np.zeros(5)).tolist()}
+        {
+            "name": f"c0{index}",
+            "size": list(camera.image_size or ()),
+            "matrix": camera.K.tolist(),
+            "rotation": cv2.Rodrigues(camera.R)[0].ravel().tolist(),
+            "translation": (camera.t / 10).tolist(),
+            "distortions": [] if camera.distortion is None else camera.distortion.tolist(),
+        }
         for index, camera in enumerate(CAMERAS.values(), 1)
-    ]  # fmt: skip
+    ]
     (folder / "cameras").mkdir(parents=True)
     (folder / "cameras" / "setting1.json").write_text(json.dumps(setting))
     (folder / "cameras" / "mapping.txt").write_text("gBR_sBM_cAll_d04_mBR0_ch01 setting1\n")
-    write_images(folder / "images" / "gBR_sBM_c01_d04_mBR0_ch01", ["1.jpg"], next(iter(CAMERAS.values())).image_size or (1, 1))  # fmt: skip
+    size = next(iter(CAMERAS.values())).image_size or (1, 1)
+    write_images(folder / "images" / "gBR_sBM_c01_d04_mBR0_ch01", ["1.jpg"], size)
 
 
 def test_aist_is_imported_without_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
