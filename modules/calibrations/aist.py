@@ -5,13 +5,12 @@ The unit is written nowhere. Source: aistplusplus_api loader.py; posepile multip
 
 from __future__ import annotations
 
-from modules.calibrations import values
-from modules.calibrations.base import FileCamera, FileRig
+from modules.calibrations.base import FileRig
+from modules.calibrations.camera_list import Keys, read_list
 from modules.calibrations.source import Source
-from modules.calibrations.values import entry
-from modules.utils import UserError
 
 NAME, TITLE = "aist", "AIST++ JSON"
+KEYS = Keys("matrix", "rotation", "translation", "size", "distortions")
 
 
 def sniff(source: Source) -> bool:
@@ -24,17 +23,5 @@ def sniff(source: Source) -> bool:
 
 def read(source: Source) -> FileRig:
     """See Format."""
-    path, cameras = source.path, {}
-    for index, one in enumerate(source.json):
-        owner = f"[{index}]"
-        name = str(entry(path, owner, one, "name"))
-        if name in cameras:
-            raise UserError(f"{path}: two cameras have the name {name}; give each its own")
-        cameras[name] = FileCamera(
-            values.intrinsics(path, f"{owner}.matrix", entry(path, owner, one, "matrix")),
-            values.rotation(path, f"{owner}.rotation", entry(path, owner, one, "rotation")),
-            values.vector(path, f"{owner}.translation", entry(path, owner, one, "translation")),
-            values.size(path, f"{owner}.size", entry(path, owner, one, "size")),
-            values.lens(path, f"{owner}.distortions", one.get("distortions", [])),
-        )
+    cameras = read_list(source.path, source.json, "", KEYS)
     return FileRig(cameras, "cm", "y")

@@ -5,13 +5,12 @@ Source: panoptic-toolbox panutils.py.
 
 from __future__ import annotations
 
-from modules.calibrations import values
-from modules.calibrations.base import FileCamera, FileRig
+from modules.calibrations.base import FileRig
+from modules.calibrations.camera_list import Keys, read_list
 from modules.calibrations.source import Source
-from modules.calibrations.values import entry
-from modules.utils import UserError
 
 NAME, TITLE = "panoptic", "CMU Panoptic JSON"
+KEYS = Keys("K", "R", "t", "resolution", "distCoef")
 
 
 def sniff(source: Source) -> bool:
@@ -22,17 +21,5 @@ def sniff(source: Source) -> bool:
 
 def read(source: Source) -> FileRig:
     """See Format."""
-    path, cameras = source.path, {}
-    for index, one in enumerate(source.json["cameras"]):
-        owner = f"cameras[{index}]"
-        name = str(entry(path, owner, one, "name"))
-        if name in cameras:
-            raise UserError(f"{path}: two cameras have the name {name}; give each its own")
-        cameras[name] = FileCamera(
-            values.intrinsics(path, f"{owner}.K", entry(path, owner, one, "K")),
-            values.rotation(path, f"{owner}.R", entry(path, owner, one, "R")),
-            values.vector(path, f"{owner}.t", entry(path, owner, one, "t")),
-            values.size(path, f"{owner}.resolution", entry(path, owner, one, "resolution")),
-            values.lens(path, f"{owner}.distCoef", one.get("distCoef", [])),
-        )
+    cameras = read_list(source.path, source.json["cameras"], "cameras", KEYS)
     return FileRig(cameras, "cm", "-y")
