@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from data.synthetic import plan
+from data.synthetic.pose.clips import fetch_clips
 from modules.console import progress_bar, run_script
 from modules.files.atomic import write_json
 from modules.files.cameras import IMAGE_SCALE, read_camera
@@ -48,6 +49,7 @@ def main() -> None:
 
 def make_competition_set(out: Path, options: plan.Options = OPTIONS, train_people: int = TRAIN_PEOPLE) -> None:
     """Renders what is missing into <out>/rendered, and writes the three data sets from it."""
+    fetch_clips()
     rendered = out / "rendered"
     with ProcessPoolExecutor(min(os.cpu_count() or 1, options.people), get_context("spawn")) as pool:
         jobs = [pool.submit(_render, rendered, index, options, train_people) for index in range(options.people)]
