@@ -42,13 +42,13 @@ def main() -> None:
         if summary.extracted and (sentence := label_warning(read_rows(summary.folder, summary.parts).columns, split)):
             log.warning("warning: %s", sentence)
         if joint_features != "none":
-            fill_joint_features(summary.folder, joint_features)
+            fill_joint_features(read_rows(summary.folder, summary.parts), joint_features)
     if arguments.split != "test":
         for extra in config.extra:
             summaries[str(extra.data_root)] = summary = extract_split(extra, "train", arguments.part)
             log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
             if joint_features != "none" and not arguments.part:
-                fill_joint_features(summary.folder, joint_features)
+                fill_joint_features(read_rows(summary.folder, summary.parts), joint_features)
     print_summary(arguments, stage="extract", **{split: vars(summary) for split, summary in summaries.items()})
 
 

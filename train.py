@@ -40,6 +40,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     from modules.checks.labels import label_warning
     from modules.recipes import RECIPES
     from modules.runs import checkpoints, folders
+    from modules.runs.blending import released_on
     from modules.trainer import TrainingJob, fit
     from modules.training.devices import check_shards, make_fabric, run_on_devices
 
@@ -71,8 +72,9 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
         log_split(rows, validation_rows, config)
         for extra_config, more in zip(config.extra, extra, strict=True):
             log.info("%s: %d extra training images", extra_config.data_root, len(more))
+        released = released_on(config, train_rows, validation_rows)
         all_rows = train_rows.with_extra(extra)
-        job = TrainingJob(config, all_rows, validation_rows, folder, key, manifest["fingerprint"])
+        job = TrainingJob(config, all_rows, validation_rows, folder, key, manifest["fingerprint"], released)
         try:
             return folder, run_on_devices(fabric, fit, job, resume is not None, arguments.quiet)
         except KeyboardInterrupt:

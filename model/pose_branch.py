@@ -92,10 +92,10 @@ class PoseBranch(nn.Module):
             self.without_floor = nn.ModuleList(PoseMember(*member) for _ in range(ensemble_size))
 
     def forward(self, batch: Batch) -> BranchOutput:
-        """Returns the mean over the ensemble and, if the batch has the mirrored scene too, over both scenes."""
+        """Returns the mean over the ensemble and, with joint features of the mirrored scene too, over both scenes."""
         output = mean_output(self.member_outputs(batch))
         mirrored = {name.removeprefix(MIRRORED): x for name, x in batch.items() if name.startswith(MIRRORED)}
-        if not mirrored:
+        if not (mirrored and self.uses_joint_features):
             return output
         return mean_output([output, self._unmirrored(mean_output(self.member_outputs(mirrored)))])
 

@@ -53,6 +53,16 @@ class PerformanceRecorder:
         self._draw_loss()
         self._draw_score()
 
+    def last_line(self, improved: bool) -> str:
+        """Returns the last epoch as a line of the log; a star says that its score is the best so far."""
+        row = self.rows[-1]
+        speed = row["images_per_second"]
+        return (
+            f"epoch {row['epoch']:3d}  loss {row['train_loss']:.4f}  validation loss {row['validation_loss']:.4f}  "
+            f"{self.score_name} {row['validation_score']:.1f}{' *' if improved else ''}  root {row['validation_root']:.1f}  "
+            f"root-relative {row['validation_root_relative']:.1f}{f'  {speed:.0f} images/s' if speed else ''}"
+        )
+
     def _write_csv(self) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns, extrasaction="ignore", lineterminator="\n")

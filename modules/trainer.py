@@ -30,9 +30,12 @@ from modules.inference.baselines import place_extractor
 from modules.inference.prediction import prediction_loader
 from modules.metrics import METRICS
 from modules.recipes import make_recipe
+from modules.recipes.base import Released
 from modules.recipes.validation import Evaluation, validate
 from modules.recorders import PerformanceRecorder
 from modules.runs import checkpoints, folders
+from modules.runs.blending import blend_note
+from modules.runs.content import BLENDED
 from modules.training.batches import SIMULATED_BATCH, EpochBatches, epoch_seed, simulated_batches, steps_per_batch
 from modules.training.devices import keep_freed_memory, make_fabric, use_threads
 from modules.training.losses import DISTANCES
@@ -53,6 +56,7 @@ class TrainingJob:
     folder: Path  # the run folder
     key: str  # digest of config and caches; a checkpoint with another key is not resumed
     fingerprint: str  # of the extractor that made the cache
+    released: Released | None = None  # the released network, to blend with
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,10 @@ class Trainer:
     def fit(self) -> dict[str, Any]:
         """Trains from `next_epoch` to the end; writes and returns the summary, whose file marks the run as complete."""
         log.info(
-            "training on %d images, validating on %d; %s on %s, %.1f M weights; validation %s of the extractor: %.1f",
+            "training on %d images, validating on %d; %s on %s, %.1f M weights; validation %s of the extractor: %.1f%s",
             len(self.train_rows), len(self.validation_rows), self.recipe.spec.model_type, self.fabric.device,
             sum(p.numel() for p in self.network.parameters()) / 1e6, self.config.TRAIN.metric_function, self.baseline,
+            "" if self.job.released is None else f", of the released weights: {self.job.released.score:.1f}",
         )  # fmt: skip
         with self._watching_for_ctrl_c() as self.stop_requested:
             for epoch in range(self.next_epoch, self.config.TRAIN.num_epochs + 1):
@@ -148,12 +153,7 @@ class Trainer:
             "images_per_second": images_per_second, "seconds": time.perf_counter() - started,
         })  # fmt: skip
         self._save(epoch, evaluation, improved)
-        log.info(
-            "epoch %3d  loss %.4f  validation loss %.4f  %s %.1f%s  root %.1f  root-relative %.1f%s",
-            epoch, train_loss, evaluation.loss, self.config.TRAIN.metric_function, evaluation.score,
-            " *" if improved else "", evaluation.root, evaluation.root_relative,
-            f"  {images_per_second:.0f} images/s" if images else "",
-        )  # fmt: skip
+        log.info("%s%s", self.recorder.last_line(improved), blend_note(evaluation.facts))
 
     def _step_scheduler(self, score: float) -> None:
         if isinstance(self.scheduler, ReduceLROnPlateau):
@@ -223,14 +223,16 @@ class Trainer:
 
     def validate(self) -> Evaluation:
         """Evaluates the network on the validation rows."""
-        return validate(self.recipe, self.objective, self.validation_loader, self.validation_rows, self.metric)
+        rows, released = self.validation_rows, self.job.released
+        return validate(self.recipe, self.objective, self.validation_loader, rows, self.metric, released)
 
     def _save(self, epoch: int, evaluation: Evaluation, improved: bool) -> None:
         best = self.folder / f"best_{self.stopper.best_epoch:02d}.pt"
         if improved:
             facts = self.recipe.facts | evaluation.facts
-            content = {**self._weights(), "facts": facts, "epoch": epoch, "score": evaluation.score}
-            checkpoints.save_checkpoint(best, content)
+            stored = {BLENDED: self.job.released.content} if self.job.released and "blend" in facts else {}
+            best_of = {"facts": facts, "epoch": epoch, "score": evaluation.score, **stored}
+            checkpoints.save_checkpoint(best, {**self._weights(), **best_of})
         self._save_last(epoch)
         folders.drop_older_best(self.folder, best.name)  # after model.pt is written, since an older one refers to them
 
@@ -277,8 +279,8 @@ class Trainer:
         summary: dict[str, Any] = {
             "best": f"best_{self.stopper.best_epoch:02d}.pt", "best_epoch": self.stopper.best_epoch,
             "metric": self.config.TRAIN.metric_function, "best_score": self.stopper.best_score,
-            "extractor_score": self.baseline, "epochs": self.recorder.rows[-1]["epoch"],
-            "minutes": sum(row["seconds"] for row in self.recorder.rows) / 60,
+            "extractor_score": self.baseline, "released_score": self.job.released and self.job.released.score,
+            "epochs": self.recorder.rows[-1]["epoch"], "minutes": sum(row["seconds"] for row in self.recorder.rows) / 60,
         }  # fmt: skip
         folders.drop_older_best(self.folder, summary["best"])  # which a kill after the last model.pt has left
         write_json(self.folder / folders.COMPLETE, summary)

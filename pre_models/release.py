@@ -30,6 +30,10 @@ def main() -> None:
     if out.suffix != SUFFIX:
         raise UserError(f"--out {out}: released weights are a {SUFFIX} file; change the name")
     checkpoint = checkpoints.load_checkpoint(folders.best_checkpoint(arguments.run))
+    if "blend" in checkpoint["facts"]:
+        raise UserError(
+            f"--run {arguments.run}: this run is blended with the released weights; train it with TRAIN.blend_released=false"
+        )
     about = {"run": arguments.run.resolve().name, "epoch": checkpoint["epoch"], "score": checkpoint["score"]}
     write_released(out, checkpoint, **about)
     log.info("%s: %.1f MB", out, out.stat().st_size / 1e6)

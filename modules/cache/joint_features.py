@@ -1,6 +1,6 @@
 """Joint features: image features at each joint from BlazePose's landmark network, cached beside the poses.
 
-    <cache>/<extractor>-<weights>/<split>/joint_features-<network>/part-00000.npz     of the crops in crops/part-00000.jpgs:
+    <cache>/<extractor>-<weights>/<split>/joint_features-<network>/part-00000.npz     of crops in crops/part-00000.jpgs:
         offsets (n,)                            byte offsets of the crops
         joint_features (n, 2, 24, 48) float16   of the crop, and of the mirrored crop in its own left and right
         key                                     digest of what made them
@@ -24,7 +24,7 @@ import pyarrow as pa
 from model.inputs import CROP_SIZE, FEATURE_CHANNELS
 from model.skeleton import JOINT_NAMES, MIRROR, ROOT
 from modules.cache.crop_joints import cached_crop_pose
-from modules.cache.store import part_key, read_manifest, read_rows
+from modules.cache.store import part_key
 from modules.cache.table import Rows
 from modules.console import progress_bar
 from modules.extractors.blazepose.decoding import LANDMARK_SIZE
@@ -87,15 +87,19 @@ class JointFeatureExtractor:
         return np.stack([self._sample(*view) for view in both]).astype(np.float16)
 
     def write_part(self, part: Rows, crop_file: Path, progress: Callable[[int], Any]) -> None:
-        """Writes the features of the rows of one part's crop file, in all of which a person was found."""
+        """Adds the features of rows of one part's crop file, in all of which a person was found, to those cached."""
         joints_px = cam2pixel(cached_crop_pose(part.columns).joints_mm, part["K_crop"])
         features = []
         for index in range(len(part)):
             features.append(self.features(part.read_crop(index), joints_px[index]))
             progress(1)
         path, key = joint_features_path(crop_file, self.weights), _key(crop_file, self.weights)
+        offsets, values = part["crop_offset"].astype(np.int64), np.stack(features)
+        if (stored := _read(path, key)) is not None:
+            offsets, values = np.concatenate([stored[0], offsets]), np.concatenate([stored[1], values])
+        order = np.argsort(offsets, kind="stable")
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, offsets=part["crop_offset"].astype(np.int64), joint_features=np.stack(features), key=key)
+            np.savez(file, offsets=offsets[order], joint_features=values[order], key=key)
 
     def _sample(self, crop_rgb: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
         warp = upright_square(joints_px)
@@ -109,36 +113,36 @@ def joint_features_path(crop_file: Path, weights: str) -> Path:
     return crop_file.parent.parent / f"joint_features-{weights}" / f"{crop_file.stem}.npz"
 
 
-def fill_joint_features(folder: Path, weights: str) -> int:
-    """Computes the missing joint features of a split's complete cache with BlazePose's `weights`; returns the image count.
+def fill_joint_features(rows: Rows, weights: str) -> int:
+    """Computes the missing joint features of rows with BlazePose's `weights`; returns for how many images.
 
-    Existing parts are kept. Whether the cache is stale is not checked, since extraction has just made or checked it. Raises
-    UserError if it is incomplete or the weights are missing.
+    Rows without a person are left out. Whether the cache is stale is not checked, since extraction has just made or checked
+    it. Raises UserError if the weights are missing.
     """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise UserError(
-            f"{folder}: there is no complete cache of the {folder.name} images; run python extract_train_info.py"
-        )
-    rows = read_rows(folder, manifest["parts"])
     rows = rows.take(rows["found"].astype(bool))
     check_weights(weights, BLAZEPOSE_FOLDER)
-    files = np.array([str(path) for path in rows.crop_files])
-    missing = [path for path in dict.fromkeys(rows.crop_files) if not has_joint_features(path, weights)]
-    todo = int(np.isin(files, [str(path) for path in missing]).sum())
-    if not missing:
+    missing = ~have_joint_features(rows, weights)
+    todo = int(missing.sum())
+    if not todo:
         return 0
-    extractor = JointFeatureExtractor(weights)
-    with progress_bar(todo, f"joint features {folder.name}", "image") as bar:
-        for path in missing:
+    extractor, rows = JointFeatureExtractor(weights), rows.take(missing)
+    files = np.array([str(path) for path in rows.crop_files])
+    with progress_bar(todo, f"joint features {rows.crop_files[0].parents[1].name}", "image") as bar:
+        for path in dict.fromkeys(rows.crop_files):
             extractor.write_part(rows.take(files == str(path)), path, bar.update)
-    log.info("%s: joint features of %d images cached", folder, todo)
+    log.info("%s: joint features of %d images cached", rows.crop_files[0].parents[1], todo)
     return todo
 
 
-def has_joint_features(crop_file: Path, weights: str) -> bool:
-    """Returns whether the joint features of a part's crops are complete and not stale."""
-    return _read(joint_features_path(crop_file, weights), _key(crop_file, weights)) is not None
+def have_joint_features(rows: Rows, weights: str) -> np.ndarray:
+    """Returns of which rows the joint features are cached and not stale: (B,) bool."""
+    have = np.zeros(len(rows), bool)
+    files = np.array([str(path) for path in rows.crop_files])
+    for path in dict.fromkeys(rows.crop_files):
+        stored, here = _read(joint_features_path(path, weights), _key(path, weights)), files == str(path)
+        if stored is not None:
+            have[here] = np.isin(rows["crop_offset"][here].astype(np.int64), stored[0])
+    return have
 
 
 def read_joint_features(rows: Rows, weights: str) -> np.ndarray:
@@ -151,17 +155,14 @@ def read_joint_features(rows: Rows, weights: str) -> np.ndarray:
     for path in dict.fromkeys(rows.crop_files):
         file = joint_features_path(path, weights)
         stored = _read(file, _key(path, weights))
-        if stored is None:
+        here = np.flatnonzero(files == str(path))
+        wanted = rows["crop_offset"][here].astype(np.int64)
+        if stored is None or not np.isin(wanted, stored[0]).all():
             raise UserError(
                 f"{file}: the joint features are missing or stale; run python extract_train_info.py --joint-features {weights}"
             )
         offsets, values = stored
-        here = np.flatnonzero(files == str(path))
-        wanted = rows["crop_offset"][here].astype(np.int64)
-        at = np.minimum(np.searchsorted(offsets, wanted), len(offsets) - 1)
-        if not (offsets[at] == wanted).all():
-            raise UserError(f"{file}: the joint features of an image are missing; delete this file and extract again")
-        features[here] = values[at]
+        features[here] = values[np.searchsorted(offsets, wanted)]
     return features
 
 

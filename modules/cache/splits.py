@@ -28,6 +28,11 @@ def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
     return train, validation
 
 
+def holds_out_people(train: Rows, validation: Rows) -> bool:
+    """Returns whether nobody in the validation rows is in the training rows too."""
+    return not set(train["person"].astype(str)) & set(validation["person"].astype(str))
+
+
 def extra_rows(rows: Rows, config: Config) -> Rows:
     """Returns the training rows of an extra data set: labelled, with a person, not on its validation list."""
     listed = read_validation_list(config.data_root) or set()

@@ -15,7 +15,8 @@ Metric = Literal["world_mpjpe", "root", "root_relative_mpjpe", "pa_mpjpe", "comp
 # The required values of the keys that the original recipe does not use.
 ORIGINAL_FIXED = {
     "root": "height", "heatmap_sigma": 3.0, "joint_features": "none", "ensemble_size": 1, "view_steps": 0,
-    "simulated_mirror": 0.0, "simulated_errors": "fitted", "real_view_share": 0.0, "calibration_error": [0.5, 20.0],
+    "blend_released": False, "simulated_mirror": 0.0, "simulated_errors": "fitted", "real_view_share": 0.0,
+    "calibration_error": [0.5, 20.0],
 }  # fmt: skip
 
 
@@ -68,6 +69,11 @@ class Train(Section):
         None,
         description="Trained weights to start from: a run folder, or a .safetensors file such as the released "
         "pre_models/posenet/posenet.safetensors; null: none. The architecture must be the same.",
+    )
+    blend_released: bool = Field(
+        True,
+        description="Average the predictions with those of the released weights, where validation people who are not trained "
+        "on gain by it; the shares are chosen on them.",
     )
     model: Literal["PoseNet", "OriginalPoseNet"] = Field(
         "PoseNet",

@@ -73,7 +73,7 @@ def check_run(config: Config, run: TrainedRun) -> str:
     """
     check_extractor(config, run, configured_fingerprint(config))
     restore_network(run.checkpoint, run.path)
-    return str(run.checkpoint["spec"]["joint_features"])
+    return recipe_of(run.checkpoint).joint_features
 
 
 def run_test(

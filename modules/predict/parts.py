@@ -32,6 +32,7 @@ from modules.picture_turns import quarter_turns
 from modules.pose_utils import Camera, distort
 from modules.predict.source import Source, ahead
 from modules.predict.view import View
+from modules.recipes import recipe_of
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Predictor:
     def __init__(self, source: Source, view: View, setting: Setting, folder: Path) -> None:
         self.source, self.view, self.folder = source, view, folder
         self.run, self.config, self.batch = setting.run, setting.config, setting.batch
-        self.features = str(self.run.checkpoint["spec"]["joint_features"])
+        self.features = recipe_of(self.run.checkpoint).joint_features
         self._extractor: BlazePoseExtractor | None = None
         self._feature_extractor: joint_features.JointFeatureExtractor | None = None
         self._fingerprint = configured_fingerprint(self.config)
@@ -171,7 +172,7 @@ class Predictor:
         if self.features == "none" or not len(people):
             return
         crop_file = people.crop_files[0]
-        if not joint_features.has_joint_features(crop_file, self.features):
+        if not joint_features.have_joint_features(people, self.features).all():
             if self._feature_extractor is None:
                 self._feature_extractor = joint_features.JointFeatureExtractor(self.features)
             self._feature_extractor.write_part(people, crop_file, lambda count: None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,16 @@ from modules.utils import UserError
 
 Autocast = Callable[[], AbstractContextManager[Any]]
 Metric = Callable[[np.ndarray, np.ndarray], float]  # of predicted and true joints (B, 24, 3) world mm
+
+
+@dataclass(frozen=True)
+class Released:
+    """The released network, and what it predicts for the validation rows."""
+
+    outputs: Sequence[Any]  # one per batch of the rows in order
+    score: float  # TRAIN.metric_function
+    content: dict[str, Any]  # spec and weights, for a checkpoint
+    joint_features: str
 
 
 class Objective(ABC):
@@ -60,6 +71,7 @@ class Recipe(ABC):
     """The recipe of one value of TRAIN.model: `spec` is the architecture, `facts` are numbers from the training labels."""
 
     title: str  # of its row in the tables
+    blends = False  # whether its outputs can be averaged with the released network's
     augmentation: Augmentation  # of training samples, if TRAIN.augmentation is true
     spec_type: type[PoseNetSpec] = PoseNetSpec
 
@@ -116,6 +128,17 @@ class Recipe(ABC):
     def log_errors(self, outputs: Sequence[Any]) -> np.ndarray | None:
         """Returns the predicted log error (B, 24) in mm before calibration; None if the network predicts none."""
         return None
+
+    @property
+    def joint_features(self) -> str:
+        """The joint features that the samples hold."""
+        return self.spec.joint_features
+
+    def blended(
+        self, outputs: Sequence[Any], released: Released, rows: Rows, metric: Metric
+    ) -> tuple[dict[str, Any], Sequence[Any]]:
+        """Returns the facts and the outputs of the blend that is best for the rows; {} and `outputs` if they gain nothing."""
+        return {}, outputs
 
     def place_facts(self, outputs: Sequence[Any], rows: Rows, metric: Metric) -> dict[str, Any]:
         """Returns the facts with which `lift` also uses the training people's place; empty if validation rows gain nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from model.blend import Shares, blend
 from model.heatmaps import marginals
 from model.model import ImageAndPoseNet, ImageOnlyNet, PoseNet, PoseNetSpec, PoseOnlyNet, PoseOutput, make_posenet
 from model.pose_branch import BranchOutput, PoseBranch, mean_output
@@ -22,7 +24,7 @@ from modules.dataset import PoseDataset, Sample
 from modules.inference.lifting import lift
 from modules.inference.place import Place, root_at_place
 from modules.pose_utils import world2cam
-from modules.recipes.base import Autocast, Metric, Objective, Recipe
+from modules.recipes.base import Autocast, Metric, Objective, Recipe, Released
 from modules.recipes.statistics import fit_bones, fit_feature_axes, fit_input_scale, fit_root_cues, row_inputs
 from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.views import RealViews, SimulationSettings, ViewSimulator
@@ -31,6 +33,8 @@ from modules.training.losses import Distance, depth_loss, heatmap_loss, log_erro
 from modules.utils import log
 
 SCALE_SEED, SCALE_VIEWS = 0, 4096  # of the simulated views to which the input scales are fitted
+BLEND_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the released weights, for the pose and for the root
+BLEND_GAIN_MM = 1.0  # by which validation people must gain before the released weights are blended in
 PLACE_GAIN_MM = 1.0  # by which validation people must gain before the training people's place is used
 
 
@@ -38,6 +42,7 @@ class PoseNetRecipe(Recipe):
     """PoseNet's recipe (see modules.recipes.base.Recipe)."""
 
     title = "PoseNet"
+    blends = True
     augmentation = POSENET_AUGMENTATION
 
     @classmethod
@@ -60,9 +65,14 @@ class PoseNetRecipe(Recipe):
         """Returns an untrained PoseNet."""
         return make_posenet(self.spec, pretrained)
 
+    @property
+    def joint_features(self) -> str:
+        """See Recipe: those of the released network, if the facts blend with it."""
+        return str(self.facts.get("blend", {}).get("joint_features", self.spec.joint_features))
+
     def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
         """Returns samples in the crop's camera."""
-        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.spec.joint_features)
+        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.joint_features)
 
     def objective(
         self, network: PoseNet, rows: Rows, train: Train, distance: Distance, autocast: Autocast
@@ -80,6 +90,23 @@ class PoseNetRecipe(Recipe):
     def log_errors(self, outputs: Sequence[PoseOutput]) -> np.ndarray:
         """Returns the predicted log error (B, 24) in mm, before calibration."""
         return np.asarray(torch.cat([output.log_error for output in outputs]).double().cpu().numpy())
+
+    def blended(
+        self, outputs: Sequence[PoseOutput], released: Released, rows: Rows, metric: Metric
+    ) -> tuple[dict[str, Any], Sequence[PoseOutput]]:
+        """See Recipe: the shares of a grid with the best score, if it is at least BLEND_GAIN_MM better than without."""
+        blends = {
+            shares: [blend(*pair, shares) for pair in zip(outputs, released.outputs, strict=True)]
+            for shares in itertools.starmap(Shares, itertools.product(BLEND_SHARES, repeat=2))
+        }
+        scores = {
+            shares: metric(self._lifted(*_joined(outputs), rows, {}), rows["joints_world_mm"])
+            for shares, outputs in blends.items()
+        }
+        best = min(scores, key=lambda shares: scores[shares])
+        if not scores[Shares(0.0, 0.0)] - scores[best] >= BLEND_GAIN_MM:
+            return {}, outputs
+        return {"blend": {**best._asdict(), "joint_features": released.joint_features}}, blends[best]
 
     def place_facts(self, outputs: Sequence[PoseOutput], rows: Rows, metric: Metric) -> dict[str, Any]:
         """See Recipe: the place is used if people who did not train gain at least PLACE_GAIN_MM by it."""

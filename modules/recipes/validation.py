@@ -12,7 +12,7 @@ from modules.cache.table import Rows
 from modules.dataset import Sample
 from modules.inference.uncertainty import Calibration
 from modules.metrics import joint_errors, root_error, root_relative_mpjpe
-from modules.recipes.base import Metric, Objective, Recipe
+from modules.recipes.base import Metric, Objective, Recipe, Released
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Evaluation:
     root_relative: float
     facts: dict[
         str, Any
-    ]  # for the checkpoint: a Calibration as plain numbers, and how the training people's place is used
+    ]  # for the checkpoint: a Calibration as plain numbers, and how place and released weights are used
 
 
 @torch.no_grad()
@@ -35,15 +35,20 @@ def validate(
     loader: Iterable[Sample],
     rows: Rows,
     metric: Metric,
+    released: Released | None = None,
 ) -> Evaluation:
-    """Evaluates the objective's network on labelled rows, whose samples the loader yields in order."""
+    """Evaluates the objective's network on labelled rows, whose samples the loader yields in order.
+
+    With the released network's outputs for the same batches, the best blend of both networks is evaluated.
+    """
     objective.network.eval()
     total = 0.0
-    outputs = []
+    own = []
     for batch in loader:
-        outputs.append(objective.output(batch))
-        total += objective.output_loss(outputs[-1], batch).item() * len(batch["joints"])
-    facts = recipe.place_facts(outputs, rows, metric)
+        own.append(objective.output(batch))
+        total += objective.output_loss(own[-1], batch).item() * len(batch["joints"])
+    facts, outputs = ({}, own) if released is None else recipe.blended(own, released, rows, metric)
+    facts |= recipe.place_facts(outputs, rows, metric)
     world, reference = type(recipe)(recipe.spec, recipe.facts | facts).lift(outputs, rows), rows["joints_world_mm"]
     log_errors = recipe.log_errors(outputs)
     if log_errors is not None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
+from model.blend import BlendedNet, Shares
 from modules.config.paths import PROJECT_ROOT, project_path
 from modules.config.schema import Config
 from modules.config.train import Train
 from modules.files.atomic import atomic_path
 from modules.files.zip_files import is_stored
 from modules.recipes import RECIPES, recipe_of
-from modules.runs.content import is_complete
+from modules.runs.content import BLENDED, is_complete
 from modules.runs.folders import CHECKPOINT_VERSION, best_checkpoint
 from modules.runs.released import SUFFIX, read_released
 from modules.utils import UserError
@@ -44,7 +45,7 @@ def weights_of(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     config, file = content["config"], path.resolve()
     return {
         "path": str(file), "released": file == RELEASED.resolve(), "data_root": config["DATA"]["root"],
-        "epoch": content.get("epoch"), "config": config,
+        "epoch": content.get("epoch"), "config": config, "blend": content["facts"].get("blend"),
     }  # fmt: skip
 
 
@@ -52,7 +53,13 @@ def weights_sentence(weights: dict[str, Any]) -> str:
     """Returns the line of a report that names the weights, from what `weights_of` returns."""
     roots = " and ".join([weights["data_root"], *weights["config"]["DATA"]["extra_roots"]])
     kind = "the released ones, " if weights["released"] else ""
-    return f"Weights: {kind}{weights['path']}, trained on {roots}, epoch {weights['epoch']}"
+    blend = weights["blend"] or {}
+    note = (
+        f", with {blend['pose']:.0%} of the released weights' pose and {blend['root']:.0%} of their root"
+        if blend
+        else ""
+    )
+    return f"Weights: {kind}{weights['path']}, trained on {roots}, epoch {weights['epoch']}{note}"
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -112,14 +119,21 @@ def _damaged(path: Path) -> UserError:
     return UserError(f"{path}: this checkpoint is damaged or not PoseNet's; train again, or use another --run")
 
 
-def restore_network(content: dict[str, Any], path: Path) -> nn.Module:
-    """Returns a checkpoint's network. Raises UserError if the weights do not fit its architecture."""
-    network = recipe_of(content).network()
+def restore_network(content: Mapping[str, Any], path: Path) -> nn.Module:
+    """Returns a checkpoint's network, blended with the released one if it holds that.
+
+    Raises UserError if the weights do not fit their architecture.
+    """
+    network: Any = recipe_of({"spec": content["spec"]}).network()
     try:
         network.load_state_dict(content["model"])
     except RuntimeError:
         raise UserError(f"{path}: the weights do not fit the architecture it names; train again") from None
-    return network
+    if BLENDED not in content:
+        return cast(nn.Module, network)
+    shares = content["facts"]["blend"]
+    released: Any = restore_network(content[BLENDED], path)
+    return BlendedNet(network, released, Shares(shares["pose"], shares["root"]))
 
 
 def starting_weights(train: Train) -> dict[str, torch.Tensor] | None:

@@ -20,6 +20,7 @@ _NO_KEYS: dict[str, tuple[Any, ...]] = {
     "bone_prior": (False, True),
 }  # what the config does not set
 
+BLENDED = "released"  # entry of a blended checkpoint: spec and weights of the released network
 MOST = 4096  # for a field of an architecture that the config does not know
 
 
@@ -35,8 +36,25 @@ def is_complete(content: Any) -> bool:
         isinstance(config.get(section), dict) and isinstance(config[section].get(key), kind)
         for (section, key), kind in _READ.items()
     )
-    named = all(isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in tensors.items())
-    return sections and named and _is_ours(content["spec"])
+    return sections and _are_named(tensors) and _is_ours(content["spec"]) and _is_blend(content)
+
+
+def _are_named(tensors: Mapping[Any, Any]) -> bool:
+    return all(isinstance(name, str) and isinstance(tensor, torch.Tensor) for name, tensor in tensors.items())
+
+
+def _is_blend(content: Mapping[str, Any]) -> bool:
+    """Returns whether content has no blend, or shares from 0 to 1 and a network of ours to blend with."""
+    facts, stored = content["facts"].get("blend"), content.get(BLENDED)
+    if facts is None and stored is None:
+        return True
+    if not isinstance(facts, dict) or not isinstance(stored, dict) or not isinstance(stored.get("spec"), dict):
+        return False
+    shares = [facts.get(name) for name in ("pose", "root")]
+    valid = all(isinstance(share, float) and 0 <= share <= 1 for share in shares)
+    known = facts.get("joint_features") == stored["spec"].get("joint_features")
+    weights = stored.get("model")
+    return valid and known and isinstance(weights, dict) and _are_named(weights) and _is_ours(stored["spec"])
 
 
 def _is_ours(spec: Mapping[Any, Any]) -> bool:

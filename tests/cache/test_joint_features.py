@@ -24,12 +24,13 @@ from modules.cache.joint_features import (
     NECK,
     JointFeatureExtractor,
     fill_joint_features,
+    have_joint_features,
     joint_features_path,
     read_joint_features,
     sample,
     upright_square,
 )
-from modules.cache.store import cache_folder, open_cache
+from modules.cache.store import open_cache
 from modules.cache.table import Rows
 from modules.config.load import load_config
 from modules.config.paths import DEFAULT_CONFIG, project_path
@@ -60,7 +61,7 @@ def config(small_root: Path, finished: tuple[Path, Path], tmp_path_factory: pyte
 @pytest.fixture(scope="module")
 def rows(config: Config) -> Rows:
     found, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
-    fill_joint_features(cache_folder(config, "train"), "full")
+    fill_joint_features(found, "full")
     return found.take(found["found"].astype(bool))
 
 
@@ -151,22 +152,35 @@ def test_features_hardly_depend_on_the_persons_rotation_in_the_crop(rows: Rows) 
 
 
 def test_parts_are_kept_and_made_again_where_missing_damaged_or_stale(
-    config: Config, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, before = joint_features_path(rows.crop_files[0], "full"), read_joint_features(rows, "full")
-    assert fill_joint_features(cache_folder(config, "train"), "full") == 0
+    assert fill_joint_features(rows, "full") == 0
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(UserError, match="missing or stale; run python extract_train_info.py --joint-features full"):
         read_joint_features(rows, "full")
-    assert fill_joint_features(cache_folder(config, "train"), "full") == len(rows)
+    assert fill_joint_features(rows, "full") == len(rows)
     path.unlink()
     with pytest.raises(UserError, match="joint_features-full/part-00000.npz: .* missing or stale"):
         read_joint_features(rows, "full")
-    assert fill_joint_features(cache_folder(config, "train"), "full") == len(rows)
+    assert fill_joint_features(rows, "full") == len(rows)
     np.testing.assert_array_equal(read_joint_features(rows, "full"), before)
     monkeypatch.setattr(joint_features, "FEATURES_VERSION", joint_features.FEATURES_VERSION + 1)
     with pytest.raises(UserError, match="missing or stale"):
         read_joint_features(rows, "full")
+
+
+def test_rows_are_added_to_those_that_are_cached(rows: Rows) -> None:
+    path = joint_features_path(rows.crop_files[0], "full")
+    whole = path.read_bytes()
+    path.unlink()
+    some = np.isin(np.arange(len(rows)), [1, 4, 7])
+    assert fill_joint_features(rows.take(some), "full") == 3 and fill_joint_features(rows.take(some), "full") == 0
+    np.testing.assert_array_equal(have_joint_features(rows, "full"), some)
+    with pytest.raises(UserError, match="joint_features-full/part-00000.npz: .* missing or stale"):
+        read_joint_features(rows, "full")
+    assert fill_joint_features(rows, "full") == len(rows) - 3
+    assert path.read_bytes() == whole
 
 
 def test_rows_in_any_order_read_their_own_features(rows: Rows) -> None:
@@ -176,12 +190,6 @@ def test_rows_in_any_order_read_their_own_features(rows: Rows) -> None:
     second = PoseDataset(rows.take(order), 128, joint_features="full")[2]
     np.testing.assert_array_equal(second["joint_features"].numpy(), features[7, 0].astype(np.float32))
     assert second["has_joint_features"].item() == 1 and second["joint_features"].dtype == torch.float32
-
-
-def test_an_image_whose_features_are_not_in_the_file_is_reported(rows: Rows) -> None:
-    changed = {**rows.columns, "crop_offset": rows["crop_offset"] + 1}
-    with pytest.raises(UserError, match="the joint features of an image are missing; delete this file"):
-        read_joint_features(Rows(changed, rows.crop_files), "full")
 
 
 def test_a_damaged_table_of_the_part_is_reported(rows: Rows, tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_the_shipped_config_is_the_recipe() -> None:
 def test_keys_that_the_recipe_does_not_use_are_refused(key: str) -> None:
     values = {
         "view_steps": 1, "root": "learned", "simulated_errors": "resampled", "heatmap_sigma": 1.0,
-        "joint_features": "heavy", "ensemble_size": 2, "calibration_error": "[0.25, 20.0]",
+        "joint_features": "heavy", "ensemble_size": 2, "calibration_error": "[0.25, 20.0]", "blend_released": "true",
     }  # fmt: skip
     value = values.get(key, 0.25)
     with pytest.raises(UserError, match=f"OriginalPoseNet does not use {key}; set it to") as caught:
