@@ -71,23 +71,28 @@ def pixel2cam(points_px: Array, depth_mm: Array, K: Array) -> Array:
     return pixel2ray(points_px, K) * depth_mm[..., None]
 
 
-def _distort_normalised(xy: Array, distortion: Array) -> tuple[Array, Array]:
-    """Distorts normalised points (..., N, 2) by OpenCV's k1, k2, p1, p2, k3 model.
+def _distort_normalised(xy: Array, distortion: Array) -> Array:
+    """Distorts normalised points (..., N, 2) by OpenCV's k1, k2, p1, p2, k3 model."""
+    k1, k2, p1, p2, k3 = (distortion[..., i, None] for i in range(5))
+    x, y = xy[..., 0], xy[..., 1]
+    r2 = x * x + y * y
+    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    dx = 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
+    dy = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+    return _namespace(xy).stack([x * radial + dx, y * radial + dy], -1)
 
-    Returns the distorted points and the Jacobian [[a, b], [b, c]] as (..., N, 3): a, b, c.
-    """
-    xp = _namespace(xy)
+
+def _distortion_jacobian(xy: Array, distortion: Array) -> tuple[Array, Array, Array]:
+    """Returns a, b, c (..., N) of the Jacobian [[a, b], [b, c]] of `_distort_normalised` at points (..., N, 2)."""
     k1, k2, p1, p2, k3 = (distortion[..., i, None] for i in range(5))
     x, y = xy[..., 0], xy[..., 1]
     r2 = x * x + y * y
     radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
     slope = 2 * (k1 + r2 * (2 * k2 + 3 * r2 * k3))
-    dx = 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
-    dy = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
     a = radial + x * x * slope + 2 * p1 * y + 6 * p2 * x
     b = x * y * slope + 2 * (p1 * x + p2 * y)
     c = radial + y * y * slope + 6 * p1 * y + 2 * p2 * x
-    return xp.stack([x * radial + dx, y * radial + dy], -1), xp.stack([a, b, c], -1)
+    return a, b, c
 
 
 def _to_pixel(xy: Array, K: Array) -> Array:
@@ -138,7 +143,7 @@ def distort(points_px: Array, K: Array, distortion: Array | None) -> Array:
         return points_px
     if distortion.shape[-1] != 5:
         return _to_pixel(_distort_by_opencv(pixel2ray(points_px, K)[..., :2], distortion), K)
-    return _to_pixel(_distort_normalised(pixel2ray(points_px, K)[..., :2], distortion)[0], K)
+    return _to_pixel(_distort_normalised(pixel2ray(points_px, K)[..., :2], distortion), K)
 
 
 def project_to_image(points_world: np.ndarray, camera: Camera) -> np.ndarray:
@@ -161,19 +166,19 @@ def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: 
         return _to_pixel(_undistort_by_opencv(target, distortion), K)
     xy = target
     for _ in range(iterations):
-        seen, jacobian = _distort_normalised(xy, distortion)
-        xy = xy + _newton_step(target - seen, jacobian)
-    seen, jacobian = _distort_normalised(xy, distortion)
-    a, b, c = jacobian[..., 0], jacobian[..., 1], jacobian[..., 2]
+        xy = xy + _newton_step(target - _distort_normalised(xy, distortion), *_distortion_jacobian(xy, distortion))
+    seen, (a, b, c) = _distort_normalised(xy, distortion), _distortion_jacobian(xy, distortion)
     tolerance = 1e-5 if seen.dtype.itemsize == 4 else 1e-9
     found = (abs(seen - target).sum(-1) < tolerance) & (a * c - b * b > 0) & (a > 0)
     return _to_pixel(_namespace(xy).where(found[..., None], xy, float("nan")), K)
 
 
-def _newton_step(residual: Array, jacobian: Array) -> Array:
-    """Returns the Newton step (..., 2) for a residual, limited to length 0.5 in the normalised plane."""
+def _newton_step(residual: Array, a: Array, b: Array, c: Array) -> Array:
+    """Returns the Newton step (..., 2) for a residual, limited to length 0.5 in the normalised plane.
+
+    a, b, c (...) are the Jacobian [[a, b], [b, c]].
+    """
     xp = _namespace(residual)
-    a, b, c = jacobian[..., 0], jacobian[..., 1], jacobian[..., 2]
     determinant = a * c - b * b
     determinant = xp.where(abs(determinant) < 1e-6, 1e-6, determinant)
     x, y = residual[..., 0], residual[..., 1]
