@@ -92,8 +92,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--person", choices=("confident", "largest", "nearest", "all"), default="confident", help="whom to predict if there "
         "are several people (default: confident)")  # fmt: skip
     add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")
-    add("--quality", choices=("best", "fast"), default="best", help="best: average several crops of each person, as the "
-        "weights were trained on; fast: one crop (docs/predict.md has the cost of each)")  # fmt: skip
+    add("--quality", choices=("best", "adaptive", "fast"), default="best", help="best: average several crops of each "
+        "person, as the weights were trained on; adaptive: only where the first crop is not certain; fast: one crop "
+        "(docs/predict.md has the cost of each)")  # fmt: skip
     add("--batch", metavar="N", type=checked(at_least_one, "a whole number above 0"), default=64, help="predict and save so "
         "many images at a time (default: 64)")  # fmt: skip
     add("--run", metavar="FOLDER", type=Path, help="a run folder, a .safetensors file, or `released` (default)")

@@ -42,7 +42,7 @@ def main() -> None:
         log.warning("%s", warning)
     trained = testing.load_run(run)
     run_config = testing.with_run_extraction(config, trained)
-    if run_config.EXTRACT.uses_tta != config.EXTRACT.uses_tta:
+    if run_config.EXTRACT.tta != config.EXTRACT.tta:
         config = run_config
         assignment = f"EXTRACT.test_time_augmentation={str(config.EXTRACT.test_time_augmentation).lower()}"
         log.info("%s was trained with %s, so the test images are extracted the same way", run, assignment)

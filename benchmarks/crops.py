@@ -59,9 +59,9 @@ def main() -> None:
     for frame in progress(frames, "estimate", "image"):
         camera = read_camera(frame.camera_path)
         image, truth = read_image(frame.image_path, camera.image_size), read_label(frame.label_path)
-        for way, detect in (("one_crop", model.detect), ("multi_crop", model.detect_with_tta)):
+        for way, tta in (("one_crop", False), ("multi_crop", True)):
             started = time.perf_counter()
-            landmarks = detect(image)
+            landmarks = model.detect(image, tta)
             found[way].append({"ms": 1e3 * (time.perf_counter() - started), **errors_of(landmarks, camera, truth)})
     result = {
         "command": "python -m benchmarks.crops" + ("" if arguments.weights == "heavy" else f" --weights {arguments.weights}"),

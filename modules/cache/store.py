@@ -5,8 +5,9 @@
     <cache>/<extractor>-<weights>/<split>/cache.json                 written last: what made it, and that it is complete
     <cache>/<extractor>-<weights>/<split>/inputs.parquet             hashes of the inputs: modules/cache/inputs.py
 
-With test-time augmentation, <weights> is followed by -tta. Parts are written atomically, so that a killed extraction resumes
-with the first missing part. Caches of WorldPose, the project's former name, are read too: only the name of the key differs.
+With test-time augmentation, <weights> is followed by -tta, or by -adaptive. Parts are written atomically, so that a killed
+extraction resumes with the first missing part. Caches of WorldPose, the project's former name, are read too: only the name of
+the key differs.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def cache_folder(config: Config, split: str) -> Path:
 
 def _extraction_name(config: Config, tta: str) -> str:
     extract = config.EXTRACT
-    return f"{extract.extractor}-{Path(extract.weights).name}{f'-{tta}' if extract.uses_tta else ''}"
+    ending = "" if not extract.tta else "-adaptive" if extract.tta == "adaptive" else f"-{tta}"
+    return f"{extract.extractor}-{Path(extract.weights).name}{ending}"
 
 
 def adopt_old_cache(config: Config) -> None:

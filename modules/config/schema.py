@@ -15,6 +15,7 @@ from modules.config.sections import (
     Section,
     Seed,
     Test,
+    TestTimeAugmentation,
 )
 from modules.config.train import Train
 
@@ -55,7 +56,14 @@ class Config(Section):
             for root in self.DATA.extra_roots
         ]
 
-    def with_tta(self, test_time_augmentation: bool) -> Config:
+    def with_tta(self, test_time_augmentation: TestTimeAugmentation) -> Config:
         """Returns this config with another EXTRACT.test_time_augmentation."""
         extract = self.EXTRACT.model_copy(update={"test_time_augmentation": test_time_augmentation})
         return self.model_copy(update={"EXTRACT": extract})
+
+    def with_tta_of(self, trained: TestTimeAugmentation) -> Config:
+        """Returns this config with one crop, or with test-time augmentation, as in a training.
+
+        Between the adaptive and the full augmentation, this config chooses.
+        """
+        return self if trained and self.EXTRACT.test_time_augmentation else self.with_tta(trained)

@@ -23,6 +23,7 @@ def _plain_path(text: str) -> str:
 
 PathText = Annotated[str, AfterValidator(_plain_path)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+TestTimeAugmentation = bool | Literal["adaptive"]
 
 
 class Section(BaseModel):
@@ -75,10 +76,11 @@ class Extract(Section):
     weights: PathText = Field(
         "heavy", description="Its weights; blazepose: heavy or full; metrabs: a folder, or a name in pre_models."
     )
-    test_time_augmentation: bool = Field(
+    test_time_augmentation: TestTimeAugmentation = Field(
         True,
         description="blazepose: average the estimates of several crops of an image (rotated, mirrored, re-centred), which "
-        "takes three times as long and loses a third fewer people; metrabs has METRABS.num_aug instead.",
+        "takes three times as long and loses a third fewer people; adaptive: only in images whose first crop is not "
+        "certain; metrabs has METRABS.num_aug instead.",
     )
     batch_size: int = Field(8, ge=1, le=MAX_COUNT, description="Images decoded and estimated at a time.")
     workers: int = Field(
@@ -96,9 +98,9 @@ class Extract(Section):
         return self
 
     @property
-    def uses_tta(self) -> bool:
-        """Whether the extractor is BlazePose and averages several crops."""
-        return self.extractor == "blazepose" and self.test_time_augmentation
+    def tta(self) -> TestTimeAugmentation:
+        """How BlazePose averages several crops; False for another extractor."""
+        return self.test_time_augmentation if self.extractor == "blazepose" else False
 
 
 class Metrabs(Section):

@@ -50,10 +50,15 @@ def load_run(run: Path) -> TrainedRun:
 def check_extractor(config: Config, run: TrainedRun, fingerprint: str | None) -> None:
     """Raises UserError if a run was trained with another extractor than the config's.
 
-    `fingerprint` is that of the test cache's extractor; None if it is unknown.
+    `fingerprint` is that of the test cache's extractor; None if it is unknown. Poses of adaptive test-time augmentation are
+    as those of the full one: a run of one predicts from the other.
     """
-    same_name = run.checkpoint["config"]["EXTRACT"]["extractor"] == config.EXTRACT.extractor
-    if not same_name or fingerprint not in (None, run.checkpoint["fingerprint"]):
+    extract, trained = run.checkpoint["config"]["EXTRACT"], run.checkpoint["fingerprint"]
+    same = fingerprint in (None, trained)
+    if not same and config.EXTRACT.tta and extract["test_time_augmentation"]:
+        as_trained = config.with_tta(extract["test_time_augmentation"])
+        same = (configured_fingerprint(config), configured_fingerprint(as_trained)) == (fingerprint, trained)
+    if extract["extractor"] != config.EXTRACT.extractor or not same:
         raise UserError(
             f"{run.path}: it was trained on another extractor's cache than that of the test images; "
             "set EXTRACT and METRABS as in the run's train_config.yaml, or train again"
@@ -61,9 +66,8 @@ def check_extractor(config: Config, run: TrainedRun, fingerprint: str | None) ->
 
 
 def with_run_extraction(config: Config, run: TrainedRun) -> Config:
-    """Returns the config with the test-time augmentation that the run's training poses were extracted with."""
-    extract = run.checkpoint["config"]["EXTRACT"]
-    return config.with_tta(bool(extract["test_time_augmentation"]))
+    """Returns the config with one crop, or with test-time augmentation, as the run's training poses were extracted."""
+    return config.with_tta_of(run.checkpoint["config"]["EXTRACT"]["test_time_augmentation"])
 
 
 def check_run(config: Config, run: TrainedRun) -> str:

@@ -63,7 +63,7 @@ def export_network(run: Path, config: Config, folder: Path) -> ExportedNetwork:
         raise UserError(
             f"{path}: only PoseNet can be exported, not the {recipe.title}; name a run of TRAIN.model=PoseNet"
         )
-    rows = _cached_rows(config.with_tta(bool(checkpoint["config"]["EXTRACT"]["test_time_augmentation"])))
+    rows = _cached_rows(config.with_tta_of(checkpoint["config"]["EXTRACT"]["test_time_augmentation"]))
     batch = {
         name: value
         for name, value in next(iter(prediction_loader(rows, recipe.dataset))).items()

@@ -37,7 +37,7 @@ def read_tested(path: Path, config: Config) -> Poses:
             "%s: no test result in %s is of this submission, so its weights are unknown", path, config.results_root
         )
     else:
-        config = config.with_tta(bool(marker["weights"]["config"]["EXTRACT"]["test_time_augmentation"]))
+        config = config.with_tta_of(marker["weights"]["config"]["EXTRACT"]["test_time_augmentation"])
     rows, manifest = open_cache(config, "test", list_frames(config.data_root, "test"))
     if marker is not None and f"/{manifest['key']}/" not in marker["key"]:
         raise UserError(

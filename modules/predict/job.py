@@ -36,7 +36,7 @@ from modules.utils import UserError, log
 
 RECORD = "predict.json"  # written last
 CACHE = "cache"
-BEST, FAST = "best", "fast"
+BEST, ADAPTIVE, FAST = QUALITIES = "best", "adaptive", "fast"
 PICTURES = {"overlay": write_overlays, "report": write_report}  # what is made of images, too
 
 
@@ -79,6 +79,8 @@ def predict(request: Request) -> Result:
     check_run(config, run)
     if request.quality == FAST:
         config = config.with_tta(False)
+    elif request.quality == ADAPTIVE and config.EXTRACT.tta:
+        config = config.with_tta("adaptive")
     folder = request.output or PROJECT_ROOT / "results" / "predict" / (
         source.path.name if source.path.is_dir() else source.path.stem
     )

@@ -13,8 +13,12 @@ from modules.config.train import Train
 from modules.recipes import RECIPES
 
 _FIELDS = {"spec": dict, "config": dict, "facts": dict, "key": str, "fingerprint": str, "model": dict}
-_READ = {("EXTRACT", "extractor"): str, ("EXTRACT", "weights"): str, ("EXTRACT", "test_time_augmentation"): bool,
-         ("DATA", "root"): str, ("DATA", "extra_roots"): list}  # fmt: skip
+_READ = {
+    ("EXTRACT", "extractor"): str,
+    ("EXTRACT", "weights"): str,
+    ("DATA", "root"): str,
+    ("DATA", "extra_roots"): list,
+}
 _NO_KEYS: dict[str, tuple[Any, ...]] = {
     "resnet_type": (18,),
     "bone_prior": (False, True),
@@ -36,7 +40,13 @@ def is_complete(content: Any) -> bool:
         isinstance(config.get(section), dict) and isinstance(config[section].get(key), kind)
         for (section, key), kind in _READ.items()
     )
-    return sections and _are_named(tensors) and _is_ours(content["spec"]) and _is_blend(content)
+    whole = sections and _is_tta(config["EXTRACT"]) and _are_named(tensors)
+    return whole and _is_ours(content["spec"]) and _is_blend(content)
+
+
+def _is_tta(extract: Mapping[str, Any]) -> bool:
+    value = extract.get("test_time_augmentation")
+    return isinstance(value, bool) or value == "adaptive"
 
 
 def _are_named(tensors: Mapping[Any, Any]) -> bool:

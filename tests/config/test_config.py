@@ -160,11 +160,15 @@ def test_test_time_augmentation_names_the_cache_of_blazepose_alone() -> None:
     folders = {
         name: cache_folder(load_config(PROJECT_ROOT / DEFAULT_CONFIG, [f"EXTRACT.{part}" for part in keys]), "train")
         for name, keys in {
-            "tta": (), "plain": ("test_time_augmentation=false",), "metrabs": ("extractor=metrabs", "weights=metrabs_s"),
+            "tta": (), "plain": ("test_time_augmentation=false",), "adaptive": ("test_time_augmentation=adaptive",),
+            "metrabs": ("extractor=metrabs", "weights=metrabs_s"),
         }.items()
     }  # fmt: skip
     names = {name: folder.parent.name for name, folder in folders.items()}
-    assert names == {"tta": "blazepose-heavy-tta", "plain": "blazepose-heavy", "metrabs": "metrabs-metrabs_s"}
+    assert names == {
+        "tta": "blazepose-heavy-tta", "plain": "blazepose-heavy", "adaptive": "blazepose-heavy-adaptive",
+        "metrabs": "metrabs-metrabs_s",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from data.demo.source import fetch_demo_source
 from model.skeleton import JOINT_NAMES, MIRROR
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
-from modules.config.sections import Extract
+from modules.config.sections import Extract, TestTimeAugmentation
 from modules.extractors import configured_extractor, configured_fingerprint
 from modules.extractors.base import Estimate
 from modules.extractors.blazepose.decoding import LANDMARK_SIZE, Square
-from modules.extractors.blazepose.detector import MIN_CERTAINTY, BlazePose
+from modules.extractors.blazepose.detector import CERTAIN, MIN_CERTAINTY, BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import (
     LANDMARK_MIRROR,
@@ -39,11 +40,12 @@ from tests.extractors.make_blazepose_reference import FRAMES, REFERENCE, pixels_
 CAMERA = Camera(K=np.array([[1500.0, 0, 540], [0, 1500.0, 960], [0, 0, 1]]), R=np.eye(3), t=np.zeros(3))
 SQUARE = Square(np.zeros(2), 1.0)
 # By weights and test-time augmentation: caches and released weights of every release depend on these digests.
-FINGERPRINTS = {
+FINGERPRINTS: dict[tuple[str, TestTimeAugmentation], str] = {
     ("heavy", False): "5d3473be4fb7c69bd7981c1fcc2887428d5803834e88b5286c94bb73963dfdc5",
     ("heavy", True): "a6dce4fb10b45cdbde256669daae050b9eb2f3ff0eceaf90b42d4930305b81b0",
     ("full", False): "b30a8453145f93875aabc914f3192efc846a2c489419a6619aae5f7b9c32bba8",
     ("full", True): "402b9c4a0054425da8fc8f79a2c24ecbcb54cf2d5d89361574a58b947deef377",
+    ("heavy", "adaptive"): "411b0d800404fbf4732e65e135117a122f504e8eacbfca6e440744fda93fdbe5",
 }
 FINGERPRINTS_OPENCV = "4.11.0"
 
@@ -196,7 +198,7 @@ class TestOnRealImages:
         assert model.detect(noise) is None
 
 
-class TestTimeAugmentation:
+class TestSeveralCrops:
     def test_a_mirrored_crop_is_mirrored_back(self, model: BlazePose, reference: list[dict[str, Any]]) -> None:
         apart_px, apart_mm = [], []
         for record in reference:
@@ -228,7 +230,7 @@ class TestTimeAugmentation:
         one = model.detect(record["image"])
         assert one is not None and one.certainty > MIN_CERTAINTY
         rotations.clear()
-        merged = model.detect_with_tta(record["image"])
+        merged = model.detect(record["image"], True)
         assert merged is not None and rotations == [0.0]
         apart = np.median(np.linalg.norm(merged.landmarks_px - one.landmarks_px, axis=1))
         assert 0 < apart < 0.02 * record["square"][2]
@@ -250,17 +252,43 @@ class TestTimeAugmentation:
         lost = {"one crop": 0, "augmented": 0}
         for record, expected in zip(reference, truth, strict=True):
             assert expected is not None
-            for way, detect in (("one crop", model.detect), ("augmented", model.detect_with_tta)):
-                found = detect(record["image"])
+            for way, tta in (("one crop", False), ("augmented", True)):
+                found = model.detect(record["image"], tta)
                 assert found is not None
                 apart = np.median(np.linalg.norm(found.landmarks_px - expected.landmarks_px, axis=1))
                 lost[way] += bool(apart > 0.05 * record["square"][2])
         assert lost["one crop"] > len(reference) / 2
         assert lost["augmented"] == 0
 
+    def test_adaptive_looks_at_as_many_crops_as_it_takes(
+        self, model: BlazePose, reference: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image, estimate, seen = reference[0]["image"], model.estimate_landmarks, []
+
+        def with_certainty(certainty: float) -> Any:
+            def estimated(image_rgb: np.ndarray, square: Square, mirrored: bool = False) -> Landmarks | None:
+                found = estimate(image_rgb, square, mirrored)
+                seen.append(replace(found, certainty=certainty) if found is not None and not mirrored else found)
+                return seen[-1]
+
+            return estimated
+
+        crops = {}
+        for certainty in (0.85, CERTAIN, MIN_CERTAINTY):
+            seen.clear()
+            monkeypatch.setattr(model, "estimate_landmarks", with_certainty(certainty))
+            found = model.detect(image, "adaptive")
+            assert found is not None
+            crops[certainty] = len(seen)
+            expected = {1: seen[0], 2: merge_landmarks(seen)}.get(len(seen)) or model.detect(image, True)
+            assert expected is not None
+            np.testing.assert_array_equal(found.landmarks_px, expected.landmarks_px)
+            np.testing.assert_array_equal(found.world_landmarks_mm, expected.world_landmarks_mm)
+        assert [crops[0.85], crops[CERTAIN]] == [1, 2] and crops[MIN_CERTAINTY] > 3
+
     @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (1, 500)])
     def test_nobody_in_a_black_image(self, model: BlazePose, shape: tuple[int, int]) -> None:
-        assert model.detect_with_tta(np.zeros((*shape, 3), dtype=np.uint8)) is None
+        assert model.detect(np.zeros((*shape, 3), dtype=np.uint8), True) is None
 
     def test_only_crops_that_agree_with_the_most_certain_one_are_averaged(self) -> None:
         rng = np.random.default_rng(3)
@@ -298,7 +326,7 @@ class TestExtractor:
         presence[:] = 1
         world_mm = rng.normal(0, 300, (33, 3))
         seen = Landmarks(0.9, np.zeros(4), raw_px, visibility, presence, world_mm, 0.9, SQUARE, SQUARE)
-        monkeypatch.setattr(BlazePose, "detect", lambda self, image: seen)
+        monkeypatch.setattr(BlazePose, "detect", lambda self, image, tta: seen)
         (estimate,) = BlazePoseExtractor().estimate([np.zeros((8, 8, 3), np.uint8)], [camera])
         assert estimate is not None
         np.testing.assert_allclose(estimate.joints_px, LANDMARKS_TO_SMPL24 @ true_px, atol=1e-3)
@@ -319,7 +347,7 @@ class TestExtractor:
 
         def estimate_of(landmarks_px: np.ndarray) -> Estimate:
             seen = Landmarks(0.9, np.zeros(4), landmarks_px, ones, ones, world_mm, 0.9, SQUARE, SQUARE)
-            monkeypatch.setattr(BlazePose, "detect", lambda self, image: seen)
+            monkeypatch.setattr(BlazePose, "detect", lambda self, image, tta: seen)
             (estimate,) = BlazePoseExtractor().estimate([np.zeros((8, 8, 3), np.uint8)], [camera])
             assert estimate is not None
             return estimate
@@ -364,14 +392,12 @@ class TestExtractor:
         assert BlazePoseExtractor().fingerprint != before
         assert configured_fingerprint(one_crop("full")) != before
 
-    @pytest.mark.parametrize(
-        ("weights", "augmented", "expected"), [(*key, digest) for key, digest in FINGERPRINTS.items()]
-    )
-    def test_existing_caches_stay_valid(self, weights: str, augmented: bool, expected: str) -> None:
+    @pytest.mark.parametrize(("weights", "tta", "expected"), [(*key, digest) for key, digest in FINGERPRINTS.items()])
+    def test_existing_caches_stay_valid(self, weights: str, tta: TestTimeAugmentation, expected: str) -> None:
         if cv2.__version__ != FINGERPRINTS_OPENCV:  # it is part of the fingerprint
             pytest.skip(f"the fingerprints were recorded with OpenCV {FINGERPRINTS_OPENCV}")
         fetch_blazepose(weights)
-        assert BlazePoseExtractor.fingerprint_of(weights, test_time_augmentation=augmented) == expected
+        assert BlazePoseExtractor.fingerprint_of(weights, test_time_augmentation=tta) == expected
 
     def test_the_fingerprint_needs_the_weights_but_not_the_runtime(self, tmp_path: Path) -> None:
         assert BlazePoseExtractor.fingerprint_of("full", models_dir=tmp_path) is None

@@ -82,15 +82,16 @@ def test_stopped_and_resumed(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path
     assert len(extracted) == 7
 
 
-def test_the_released_weights_in_both_qualities(ask: Ask, tmp_path: Path) -> None:
+def test_the_released_weights_in_every_quality(ask: Ask, tmp_path: Path) -> None:
     fetch_blazepose("heavy")
-    best, fast = (
-        job.predict(ask(run=None, quality=quality, output=tmp_path / quality)).poses for quality in (job.BEST, job.FAST)
+    best, adaptive, fast = (
+        job.predict(ask(run=None, quality=quality, output=tmp_path / quality)).poses for quality in job.QUALITIES
     )
-    assert [poses.origin["quality"] for poses in (best, fast)] == ["best", "fast"]
+    assert [poses.origin["quality"] for poses in (best, adaptive, fast)] == ["best", "adaptive", "fast"]
     assert np.isfinite(best.joints_mm[1:]).all() and (best.expected_error_mm[1:] > 0).all()
     difference = np.linalg.norm(fast.joints_mm[1:] - best.joints_mm[1:], axis=-1)
     assert 0 < difference.mean() < 300
+    np.testing.assert_array_equal(adaptive.joints_mm[1:], fast.joints_mm[1:])  # these people are seen with certainty
 
 
 def test_the_camera_frame_is_the_world_seen_from_the_camera(ask: Ask, tmp_path: Path) -> None:

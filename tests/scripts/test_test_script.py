@@ -18,7 +18,7 @@ from modules.cache.store import cache_folder, write_manifest
 from modules.config.load import parse_config
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
-from modules.config.sections import Extract
+from modules.config.sections import Extract, TestTimeAugmentation
 from modules.evaluation import testing
 from modules.files.atomic import write_json
 from modules.runs import checkpoints, folders
@@ -73,7 +73,11 @@ def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def save_weights(
-    run: Path, extractor: str = "blazepose", fingerprint: str = "installed", tta: bool = True, **model: Any
+    run: Path,
+    extractor: str = "blazepose",
+    fingerprint: str = "installed",
+    tta: TestTimeAugmentation = True,
+    **model: Any,
 ) -> None:
     spec = PoseNetSpec(model_type="pose")
     config = Config(EXTRACT=Extract(extractor=extractor, test_time_augmentation=tta)).model_dump(mode="json")
@@ -135,7 +139,11 @@ def test_the_paths_of_the_summary_are_absolute(
 def test_the_extraction_follows_the_run(
     script: ModuleType, started: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The test images are extracted with or without test-time augmentation, as the run's training images were."""
+    """The test images are extracted with or without test-time augmentation, as the run's training images were.
+
+    The adaptive augmentation and the full one may replace each other.
+    """
+    monkeypatch.setattr(testing, "configured_fingerprint", lambda config: f"installed, {config.EXTRACT.tta}")
     calls: list[list[str]] = []
     monkeypatch.setattr(
         script, "extract_in_child", lambda arguments, joint_features: calls.append(arguments.assignments)
@@ -148,12 +156,19 @@ def test_the_extraction_follows_the_run(
         (True, "false", "EXTRACT.test_time_augmentation=true"),
         (False, "true", "EXTRACT.test_time_augmentation=false"),
         (False, "false", None),
+        (True, "adaptive", None),
+        ("adaptive", "true", None),
+        ("adaptive", "false", "EXTRACT.test_time_augmentation=adaptive"),
+        (False, "adaptive", "EXTRACT.test_time_augmentation=false"),
     ):
-        save_weights(run, tta=trained)
+        save_weights(run, fingerprint=f"installed, {trained}", tta=trained)
         assignment = f"EXTRACT.test_time_augmentation={configured}"
         started("--run", str(run), "--set", assignment)
         added = calls.pop()[-1]
         assert added == (expected or assignment)
+    save_weights(run, fingerprint="other weights, True")
+    with pytest.raises(UserError, match="trained on another extractor's cache"):
+        started("--run", str(run), "--set", "EXTRACT.test_time_augmentation=adaptive")
 
 
 def test_the_extraction_in_a_child_gets_the_runs_joint_features(

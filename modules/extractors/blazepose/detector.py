@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from modules.config.sections import TestTimeAugmentation
 from modules.extractors.blazepose import decoding
 from modules.extractors.blazepose.decoding import DETECTOR_SIZE, LANDMARK_SIZE, NUM_LANDMARKS, Square
 from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, Landmarks, person_box
@@ -19,6 +20,7 @@ from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 MIN_POSE_SCORE = 0.5
 ROTATIONS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # of the detector's input, tried until a person is found
 MIN_CERTAINTY = 0.7  # below it are all gross failures, and one in seven of all images (benchmarks.crops)
+CERTAIN = 0.8  # above it one crop is about as good as the average of several (benchmarks.crops)
 
 PERSON_TO_SQUARE = 1.25  # side of the landmark network's square over the person's extent
 
@@ -36,26 +38,35 @@ class BlazePose:
         self._anchors = decoding.make_anchors()
         self._last: tuple[np.ndarray, list[Square]] | None = None
 
-    def detect(self, image_rgb: np.ndarray) -> Landmarks | None:
-        """Returns the most confident person of a raw RGB image (H, W, 3) uint8, or None."""
-        return next(self._accepted(image_rgb), None)
+    def detect(self, image_rgb: np.ndarray, tta: TestTimeAugmentation = False) -> Landmarks | None:
+        """Returns the most confident person of a raw RGB image (H, W, 3) uint8, or None; averaged over crops if `tta`.
 
-    def detect_with_tta(self, image_rgb: np.ndarray) -> Landmarks | None:
-        """Returns the same person averaged over several crops (test-time augmentation), or None if `detect` does.
-
-        Rotated images are tried until a crop is certain, because the detector misplaces people who bend double or are
-        upside down. The most certain crop is then estimated again mirrored, and again in the square around its own
-        landmarks, and the crops that agree are averaged.
+        With test-time augmentation, rotated images are tried until a crop is certain, because the detector misplaces people
+        who bend double or are upside down. See `averaged` for the rest.
         """
+        if not tta:
+            return next(self._accepted(image_rgb), None)
         crops = []
         for found in self._accepted(image_rgb):
             crops.append(found)
             if found.certainty > MIN_CERTAINTY:
                 break
-        return self.averaged(image_rgb, crops) if crops else None
+        return self.averaged(image_rgb, crops, tta) if crops else None
 
-    def averaged(self, image_rgb: np.ndarray, crops: Sequence[Landmarks]) -> Landmarks:
-        """Returns the average of the crops that agree, and of the most certain one's mirror image and next square."""
+    def averaged(self, image_rgb: np.ndarray, crops: Sequence[Landmarks], tta: TestTimeAugmentation) -> Landmarks:
+        """Returns the average of the crops that agree, and of further ones; the first crop without test-time augmentation.
+
+        The most certain crop is estimated again mirrored, and again in the square around its own landmarks. If adaptive, a
+        first crop above CERTAIN is returned as it is, and one above MIN_CERTAINTY is averaged with one crop: the mirror
+        image of the square around its landmarks.
+        """
+        first = crops[0]
+        if not tta or (tta == "adaptive" and first.certainty > CERTAIN):
+            return first
+        if tta == "adaptive" and first.certainty > MIN_CERTAINTY:
+            second = self.estimate_landmarks(image_rgb, first.next_square, mirrored=True)
+            if second is not None:
+                return merge_landmarks([first, second])
         best = max(crops, key=lambda found: found.certainty)
         mirrored = self.estimate_landmarks(image_rgb, best.square, mirrored=True)
         recentred = self.estimate_landmarks(image_rgb, best.next_square)
@@ -69,10 +80,10 @@ class BlazePose:
             if found is not None:
                 yield found
 
-    def detect_in(self, image_rgb: np.ndarray, square: Square, test_time_augmentation: bool) -> Landmarks | None:
+    def detect_in(self, image_rgb: np.ndarray, square: Square, tta: TestTimeAugmentation) -> Landmarks | None:
         """Returns the person in a square of the image, or None if the landmark network finds nobody there."""
         found = self.estimate_landmarks(image_rgb, square)
-        return self.averaged(image_rgb, [found]) if found is not None and test_time_augmentation else found
+        return None if found is None else self.averaged(image_rgb, [found], tta)
 
     def detect_square(self, image_rgb: np.ndarray, rotation: float = 0.0) -> Square | None:
         """Returns the square around the most confident person, or None; the input is rotated by `rotation` radians."""

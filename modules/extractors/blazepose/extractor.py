@@ -11,9 +11,11 @@ import numpy as np
 
 from model.skeleton import ROOT
 from modules.config.schema import Config
+from modules.config.sections import TestTimeAugmentation
 from modules.extractors.base import PERSON_BOX, Estimate, Hint
 from modules.extractors.blazepose.decoding import Square
 from modules.extractors.blazepose.detector import (
+    CERTAIN,
     MIN_CERTAINTY,
     MIN_POSE_SCORE,
     PERSON_TO_SQUARE,
@@ -30,6 +32,7 @@ from modules.pose_utils import Camera, undistort
 
 DECODER_VERSION = 2  # raise it whenever the same image and weights would give other numbers
 TTA_VERSION = 1  # likewise, with test-time augmentation
+ADAPTIVE_VERSION = 1  # likewise, with adaptive test-time augmentation
 
 
 class BlazePoseExtractor:
@@ -44,26 +47,25 @@ class BlazePoseExtractor:
         weights: str = "full",
         models_dir: Path = BLAZEPOSE_FOLDER,
         threads: int | None = None,
-        test_time_augmentation: bool = False,
+        test_time_augmentation: TestTimeAugmentation = False,
     ) -> None:
         self._model = BlazePose(weights, models_dir, threads)
         self._tta = test_time_augmentation
-        self._detect = self._model.detect_with_tta if test_time_augmentation else self._model.detect
         self.fingerprint = self._fingerprint(check_weights(weights, models_dir), test_time_augmentation)
 
     @classmethod
     def from_config(cls, config: Config, threads: int | None = None) -> BlazePoseExtractor:
         """Loads BlazePose with the config's weights and test-time augmentation. Raises UserError if the weights are missing."""
-        return cls(config.EXTRACT.weights, threads=threads, test_time_augmentation=config.EXTRACT.uses_tta)
+        return cls(config.EXTRACT.weights, threads=threads, test_time_augmentation=config.EXTRACT.tta)
 
     @classmethod
     def fingerprint_from_config(cls, config: Config) -> str | None:
         """Returns the fingerprint of `from_config(config)` without loading it; None if its weights are missing."""
-        return cls.fingerprint_of(config.EXTRACT.weights, test_time_augmentation=config.EXTRACT.uses_tta)
+        return cls.fingerprint_of(config.EXTRACT.weights, test_time_augmentation=config.EXTRACT.tta)
 
     @classmethod
     def fingerprint_of(
-        cls, weights: str, models_dir: Path = BLAZEPOSE_FOLDER, test_time_augmentation: bool = False
+        cls, weights: str, models_dir: Path = BLAZEPOSE_FOLDER, test_time_augmentation: TestTimeAugmentation = False
     ) -> str | None:
         """Returns the fingerprint of an extractor with these weights; None if a file of them is missing."""
         if not are_present(weights, models_dir):
@@ -71,7 +73,7 @@ class BlazePoseExtractor:
         return cls._fingerprint(weight_paths(weights, models_dir), test_time_augmentation)
 
     @classmethod
-    def _fingerprint(cls, paths: Sequence[Path], test_time_augmentation: bool) -> str:
+    def _fingerprint(cls, paths: Sequence[Path], test_time_augmentation: TestTimeAugmentation) -> str:
         made_by = {
             "extractor": cls.name,
             "weights": {path.name: sha256_file(path) for path in paths},
@@ -80,7 +82,8 @@ class BlazePoseExtractor:
         }
         # "several" is the old name of test-time augmentation; another key would make every existing cache stale.
         tta = {"several": [TTA_VERSION, MIN_CERTAINTY, AGREEMENT]} if test_time_augmentation else {}
-        return digest({**made_by, **tta})
+        adaptive = {"adaptive": [ADAPTIVE_VERSION, CERTAIN]} if test_time_augmentation == "adaptive" else {}
+        return digest({**made_by, **tta, **adaptive})
 
     def estimate(
         self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera], hints: Sequence[Hint | None] = ()
@@ -92,7 +95,7 @@ class BlazePoseExtractor:
     def _estimate(self, image_rgb: np.ndarray, camera: Camera, hint: Hint | None) -> Estimate | None:
         """Returns the estimate of the most confident person, or of the one whom the hint means."""
         if hint is None:
-            found = self._detect(image_rgb)
+            found = self._model.detect(image_rgb, self._tta)
         else:
             square = hinted_square(self._model.detect_squares(image_rgb), hint)
             found = None if square is None else self._model.detect_in(image_rgb, square, self._tta)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from modules.config.sections import TestTimeAugmentation
 from modules.extractors.blazepose.detector import BlazePose, person_extent
 from modules.extractors.blazepose.landmarks import Landmarks
 
@@ -13,13 +14,13 @@ MOST_PEOPLE = 8  # squares of the detector that are looked at
 SAME_PERSON = 0.5  # of the smaller of two boxes: what they have in common, from which on they show one person
 
 
-def detect_people(model: BlazePose, image_rgb: np.ndarray, test_time_augmentation: bool) -> list[Landmarks]:
+def detect_people(model: BlazePose, image_rgb: np.ndarray, tta: TestTimeAugmentation) -> list[Landmarks]:
     """Returns the people of a raw RGB image; the first is the one that `model` returns for a single person."""
-    first = model.detect_with_tta(image_rgb) if test_time_augmentation else model.detect(image_rgb)
+    first = model.detect(image_rgb, tta)
     if first is None:
         return []
     others = other_people(model, image_rgb, first)
-    return [first, *(model.averaged(image_rgb, [one]) if test_time_augmentation else one for one in others)]
+    return [first, *(model.averaged(image_rgb, [one], tta) for one in others)]
 
 
 def other_people(model: BlazePose, image_rgb: np.ndarray, found: Landmarks) -> list[Landmarks]:
