@@ -3,9 +3,9 @@
     python -m benchmarks.extraction_hours [--repeats 3]
 
 Each setting extracts a few and then more of the demo's training images, every time by a new process; the difference counts, so
-that starting is left out. Measured are the time that passes and the processor time of all processes. Hours are of the processor,
-so that they hold on a busy machine, too: processes share them. What a setting costs in mm is that of benchmarks.adaptive_crops.
-The result is docs/results/extraction_hours.json; its table is written into docs/speed.md.
+that starting is left out. Measured are the time that passes and the processor time of all processes. Hours are of the
+processor, so that they hold on a busy machine, too: processes share them. What a setting costs in mm is that of
+benchmarks.adaptive_crops. The result is docs/results/extraction_hours.json; its table is written into docs/speed.md.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def main() -> None:
                 for workers in WORKERS:
                     found = per_image(Path(folder) / f"{repeat}-{value}-{workers}", value, workers)
                     measured.setdefault((name, workers), []).append(found)
-    for (name, workers), found in measured.items():
-        result["settings"].append({"name": name, "workers": workers, "repeats": found})
+    for (name, workers), each in measured.items():
+        result["settings"].append({"name": name, "workers": workers, "repeats": each})
     write_json(RESULT, result)
     table = format_table(result, read_json(CROPS))
     insert_between(SPEED_PAGE, "hours", table)

@@ -31,7 +31,7 @@ from benchmarks.record import machine, made_by
 from modules.cache import joint_features
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
-from modules.config.sections import Data, Extract
+from modules.config.sections import Data, Extract, TestTimeAugmentation
 from modules.console import run_script
 from modules.evaluation.testing import load_run
 from modules.extractors.base import Estimate
@@ -72,7 +72,7 @@ class Measured(Predictor):
     """A predictor on one thread that can follow the most confident person."""
 
     model: BlazePose
-    averages: bool
+    averages: TestTimeAugmentation
     follows: bool
     detections = 0
     _square: Square | None = None

@@ -24,7 +24,7 @@ def config(small_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     frames = extraction.list_frames(small_root, "train")[:IMAGES]
     monkeypatch.setattr(extraction, "list_frames", lambda root, split: frames)
     monkeypatch.setattr(extraction, "PART_ROWS", 4)
-    extract = Extract(weights="full", test_time_augmentation=False, batch_size=2)
+    extract = Extract(weights="full", test_time_augmentation="adaptive", batch_size=2)
     return Config(DATA=Data(root=str(small_root), cache=str(tmp_path / "one"), validation="sequence"), EXTRACT=extract)
 
 
