@@ -93,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "are several people (default: confident)")  # fmt: skip
     add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")
     add("--quality", choices=("best", "adaptive", "fast"), default="best", help="best: average several crops of each "
-        "person, as the weights were trained on; adaptive: only where the first crop is not certain; fast: one crop "
+        "person, as the weights were trained on; adaptive: two crops where the first is certain; fast: one crop "
         "(docs/predict.md has the cost of each)")  # fmt: skip
     add("--batch", metavar="N", type=checked(at_least_one, "a whole number above 0"), default=64, help="predict and save so "
         "many images at a time (default: 64)")  # fmt: skip

@@ -31,12 +31,11 @@ from modules.files.atomic import read_json, write_json
 RESULT = PROJECT_ROOT / "docs" / "results" / "extraction_hours.json"
 DEMO = PROJECT_ROOT / "data" / "demo" / "test_camera_4"
 FEW, MORE = 16, 112  # images
-SETTINGS = {"one crop": "false", "adaptive": "adaptive", "all crops": "true"}
-WAYS = {
-    "one crop": "one crop",
-    "adaptive": "adaptive, 0.8",
-    "all crops": "all crops",
-}  # rows of benchmarks.adaptive_crops
+SETTINGS = {
+    "one crop": "false",
+    "adaptive": "adaptive",
+    "all crops": "true",
+}  # by the rows of benchmarks.adaptive_crops
 WORKERS = (1, 2)
 COUNTS = (10_000, 100_000, 1_000_000)
 QUIET = 0.5  # load, above which the time that passes says nothing
@@ -100,7 +99,7 @@ def format_table(result: dict[str, Any], crops: dict[str, Any]) -> str:
             statistics.median(one[name] for one in setting["repeats"]) for name in ("seconds", "processor_seconds")
         )
         passed.setdefault(setting["name"], []).append(seconds)
-        errors = [f"{one['rows'][WAYS[setting['name']]]['world_mpjpe']:.1f}" for one in sets.values()]
+        errors = [f"{one['rows'][setting['name']]['world_mpjpe']:.1f}" for one in sets.values()]
         hours = [f"{count * spent / 3600:.1f}" for count in COUNTS]
         cells = [setting["name"], str(setting["workers"]), f"{1000 * spent:.0f}", *hours, *errors]
         lines.append(f"| {' | '.join(cells)} |")

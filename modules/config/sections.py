@@ -79,8 +79,8 @@ class Extract(Section):
     test_time_augmentation: TestTimeAugmentation = Field(
         True,
         description="blazepose: average the estimates of several crops of an image (rotated, mirrored, re-centred), which "
-        "takes three times as long and loses a third fewer people; adaptive: only in images whose first crop is not "
-        "certain; metrabs has METRABS.num_aug instead.",
+        "takes three times as long and loses a third fewer people; adaptive: of two, "
+        "where the first is certain; metrabs has METRABS.num_aug instead.",
     )
     batch_size: int = Field(8, ge=1, le=MAX_COUNT, description="Images decoded and estimated at a time.")
     workers: int = Field(

@@ -91,7 +91,8 @@ def test_the_released_weights_in_every_quality(ask: Ask, tmp_path: Path) -> None
     assert np.isfinite(best.joints_mm[1:]).all() and (best.expected_error_mm[1:] > 0).all()
     difference = np.linalg.norm(fast.joints_mm[1:] - best.joints_mm[1:], axis=-1)
     assert 0 < difference.mean() < 300
-    np.testing.assert_array_equal(adaptive.joints_mm[1:], fast.joints_mm[1:])  # these people are seen with certainty
+    nearer = np.linalg.norm(adaptive.joints_mm[1:] - best.joints_mm[1:], axis=-1)
+    assert 0 < nearer.mean() < 300
 
 
 def test_the_camera_frame_is_the_world_seen_from_the_camera(ask: Ask, tmp_path: Path) -> None:

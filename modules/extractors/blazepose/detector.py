@@ -20,7 +20,6 @@ from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 MIN_POSE_SCORE = 0.5
 ROTATIONS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # of the detector's input, tried until a person is found
 MIN_CERTAINTY = 0.7  # below it are all gross failures, and one in seven of all images (benchmarks.crops)
-CERTAIN = 0.8  # above it one crop is about as good as the average of several (benchmarks.crops)
 
 PERSON_TO_SQUARE = 1.25  # side of the landmark network's square over the person's extent
 
@@ -57,11 +56,10 @@ class BlazePose:
         """Returns the average of the crops that agree, and of further ones; the first crop without test-time augmentation.
 
         The most certain crop is estimated again mirrored, and again in the square around its own landmarks. If adaptive, a
-        first crop above CERTAIN is returned as it is, and one above MIN_CERTAINTY is averaged with one crop: the mirror
-        image of the square around its landmarks.
+        first crop above MIN_CERTAINTY is averaged with one crop alone: the mirror image of the square around its landmarks.
         """
         first = crops[0]
-        if not tta or (tta == "adaptive" and first.certainty > CERTAIN):
+        if not tta:
             return first
         if tta == "adaptive" and first.certainty > MIN_CERTAINTY:
             second = self.estimate_landmarks(image_rgb, first.next_square, mirrored=True)

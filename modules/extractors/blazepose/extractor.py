@@ -15,7 +15,6 @@ from modules.config.sections import TestTimeAugmentation
 from modules.extractors.base import PERSON_BOX, Estimate, Hint
 from modules.extractors.blazepose.decoding import Square
 from modules.extractors.blazepose.detector import (
-    CERTAIN,
     MIN_CERTAINTY,
     MIN_POSE_SCORE,
     PERSON_TO_SQUARE,
@@ -82,7 +81,7 @@ class BlazePoseExtractor:
         }
         # "several" is the old name of test-time augmentation; another key would make every existing cache stale.
         tta = {"several": [TTA_VERSION, MIN_CERTAINTY, AGREEMENT]} if test_time_augmentation else {}
-        adaptive = {"adaptive": [ADAPTIVE_VERSION, CERTAIN]} if test_time_augmentation == "adaptive" else {}
+        adaptive = {"adaptive": ADAPTIVE_VERSION} if test_time_augmentation == "adaptive" else {}
         return digest({**made_by, **tta, **adaptive})
 
     def estimate(
