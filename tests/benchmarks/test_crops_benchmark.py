@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks import crops, pages, rotations, uncertainty
+from benchmarks import adaptive_crops, crops, extraction_hours, pages, rotations, uncertainty
+from benchmarks.adaptive_crops import ALL, LEAST_SQUARES, ONE, TWO, Seen
 from modules.extractors.blazepose.decoding import Square
 from modules.extractors.blazepose.detector import MIN_CERTAINTY
 from modules.extractors.blazepose.landmarks import LANDMARKS, LANDMARKS_TO_SMPL24, Landmarks
@@ -44,10 +45,40 @@ def test_a_missed_person_is_lost_and_counts_in_no_mean(rng: np.random.Generator)
     assert certainty == {"uncertain": 3, "lost_and_uncertain": 2, "threshold": MIN_CERTAINTY}
 
 
+def test_an_adaptive_row_takes_what_the_first_crop_asks_for() -> None:
+    shares, world = np.ones(len(LANDMARKS)), np.zeros((len(LANDMARKS), 3))
+    landmarks = Landmarks(0.9, np.zeros(4), world[:, :2], shares, shares, world, 0.8, SQUARE, SQUARE)
+    seen = {ONE: Seen(landmarks, 1, 0.06), TWO: Seen(landmarks, 2, 0.11), ALL: Seen(landmarks, 3, 0.17)}
+    errors = {
+        way: {name: np.array([value, value + 10]) for name in (*adaptive_crops.METRICS, LEAST_SQUARES)}
+        for way, value in ((ONE, 105.0), (TWO, 101.0), (ALL, 100.0))
+    }
+    found = adaptive_crops.summary([ONE, TWO], [seen, seen], errors)
+    assert (found["crops"], found["processor_ms"], found["world_mpjpe"]) == (1.5, 85.0, 108.0)
+    assert (found["difference_mm"], found["standard_error_mm"]) == (3.0, 1.41)
+
+
+def test_hours_are_of_the_processor() -> None:
+    repeats = [{"seconds": 0.2, "processor_seconds": 0.36}, {"seconds": 0.3, "processor_seconds": 0.36}]
+    settings = [{"name": "adaptive", "workers": workers, "repeats": repeats} for workers in (1, 2)]
+    made = {
+        "command": "here",
+        "commit": None,
+        "machine": {"load_before": 0.1, "processor": "some"},
+        "settings": settings,
+    }
+    crops_of = {"sets": {"Demo": {"rows": {"adaptive": {"world_mpjpe": 99.96}}}}}
+    table = extraction_hours.format_table(made, crops_of)
+    assert "| adaptive | 2 | 360 | 1.0 | 10.0 | 100.0 | 100.0 |" in table and "adaptive 1.00 times" in table
+    made["machine"] = {"load_before": 9.0, "processor": "some"}
+    assert "Other programs were running" in extraction_hours.format_table(made, crops_of)
+
+
 def test_the_page_holds_the_committed_tables() -> None:
     page = pages.ACCURACY_PAGE.read_text(encoding="utf-8")
     tables = {
         "crops": crops.table(read_json(crops.RESULT)),
+        "adaptive": adaptive_crops.format_table(read_json(adaptive_crops.RESULT)["sets"]),
         "rotations": rotations.format_tables(read_json(rotations.RESULT)),
         **{
             f"uncertainty: {name}": uncertainty.table(read_json(uncertainty.result_path(name)))
