@@ -204,7 +204,8 @@ def test_calibration_error_may_be_zero_and_as_large_as_its_bounds() -> None:
             ["TRAIN.joint_features=heavy", "TRAIN.model_type=image"],
             "model_type: image has no pose branch to use joint_features; set joint_features to none",
         ),
-        (["TRAIN.devices=17"], "devices must be at most batch_size = 16, not 17"),
+        (["TRAIN.devices=17"], "devices x num_nodes must be at most batch_size = 16, not 17"),
+        (["TRAIN.devices=6", "TRAIN.num_nodes=3"], "devices x num_nodes must be at most batch_size = 16, not 18"),
         (["DATA.extra_roots=[a, a]"], "is named twice; name each data set once"),
     ],
 )
