@@ -5,6 +5,7 @@ They agree before anything is written, only the first one writes, and the end of
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -164,20 +165,23 @@ class ConnectedNodes(Nodes):
             watcher.join()
         dist.barrier()
         dist.destroy_process_group()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def leave(self, error: BaseException) -> None:
         """Ends the training in all processes because of an error in this one; the first process alone reports it."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        code = EXIT_STOPPED if isinstance(error, KeyboardInterrupt) else EXIT_BAD_INPUT
-        if code == EXIT_STOPPED and not self.is_first:
-            self._say(code)
+        word = EXIT_STOPPED if isinstance(error, KeyboardInterrupt) else EXIT_BAD_INPUT
+        if word == EXIT_STOPPED and not self.is_first:
+            self._say(word)
         if isinstance(error, RuntimeError) or not self.is_first:
             time.sleep(
                 SECONDS_TO_HEAR
             )  # the first process may be about to say it, or another's end the reason of this error
         self._ending.acquire()  # for ever, if a watcher is ending this process
         if self.is_first:
-            self._say(code)
+            self._say(word)
+        code = word if isinstance(error, (KeyboardInterrupt, UserError, OSError)) else 1
+        atexit.register(os._exit, code)  # without taking the open connections apart, which can abort a process
 
     def _gathered(self, value: Any) -> list[Any]:
         values = [None] * dist.get_world_size()
@@ -208,8 +212,9 @@ class ConnectedNodes(Nodes):
         if word.item() != DONE:
             self._end(int(word.item()), sentence)
 
-    def _end(self, code: int, sentence: str | None) -> NoReturn:
-        self._ending.acquire()  # for ever, if another thread is ending this process
+    def _end(self, code: int, sentence: str | None) -> None:
+        if not self._ending.acquire(blocking=False):  # another thread is ending this process
+            return
         if sentence is not None and (self.is_first or os.environ["LOCAL_RANK"] == "0"):  # one process per node
             print(printable(sentence), file=sys.stderr, flush=True)
         if self.is_first:

@@ -137,6 +137,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_each_device_needs_an_image() -> None:
     check_shards(Train(devices=3, batch_size=4), 3)
     with pytest.raises(
-        UserError, match=r"TRAIN.devices=3, TRAIN.num_nodes=1: there are only 2 training images.*TRAIN.devices to 2 or less"
+        UserError,
+        match=r"TRAIN.devices=3, TRAIN.num_nodes=1: there are only 2 training images.*TRAIN.devices to 2 or less",
     ):
         check_shards(Train(devices=3, batch_size=4), 2)
