@@ -290,7 +290,7 @@ class Trainer:
 def fit(fabric: Fabric, job: TrainingJob, resumes: bool, quiet: bool) -> dict[str, Any]:
     """Trains in one of the training's processes, or resumes the run folder's model.pt; returns the summary."""
     if fabric.world_size > 1:  # a child process has no log yet, and only the first one logs
-        use_threads(fabric.world_size)
+        use_threads(job.config.TRAIN.devices)
         start_logging(job.folder / "train_log.log" if fabric.is_global_zero else None, quiet)
         log.setLevel(logging.DEBUG if fabric.is_global_zero else logging.ERROR)
     keep_freed_memory()

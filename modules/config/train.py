@@ -126,7 +126,10 @@ class Train(Section):
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(
         "auto", description="The device; auto takes the best that is present."
     )
-    devices: int = Field(1, ge=1, description="How many devices (on a CPU: processes) share each batch.")
+    devices: int = Field(1, ge=1, description="How many devices of a machine (on a CPU: processes) share each batch.")
+    num_nodes: int = Field(
+        1, ge=1, description="How many machines share each batch; torchrun starts train.py on each of them."
+    )
 
     @field_validator("calibration_error")
     @classmethod
@@ -155,6 +158,7 @@ class Train(Section):
             raise ValueError(
                 "joint_features are learned from real views: set real_view_share above 0, or joint_features to none"
             )
-        if self.devices > self.batch_size:
-            raise ValueError(f"devices must be at most batch_size = {self.batch_size}, not {self.devices}")
+        if self.devices * self.num_nodes > self.batch_size:
+            count = self.devices * self.num_nodes
+            raise ValueError(f"devices x num_nodes must be at most batch_size = {self.batch_size}, not {count}")
         return self

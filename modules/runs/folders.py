@@ -22,7 +22,7 @@ from modules.utils import UserError
 
 CHECKPOINT_VERSION = 5
 # Config keys that change where a training runs, not what it computes; what DATA.floor changes is in the caches' keys.
-NOT_DETERMINING = (("DATA", "cache"), ("DATA", "floor"), ("TRAIN", "accelerator"))
+NOT_DETERMINING = (("DATA", "cache"), ("DATA", "floor"), ("TRAIN", "accelerator"), ("TRAIN", "num_nodes"))
 RUN_NAME, BEST_NAME = re.compile(r"POSENET_\d{14}"), re.compile(r"best_\d+\.pt")
 LAST = "model.pt"
 STARTED, COMPLETE = "run.json", "summary.json"

@@ -25,13 +25,24 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the trainer l
 
 
 def make_fabric(config: Train, devices: int = 1) -> Fabric:
-    """Returns the Fabric of the configured devices and precision. Raises UserError if this machine lacks them."""
+    """Returns the Fabric of the configured devices and precision. Raises UserError if this machine lacks them.
+
+    If this process has been joined with others (modules.training.nodes), the Fabric is that of all of them.
+    """
     if config.precision == "16-mixed" and config.accelerator == "cpu":
         raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
     use_threads(devices)
-    strategy = "ddp_spawn" if devices > 1 else "auto"
+    strategy, nodes = "ddp_spawn" if devices > 1 else "auto", 1
+    if is_joined():
+        strategy, nodes = "ddp", config.num_nodes
     try:
-        fabric = Fabric(accelerator=config.accelerator, devices=devices, strategy=strategy, precision=config.precision)
+        fabric = Fabric(
+            accelerator=config.accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            strategy=strategy,
+            precision=config.precision,
+        )
     except (ValueError, RuntimeError, MisconfigurationException) as error:
         reason = " ".join(str(error).split())
         raise UserError(
@@ -53,12 +64,17 @@ def use_threads(processes: int = 1) -> None:
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2 // processes))
 
 
+def is_joined() -> bool:
+    """Returns whether this process is one of several that share each batch."""
+    return dist.is_available() and dist.is_initialized()
+
+
 def check_shards(config: Train, images: int) -> None:
     """Raises UserError if there are fewer training images than devices, which each need one."""
-    if images < config.devices:
+    if images < config.devices * config.num_nodes:
         raise UserError(
-            f"TRAIN.devices={config.devices}: there are only {images} training images, and each device needs at least one; "
-            f"set TRAIN.devices to {images} or less"
+            f"TRAIN.devices={config.devices}, TRAIN.num_nodes={config.num_nodes}: there are only {images} training images, and "
+            f"each device needs at least one; set TRAIN.num_nodes to 1 and TRAIN.devices to {images} or less"
         )
 
 
@@ -78,8 +94,14 @@ def keep_freed_memory() -> None:
 def run_on_devices(fabric: Fabric, function: Callable[..., Result], *arguments: Any) -> Result:
     """Runs `function(fabric, *arguments)` in every process; returns the first one's result.
 
-    A UserError of a child process is raised again here; the other processes are ended.
+    A UserError of a child process is raised again here; the other processes are ended. In a process that has been joined
+    with others, it runs the function in this one and returns its result.
     """
+    if is_joined():
+        threads = torch.get_num_threads()
+        fabric.launch()
+        torch.set_num_threads(threads)  # Fabric sets them to all processors
+        return function(fabric, *arguments)
     try:
         # Bound, since Fabric would search plain arguments, and the dataclasses among them, for modules.
         bound = partial(_call, function=function, arguments=arguments)
@@ -96,7 +118,7 @@ def run_on_devices(fabric: Fabric, function: Callable[..., Result], *arguments: 
 
 def _call(fabric: Fabric, function: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
     result = function(fabric, *arguments)
-    if dist.is_available() and dist.is_initialized():
+    if is_joined():
         # All processes close their connections together, since an open connection can abort a process at its exit.
         dist.barrier()
         dist.destroy_process_group()

@@ -27,7 +27,7 @@ def test_shipped_file_shows_every_key_and_the_defaults() -> None:
     """METRABS apart, which docs/metrabs.md documents."""
     assert load_config(SHIPPED) == Config()
     written = yaml.safe_load(SHIPPED.read_text())
-    assert sum(len(keys) for keys in written.values()) <= 47
+    assert sum(len(keys) for keys in written.values()) <= 48
     documented = (PROJECT_ROOT / "docs" / "metrabs.md").read_text(encoding="utf-8")
     for section, field in Config.model_fields.items():
         assert field.annotation is not None
@@ -208,7 +208,8 @@ def test_calibration_error_may_be_zero_and_as_large_as_its_bounds() -> None:
             ["TRAIN.joint_features=heavy", "TRAIN.model_type=image"],
             "model_type: image has no pose branch to use joint_features; set joint_features to none",
         ),
-        (["TRAIN.devices=17"], "devices must be at most batch_size = 16, not 17"),
+        (["TRAIN.devices=17"], "devices x num_nodes must be at most batch_size = 16, not 17"),
+        (["TRAIN.devices=6", "TRAIN.num_nodes=3"], "devices x num_nodes must be at most batch_size = 16, not 18"),
         (["DATA.extra_roots=[a, a]"], "is named twice; name each data set once"),
     ],
 )

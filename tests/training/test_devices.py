@@ -81,7 +81,7 @@ def test_devices_that_this_machine_lacks_are_refused() -> None:
 
 
 def test_more_devices_than_images_in_a_batch_are_refused() -> None:
-    with pytest.raises(ValueError, match="devices must be at most batch_size = 4"):
+    with pytest.raises(ValueError, match="devices x num_nodes must be at most batch_size = 4"):
         Train(devices=5, batch_size=4)
 
 
@@ -137,6 +137,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_each_device_needs_an_image() -> None:
     check_shards(Train(devices=3, batch_size=4), 3)
     with pytest.raises(
-        UserError, match=r"TRAIN.devices=3: there are only 2 training images.*set TRAIN.devices to 2 or less"
+        UserError,
+        match=r"TRAIN.devices=3, TRAIN.num_nodes=1: there are only 2 training images.*TRAIN.devices to 2 or less",
     ):
         check_shards(Train(devices=3, batch_size=4), 2)
