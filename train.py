@@ -37,6 +37,7 @@ def main() -> None:
 def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
     """Trains, resumes a run, or with --reuse keeps a finished one; returns the run folder and its summary."""
     from modules.cache.splits import extra_rows, log_split, split_rows
+    from modules.cache.table import FITTED_ROWS
     from modules.checks.labels import label_warning
     from modules.recipes import RECIPES
     from modules.runs import checkpoints, folders
@@ -60,7 +61,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
     check_shards(config.TRAIN, len(train_rows))
     RECIPES[config.TRAIN.model].check_start(config.TRAIN, (train_rows, validation_rows, *extra))
     checkpoints.starting_weights(config.TRAIN)
-    if sentence := label_warning(rows.columns, "train"):
+    if sentence := label_warning(rows.sample(FITTED_ROWS).columns, "train"):
         log.warning("warning: %s", sentence)
     folder = resume or folders.new_folder(parent)
     if resume is None:

@@ -23,7 +23,7 @@ from model.distributed import BatchShard, set_shard, shard_of, sum_gradients, su
 from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.console import interruptible, start_logging
-from modules.dataset import Sample
+from modules.dataset import Sample, ahead
 from modules.earlystoppers import EarlyStopper
 from modules.files.atomic import write_json
 from modules.inference.baselines import place_extractor
@@ -181,7 +181,7 @@ class Trainer:
         total, images = start.total, 0
         for _ in itertools.islice(views, start.steps * steps):  # the views of earlier steps
             pass
-        sharded = zip(self.batches.shards(), self.train_loader, strict=True)
+        sharded = zip(self.batches.shards(), ahead(self.train_loader), strict=True)
         for step, (shard, batch) in enumerate(sharded, start.steps + 1):
             simulated = [
                 self.step(self.objective.view_loss, view, self.view_shard) for view in itertools.islice(views, steps)

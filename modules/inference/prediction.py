@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from modules.cache.crop_joints import cam_to_crop
 from modules.cache.table import Rows
-from modules.dataset import PoseDataset, Sample
+from modules.dataset import Batches, PoseDataset, Sample, ahead
 from modules.pose_utils import cam2world, world2cam
 
 BATCH_SIZE = 32  # images per forward pass
@@ -33,7 +33,7 @@ def predict_outputs(network: nn.Module, loader: DataLoader[Sample], on: Device) 
     """Returns the network's outputs, one per batch, on this device and in its precision."""
     network.eval()
     outputs = []
-    for batch in loader:
+    for batch in ahead(loader):
         with on.autocast():
             outputs.append(network({name: value.to(on.device) for name, value in batch.items()}))
     return outputs
@@ -41,7 +41,7 @@ def predict_outputs(network: nn.Module, loader: DataLoader[Sample], on: Device) 
 
 def prediction_loader(rows: Rows, samples: Callable[[Rows], PoseDataset], num_workers: int = 0) -> DataLoader[Sample]:
     """Returns a loader of the rows' samples, in order and without augmentation."""
-    return DataLoader(samples(rows), batch_size=BATCH_SIZE, num_workers=num_workers)
+    return DataLoader(Batches(samples(rows), BATCH_SIZE), batch_size=None, num_workers=num_workers)
 
 
 def mean_crop_pose(rows: Rows) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch.utils.data import Sampler
 
 from model.distributed import BatchShard, shard_of
 from modules.config.train import Train
+from modules.dataset import ahead
 from modules.simulation.views import ViewSimulator
 
 SIMULATED_BATCH = 128  # simulated views per optimizer step
@@ -74,18 +74,10 @@ def simulated_batches(
     A thread draws the views of the next steps meanwhile, on a core that the steps leave free. The entry TOGETHER of a batch
     is 1 in every fourth step, else 0.
     """
-    draws = -(-steps // SIMULATED_STEPS)
-    with ThreadPoolExecutor(1) as thread:
-
-        def draw_next() -> Future[dict[str, np.ndarray]]:
-            return thread.submit(simulator.draw, rng, SIMULATED_BATCH * SIMULATED_STEPS)
-
-        following = draw_next() if draws else None
-        for left in range(draws, 0, -1):
-            assert following is not None
-            drawn, following = following.result(), draw_next() if left > 1 else None
-            views = {name: torch.from_numpy(values).to(device) for name, values in drawn.items()}
-            for step in range(SIMULATED_STEPS):
-                start = step * SIMULATED_BATCH
-                batch = {name: values[start + shard.start : start + shard.stop] for name, values in views.items()}
-                yield {**batch, TOGETHER: torch.tensor(float(step % TOGETHER_EVERY == 0))}
+    draws = range(0, steps, SIMULATED_STEPS)
+    for drawn in ahead(simulator.draw(rng, SIMULATED_BATCH * SIMULATED_STEPS) for _ in draws):
+        views = {name: torch.from_numpy(values).to(device) for name, values in drawn.items()}
+        for step in range(SIMULATED_STEPS):
+            start = step * SIMULATED_BATCH
+            batch = {name: values[start + shard.start : start + shard.stop] for name, values in views.items()}
+            yield {**batch, TOGETHER: torch.tensor(float(step % TOGETHER_EVERY == 0))}
