@@ -27,9 +27,7 @@ and, if labelled:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -56,7 +54,6 @@ from modules.simulation.pose_inputs import joint_feature_inputs, pose_inputs
 from modules.simulation.scene import withhold_floor
 
 Sample = dict[str, torch.Tensor]
-Item = TypeVar("Item")
 _SAMPLE_COLUMNS = (
     "joints_px", "confidence", "depth_root_mm", "depth_rel_mm", "K", "R", "t", "world_up", "floor_height_mm",
     "R_cam2crop", "K_crop", "labelled", "joints_world_mm", "image_size",
@@ -140,16 +137,6 @@ class Batches(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         return self.dataset.batch(np.arange(index * self.size, min((index + 1) * self.size, len(self.dataset))))
-
-
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Yields items; a thread makes the next one while the caller uses the last."""
-    iterator = iter(items)  # here, since the processes of a DataLoader are best started before a thread is
-    with ThreadPoolExecutor(1) as thread:
-        following = thread.submit(next, iterator, None)
-        while (item := following.result()) is not None:
-            following = thread.submit(next, iterator, None)
-            yield item
 
 
 def _image_batch(images: Sequence[np.ndarray]) -> torch.Tensor:

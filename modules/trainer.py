@@ -23,7 +23,7 @@ from model.distributed import BatchShard, set_shard, shard_of, sum_gradients, su
 from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.console import interruptible, start_logging
-from modules.dataset import Sample, ahead
+from modules.dataset import Sample
 from modules.earlystoppers import EarlyStopper
 from modules.files.atomic import write_json
 from modules.inference.baselines import place_extractor
@@ -38,7 +38,7 @@ from modules.training.devices import keep_freed_memory, make_fabric, use_threads
 from modules.training.losses import DISTANCES
 from modules.training.optimizers import make_optimizer, make_scheduler
 from modules.training.seeding import seed_everything
-from modules.utils import UserError, log
+from modules.utils import UserError, ahead, log
 
 CHECKPOINT_STEPS = 500  # steps within an epoch after which model.pt is written; it is also written after each epoch
 

@@ -112,7 +112,7 @@ def current_rows(folder: Path, parts: int) -> Rows | None:
             return None
         columns = {name: np.asarray(np.load(where / f"{name}.npy", mmap_mode="c")) for name in SCHEMA.names}
         rows = [int(count) for count in made_of["rows"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
     if len(rows) != parts or any(len(values) != sum(rows) for values in columns.values()):
         return None

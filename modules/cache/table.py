@@ -103,7 +103,8 @@ class TakenColumns(Mapping[str, np.ndarray]):
 
     def at(self, name: str, which: np.ndarray) -> np.ndarray:
         """Returns a column at some of these rows, without copying the others."""
-        return self.changed[name][which] if name in self.changed else self.base[name][self.index[which]]
+        values = self.changed[name][which] if name in self.changed else self.base[name][self.index[which]]
+        return np.asarray(values)
 
     def __iter__(self) -> Iterator[str]:
         return iter({**dict.fromkeys(self.base), **dict.fromkeys(self.changed)})

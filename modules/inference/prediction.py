@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader
 
 from modules.cache.crop_joints import cam_to_crop
 from modules.cache.table import Rows
-from modules.dataset import Batches, PoseDataset, Sample, ahead
+from modules.dataset import Batches, PoseDataset, Sample
 from modules.pose_utils import cam2world, world2cam
+from modules.utils import ahead
 
 BATCH_SIZE = 32  # images per forward pass
 

@@ -62,8 +62,8 @@ class PoseNetRecipe(Recipe):
 
     def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
         """Returns samples in the crop's camera."""
-        looks = self.spec.model_type != "pose"
-        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.spec.joint_features, looks)
+        with_images = self.spec.model_type != "pose"
+        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.spec.joint_features, with_images)
 
     def objective(
         self, network: PoseNet, rows: Rows, train: Train, distance: Distance, autocast: Autocast

@@ -10,8 +10,8 @@ from torch.utils.data import Sampler
 
 from model.distributed import BatchShard, shard_of
 from modules.config.train import Train
-from modules.dataset import ahead
 from modules.simulation.views import ViewSimulator
+from modules.utils import ahead
 
 SIMULATED_BATCH = 128  # simulated views per optimizer step
 SIMULATED_STEPS = 8  # steps whose views are drawn together
