@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
+from modules.predict.camera_arguments import CAMERA, WAYS_TO_CALIBRATE, WORLD, parse_size
 from modules.utils import log
 
 SAVES = ("csv", "npz", "overlay", "report")  # by default
@@ -58,8 +59,6 @@ def main() -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of predict.py."""
-    from modules.predict.view import CAMERA, WAYS_TO_CALIBRATE, WORLD, parse_size
-
     add = parser.add_argument
     add("source", metavar="SOURCE", nargs="+", help="images, a folder, a glob, a .txt or .csv list, or one video")
     add("--camera", metavar="FILE", type=Path, required=True, help="the camera's JSON file, or a calibration of "

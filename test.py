@@ -11,7 +11,6 @@ from modules.config.load import add_config_arguments, config_arguments, config_f
 from modules.config.paths import PROJECT_ROOT, project_path
 from modules.console import make_parser, print_summary, run_script, start_console
 from modules.files.atomic import require_writable
-from modules.files.submission import requested_frames, sample_path
 from modules.utils import log
 
 
@@ -25,15 +24,20 @@ def main() -> None:
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
+
+    from modules.files.submission import requested_frames, sample_path
+
     requested = requested_frames(config)  # reports a broken sample before hours of extraction
     require_writable(project_path(config.TEST.output).parent, "TEST.output")
     require_writable(config.results_root, "RESULTS.root")
     if sample_path(config) is None:
         log.info("%s has no sample_submission.json: all %d test images are predicted", config.data_root, len(requested))
 
+    from modules.cache.completeness import is_extracted
     from modules.evaluation import testing
     from modules.evaluation.joint_table import joint_table_path
     from modules.evaluation.warnings import warn_of_camera_files
+    from modules.files.layout import list_frames
     from modules.runs.choice import choose_run
 
     run, warning = choose_run(config, arguments.run, shown_arguments(arguments))
@@ -49,7 +53,8 @@ def main() -> None:
         arguments.assignments.append(assignment)  # for the child process
     joint_features = testing.check_run(config, trained)
     warned = warn_of_camera_files(requested)  # before hours of extraction
-    extract_in_child(arguments, joint_features)
+    if not is_extracted(config, "test", list_frames(config.data_root, "test"), joint_features):
+        extract_in_child(arguments, joint_features)
     folder, report = testing.run_test(config, trained, requested, arguments.reuse, warned)
     log.info("\n%s", report)
     output = project_path(config.TEST.output)

@@ -58,6 +58,7 @@ def train(config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str
 def train_on(nodes: Nodes, config: Config, arguments: argparse.Namespace) -> tuple[Path, dict[str, Any]]:
     """Trains as `train` does, in one of the training's processes."""
     from modules.cache.splits import log_split, split_rows
+    from modules.cache.table import FITTED_ROWS
     from modules.checks.labels import label_warning
     from modules.recipes import RECIPES
     from modules.runs import checkpoints, folders
@@ -85,7 +86,7 @@ def train_on(nodes: Nodes, config: Config, arguments: argparse.Namespace) -> tup
         return fabric, train_rows, validation_rows
 
     fabric, train_rows, validation_rows = nodes.in_turn(prepare)
-    if sentence := label_warning(rows.columns, "train"):
+    if sentence := label_warning(rows.sample(FITTED_ROWS).columns, "train"):
         log.warning("warning: %s", sentence)
     with contextlib.ExitStack() as lock:
 
@@ -103,7 +104,7 @@ def train_on(nodes: Nodes, config: Config, arguments: argparse.Namespace) -> tup
         log_split(rows, validation_rows, config)
         for extra_config, more in zip(config.extra, extra, strict=True):
             log.info("%s: %d extra training images", extra_config.data_root, len(more))
-        released = released_on(config, train_rows, validation_rows)
+        released = nodes.in_turn(lambda: released_on(config, train_rows, validation_rows))
         all_rows = train_rows.with_extra(extra)
         job = TrainingJob(config, all_rows, validation_rows, folder, key, manifest["fingerprint"], released)
         try:

@@ -172,7 +172,7 @@ def _predicted(
         crops.append(crop)
         offset += len(crop)
     store.write_part(folder, 0, rows, crops, "adaptive_crops")
-    cached = store.read_parts(folder, [0])
+    cached = columns.read_parts(folder, [0])
     features.write_part(cached, cached.crop_files[0], lambda count: None)
     config = Config(DATA=Data(root="results/predict"))  # a root that nothing was trained on
     world, truth = predict_rows(config, run.checkpoint, run.path, cached).world, cached["joints_world_mm"]

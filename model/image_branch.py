@@ -6,7 +6,6 @@ crop (B, 3, S, S) ─ ResNet18 ─ (B, 512, S/32, S/32) ─ HeadNet ─ heatmap 
 from __future__ import annotations
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from model.distributed import SyncBatchNorm2d
@@ -25,6 +24,8 @@ def resnet18(pretrained: bool) -> nn.Sequential:
 
     `pretrained` downloads ImageNet weights. Raises PretrainedWeightsError if that fails.
     """
+    import torchvision  # noqa: PLC0415  (its import takes as long as torch's, and networks without image do not need it)
+
     weights = torchvision.models.ResNet18_Weights.IMAGENET1K_V1 if pretrained else None
     try:
         net = torchvision.models.resnet18(weights=weights, norm_layer=SyncBatchNorm2d)

@@ -26,6 +26,9 @@ and, if labelled:
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -38,7 +41,15 @@ from modules.cache.joint_features import read_joint_features
 from modules.cache.label_weights import SD, WEIGHT, has_uncertainty, label_weights
 from modules.cache.table import Rows
 from modules.pose_utils import world2cam
-from modules.simulation.augmentation import Augmentation, jitter_colour, jitter_pose, mirror_rows, occlude, turn_crop
+from modules.simulation.augmentation import (
+    Augmentation,
+    jitter_colour,
+    jitter_pose,
+    mirror_rows,
+    occlude,
+    turn_cameras,
+    turn_crop,
+)
 from modules.simulation.pose_inputs import joint_feature_inputs, pose_inputs
 from modules.simulation.scene import withhold_floor
 
@@ -59,40 +70,55 @@ class PoseDataset(Dataset[Sample]):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         joint_features: str = "none",
+        with_images: bool = True,
     ) -> None:
+        """Crops are not read unless `with_images`, for networks that do not look at them."""
         if not rows["found"].all():
             raise ValueError("a PoseDataset takes only rows in which a person was found")
-        self.columns = {name: rows[name] for name in _SAMPLE_COLUMNS}
-        if joint_features != "none":
-            self.columns["joint_features"] = read_joint_features(rows, joint_features)
-        if has_uncertainty(rows.columns):
-            self.columns[SD] = rows[SD]
+        self.names = (*_SAMPLE_COLUMNS, *((SD,) if has_uncertainty(rows.columns) else ()))
+        self.joint_features = None if joint_features == "none" else read_joint_features(rows, joint_features)
         self.rows, self.input_shape, self.augmentation, self.seed = rows, input_shape, augmentation, seed
-        self.epoch = 0
+        self.with_images, self.epoch = with_images, 0
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Sample:
-        row = {name: values[index : index + 1] for name, values in self.columns.items()}
-        image = self.rows.read_crop(index)
         if self.augmentation is None:
-            return {**_as_sample(cached_crop_pose(row), row, self._resize(image)), **_mirrored_inputs(row)}
-        return self._augmented(row, image, self.augmentation, np.random.default_rng([self.seed, self.epoch, index]))
+            return {name: values[0] for name, values in self.batch(np.array([index])).items()}
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        return self._augmented(self._columns(np.array([index])), index, self.augmentation, rng)
+
+    def batch(self, which: np.ndarray) -> Sample:
+        """Returns the samples at these indices without augmentation, stacked."""
+        rows = self._columns(which)
+        sample = _as_batch(cached_crop_pose(rows), rows) | _mirrored_inputs(rows)
+        if self.with_images:
+            sample["image"] = _image_batch([self._resize(self.rows.read_crop(int(index))) for index in which])
+        return sample
+
+    def _columns(self, which: np.ndarray) -> dict[str, np.ndarray]:
+        columns = {name: self.rows.at(name, which) for name in self.names}
+        return columns if self.joint_features is None else {**columns, "joint_features": self.joint_features[which]}
 
     def _augmented(
-        self, row: dict[str, np.ndarray], image: np.ndarray, augmentation: Augmentation, rng: np.random.Generator
+        self, row: dict[str, np.ndarray], index: int, augmentation: Augmentation, rng: np.random.Generator
     ) -> Sample:
+        image = self.rows.read_crop(index) if self.with_images else None
         if rng.random() < augmentation.mirror:
-            row, image = mirror_rows(row, CROP_SIZE), image[:, ::-1]
-        row, image = turn_crop(row, image, augmentation, rng)
-        image = jitter_colour(self._resize(image), augmentation.colour_jitter, rng)
-        if rng.random() < augmentation.occlusion:
-            image = occlude(image, rng)
+            row, image = mirror_rows(row, CROP_SIZE), None if image is None else image[:, ::-1]
+        if image is None:
+            row = turn_cameras(row, augmentation, rng, CROP_SIZE)
+        else:
+            row, image = turn_crop(row, image, augmentation, rng)
+            image = jitter_colour(self._resize(image), augmentation.colour_jitter, rng)
+            if rng.random() < augmentation.occlusion:
+                image = occlude(image, rng)
         pose = jitter_pose(cached_crop_pose(row), row, augmentation, rng)
         if augmentation.withheld_floors:
             withhold_floor(row, rng)
-        return _as_sample(pose, row, image)
+        sample = _as_batch(pose, row) if image is None else _as_batch(pose, row) | {"image": _image_batch([image])}
+        return {name: values[0] for name, values in sample.items()}
 
     def _resize(self, image: np.ndarray) -> np.ndarray:
         if self.input_shape == CROP_SIZE:
@@ -100,27 +126,44 @@ class PoseDataset(Dataset[Sample]):
         return cv2.resize(image, (self.input_shape, self.input_shape), interpolation=cv2.INTER_AREA)
 
 
-def _as_sample(pose: CropPose, row: dict[str, np.ndarray], image: np.ndarray) -> Sample:
-    arrays = {**pose_inputs(pose, row), **joint_feature_inputs(row), **_targets(row)}
-    return {"image": torch.from_numpy(image.transpose(2, 0, 1).copy()), **_tensors(arrays)}
+class Batches(Dataset[Sample]):
+    """The samples of a dataset in batches, in order."""
+
+    def __init__(self, dataset: PoseDataset, size: int) -> None:
+        self.dataset, self.size = dataset, size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) / self.size)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.dataset.batch(np.arange(index * self.size, min((index + 1) * self.size, len(self.dataset))))
+
+
+def _image_batch(images: Sequence[np.ndarray]) -> torch.Tensor:
+    """Returns images (S, S, 3) as one tensor (B, 3, S, S)."""
+    return torch.from_numpy(np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)))
+
+
+def _as_batch(pose: CropPose, rows: dict[str, np.ndarray]) -> Sample:
+    return _tensors({**pose_inputs(pose, rows), **joint_feature_inputs(rows), **_targets(rows)})
 
 
 def _tensors(arrays: dict[str, np.ndarray], prefix: str = "") -> Sample:
-    """Returns the first row of each array as a float32 tensor."""
-    return {prefix + name: torch.as_tensor(values[0], dtype=torch.float32) for name, values in arrays.items()}
+    """Returns arrays as float32 tensors."""
+    return {prefix + name: torch.as_tensor(values, dtype=torch.float32) for name, values in arrays.items()}
 
 
-def _mirrored_inputs(row: dict[str, np.ndarray]) -> Sample:
-    """Returns the pose branch's inputs of the mirrored scene; empty for a row without joint features."""
-    if "joint_features" not in row:
+def _mirrored_inputs(rows: dict[str, np.ndarray]) -> Sample:
+    """Returns the pose branch's inputs of the mirrored scenes; empty for rows without joint features."""
+    if "joint_features" not in rows:
         return {}
-    mirrored = mirror_rows(row, CROP_SIZE)
+    mirrored = mirror_rows(rows, CROP_SIZE)
     return _tensors({**pose_inputs(cached_crop_pose(mirrored), mirrored), **joint_feature_inputs(mirrored)}, MIRRORED)
 
 
 def _targets(row: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns the targets of a labelled row; empty for an unlabelled one."""
-    if not row["labelled"][0]:
+    """Returns the targets of labelled rows; empty unless all are labelled."""
+    if not row["labelled"].all():
         return {}
     joints_cam = world2cam(row["joints_world_mm"], row["R"], row["t"])
     truth = cam_to_crop(joints_cam, row["R_cam2crop"])

@@ -41,7 +41,7 @@ from modules.training.devices import keep_freed_memory, make_fabric, use_threads
 from modules.training.losses import DISTANCES
 from modules.training.optimizers import make_optimizer, make_scheduler
 from modules.training.seeding import seed_everything
-from modules.utils import UserError, log
+from modules.utils import UserError, ahead, log
 
 CHECKPOINT_STEPS = 500  # steps within an epoch after which model.pt is written; it is also written after each epoch
 
@@ -181,7 +181,7 @@ class Trainer:
         total, images = start.total, 0
         for _ in itertools.islice(views, start.steps * steps):  # the views of earlier steps
             pass
-        sharded = zip(self.batches.shards(), self.train_loader, strict=True)
+        sharded = zip(self.batches.shards(), ahead(self.train_loader), strict=True)
         for step, (shard, batch) in enumerate(sharded, start.steps + 1):
             simulated = [
                 self.step(self.objective.view_loss, view, self.view_shard) for view in itertools.islice(views, steps)

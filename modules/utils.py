@@ -1,4 +1,4 @@
-"""Defines the error that a user can fix, the logger, the exit codes, and short texts for messages."""
+"""Defines the error that a user can fix, the logger, the exit codes, short texts for messages, and items made ahead."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import errno
 import logging
 import re
 import reprlib
-from typing import Any
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
+Item = TypeVar("Item")
 log = logging.getLogger("groundpose")
 EXIT_BAD_INPUT = 2
 EXIT_STOPPED = 130
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # What a terminal obeys, what turns the direction of reading, and what no encoding can write.
 _UNSAFE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_END: Any = object()
 _NO_ACCESS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 
 
@@ -57,3 +61,13 @@ def reason(error: Exception) -> str:
     inner = getattr(error, "reason", error)  # urllib wraps the operating system's error
     words = str(getattr(inner, "strerror", None) or inner).split()
     return "".join(c for c in " ".join(words) if c.isprintable())[:200] or type(inner).__name__
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yields the items; a thread makes the next one while the caller uses the last."""
+    iterator = iter(items)  # here, since a DataLoader starts its processes now, best without another thread
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, iterator, _END)
+        while (item := following.result()) is not _END:
+            following = thread.submit(next, iterator, _END)
+            yield item

@@ -22,8 +22,8 @@ from modules.utils import EXIT_BAD_INPUT, UserError, log
 from tests.conftest import RunScript, options
 
 SCRIPTS = (
-    "extract_train_info.py", "train.py", "test.py", "check_data.py", "data/prepare.py", "data/demo/prepare.py",
-    "data/synthetic/generate.py", "pre_models/fetch.py",
+    "extract_train_info.py", "train.py", "test.py", "predict.py", "export.py", "check_data.py",
+    "data/prepare.py", "data/demo/prepare.py", "data/synthetic/generate.py", "pre_models/fetch.py",
 )  # fmt: skip
 HEAVY = {"torch", "torchvision", "cv2", "pandas", "pyarrow", "matplotlib", "scipy", "ai_edge_litert", "tensorflow"}
 

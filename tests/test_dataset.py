@@ -9,7 +9,7 @@ import torch
 from modules.cache.crop_joints import cached_joints_cam, crop_to_cam, from_uvd
 from modules.cache.table import Rows
 from modules.config.train import Train
-from modules.dataset import PoseDataset
+from modules.dataset import Batches, PoseDataset
 from modules.inference.lifting import lift
 from modules.pose_utils import cam2world, world2cam
 from modules.recipes import RECIPES, make_recipe
@@ -145,3 +145,22 @@ def test_labels_that_tell_their_uncertainty_weigh_by_it_and_others_have_no_weigh
     views = ViewSimulator(Rows(columns, rows.crop_files)).draw(np.random.default_rng(0), 50)
     assert views["weight"].shape == (50, 24) and 0 < views["weight"].min() < views["weight"].max() == 1
     assert "weight" not in ViewSimulator(rows).draw(np.random.default_rng(0), 5)
+
+
+def test_a_batch_is_its_samples_and_the_last_one_may_be_smaller(tmp_path: Path) -> None:
+    samples = PoseDataset(make_rows(tmp_path, 5), 128)
+    batches = Batches(samples, 2)
+    assert [len(batches[index]["joints"]) for index in range(len(batches))] == [2, 2, 1]
+    for index in range(5):
+        for name, value in samples[index].items():
+            torch.testing.assert_close(batches[index // 2][name][index % 2], value, rtol=1e-5, atol=1e-5)
+
+
+def test_without_images_no_crop_is_read_and_all_else_is_the_same(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 3)
+    with_images = PoseDataset(rows, 128)[1]
+    rows.crop_files[0].unlink()
+    blind, varied = (PoseDataset(rows, 128, how, with_images=False)[1] for how in (None, POSENET_AUGMENTATION))
+    assert blind.keys() == varied.keys() == with_images.keys() - {"image"}
+    assert all(torch.equal(blind[name], with_images[name]) for name in blind)
+    assert not torch.equal(varied["joints"], blind["joints"])

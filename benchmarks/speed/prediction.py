@@ -17,7 +17,7 @@ from modules.inference.lifting import lift
 from modules.inference.prediction import BATCH_SIZE, predict_outputs, prediction_loader
 from modules.recipes import make_recipe, recipe_of
 from modules.runs import checkpoints
-from modules.training.devices import make_fabric
+from modules.training.devices import prediction_device
 
 NO_FILE = Path("an untrained network")  # stands for the checkpoint's path in error messages
 LIFTED = (
@@ -47,15 +47,15 @@ def measure_prediction(setting: Setting) -> list[dict[str, Any]]:
     """Measures test.py's prediction of cached rows, and the same network on one row after another."""
     config, rows = setting.config, setting.some_rows(setting.sizes.predicted_rows)
     checkpoint = untrained_checkpoint(config, rows)
-    fabric = make_fabric(config.TRAIN)
-    network = checkpoints.restore_network(checkpoint, NO_FILE).to(fabric.device)
+    on = prediction_device(config.TRAIN)
+    network = checkpoints.restore_network(checkpoint, NO_FILE).to(on.device)
     recipe = recipe_of(checkpoint)
     inputs = rows.without_truth()
 
     def one_by_one() -> None:
         for index in range(len(inputs)):
             row = inputs.take([index])
-            recipe.lift(predict_outputs(network, prediction_loader(row, recipe.dataset), fabric), row)
+            recipe.lift(predict_outputs(network, prediction_loader(row, recipe.dataset), on), row)
 
     found = take_turns(
         {

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modules.cache import preflight, store, worlds
+from modules.cache import columns, preflight, store, worlds
 from modules.cache.image_extraction import Batch, SameProcess
 from modules.cache.inputs import Inputs, read_inputs
 from modules.cache.neighbours import places_of_neighbours, report_switched, switch_to_neighbours
@@ -106,7 +106,7 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
         return Summary(folder, sum(map(len, own)), extracted, (), len(own))
     store.drop_parts_from(folder, len(parts))
     complete = {**job.manifest, "key": job.key, "parts": len(parts), "images": len(frames)}
-    rows = store.read_rows(folder, len(parts))
+    rows = columns.mapped_rows(folder, len(parts))
     found = store.read_manifest(folder) or {}
     if found.get("key") != job.key:
         rows = _with_neighbours(job, rows, extraction)
@@ -135,7 +135,7 @@ def _with_neighbours(job: _Job, rows: Rows, extraction: PartExtraction | None) -
     with only_writer(job.folder, "extracts into"):
         again = extraction or _prepare(job, range(len(job.parts)), {})
         switched = switch_to_neighbours(again, job.parts, places)
-    return store.read_rows(job.folder, len(job.parts)) if switched else rows
+    return columns.mapped_rows(job.folder, len(job.parts)) if switched else rows
 
 
 def _require_inside(folder: Path, root: Path) -> None:

@@ -12,8 +12,13 @@ def floor_heights(joints_crop_mm: np.ndarray, rows: Columns) -> np.ndarray:
 
     Only the camera's height, tilt and roll enter, so a yaw or shift of the world together with its floor changes nothing.
     """
-    up_crop = np.einsum("bij,bjk,bk->bi", rows["R_cam2crop"], rows["R"], rows["world_up"])
-    return np.asarray(np.einsum("bi,bni->bn", up_crop, joints_crop_mm) + camera_heights(rows)[:, None])
+    return np.asarray(np.einsum("bi,bni->bn", up_in_crop(rows), joints_crop_mm) + camera_heights(rows)[:, None])
+
+
+def up_in_crop(rows: Columns) -> np.ndarray:
+    """Returns world_up in the axes of the crops' cameras: (B, 3), NaN where it is unknown."""
+    up_cam = rows["R"] @ rows["world_up"][..., None]
+    return np.asarray((rows["R_cam2crop"] @ up_cam)[..., 0])
 
 
 def level_frame(rows: Columns) -> np.ndarray:

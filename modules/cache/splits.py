@@ -63,7 +63,7 @@ def log_split(rows: Rows, validation: Rows, config: Config) -> None:
 
 def _listed_names(rows: Rows) -> list[str]:
     """Returns the rows' image names in the form in which a validation list is read."""
-    return [nfc(name) for name in rows["file_name"]]
+    return [nfc(str(name)) for name in rows["file_name"]]
 
 
 def _groups(rows: Rows, grouping: str) -> np.ndarray:

@@ -4,6 +4,7 @@
     <cache>/<extractor>-<weights>/<split>/crops/part-00000.jpgs      the person crops, JPEG after JPEG
     <cache>/<extractor>-<weights>/<split>/cache.json                 written last: what made it, and that it is complete
     <cache>/<extractor>-<weights>/<split>/inputs.parquet             hashes of the inputs: modules/cache/inputs.py
+    <cache>/<extractor>-<weights>/<split>/columns/                   the rows as mapped arrays: modules/cache/columns.py
 
 With test-time augmentation, <weights> is followed by -tta, or by -adaptive. Parts are written atomically, so that a killed
 extraction resumes with the first missing part. Caches of WorldPose, the project's former name, are read too: only the name of
@@ -13,7 +14,7 @@ the key differs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ import pyarrow.parquet as pq
 
 from model.inputs import CROP_SIZE
 from modules.cache import worlds
+from modules.cache.columns import current_rows, mapped_rows, part_paths, read_parts, read_table
 from modules.cache.inputs import inputs_digest
-from modules.cache.table import CROP_MARGIN, NUMBER_COLUMNS, SCHEMA, TEXT_COLUMNS, Rows
+from modules.cache.table import CROP_MARGIN, SCHEMA, Rows
 from modules.cache.upright import turned_rows
 from modules.config.schema import Config
 from modules.files.atomic import atomic_path, read_json, write_json
@@ -75,11 +77,6 @@ def turned_entry(turned: Mapping[str, int]) -> dict[str, str]:
     return {TURNED: digest(dict(sorted(turned.items())))} if turned else {}
 
 
-def part_paths(folder: Path, index: int) -> tuple[Path, Path]:
-    """Returns the Parquet file and the crop file of a part."""
-    return folder / "poses" / f"part-{index:05d}.parquet", folder / "crops" / f"part-{index:05d}.jpgs"
-
-
 def write_part(
     folder: Path, index: int, rows: list[dict[str, Any]], crops: Sequence[bytes], key: str, row_keys: Sequence[str] = ()
 ) -> None:
@@ -106,10 +103,10 @@ def rows_to_keep(folder: Path, index: int, wanted: Mapping[str, str]) -> dict[st
 
 def rows_with_keys(folder: Path, index: int) -> dict[str, tuple[dict[str, Any], bytes, str]]:
     """Returns the rows of a part, each with its crop and its key, by file name; none if it is damaged or has no keys."""
-    poses, packed = part_paths(folder, index)
+    packed = part_paths(folder, index)[1]
     try:
-        table, crops = pq.read_table(poses), packed.read_bytes()
-    except (OSError, pa.ArrowException):
+        table, crops = read_table(folder, index, SCHEMA.names), packed.read_bytes()
+    except (OSError, UserError):
         return {}
     keys = _row_keys_in(table.schema)
     if len(keys) != table.num_rows or table.schema.names != SCHEMA.names:
@@ -142,8 +139,8 @@ def part_problem(folder: Path, index: int, names: Sequence[str], key: str | None
     if not (poses.is_file() and packed.is_file()):
         return "missing"
     try:
-        table = pq.read_table(poses, columns=["file_name"])
-    except (OSError, pa.ArrowException):
+        table = read_table(folder, index, ["file_name"])
+    except UserError:
         return "damaged"
     if list(dict.fromkeys(table["file_name"].to_pylist())) != list(names):
         return "of other images"
@@ -205,7 +202,7 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
         raise UserError(f"{manifest_path(folder)}: images, cameras or labels have changed since extraction; {fix}")
     if manifest.get(HINTS) != hints_entry(read_person_boxes(config.data_root, frames)).get(HINTS):
         raise UserError(f"{manifest_path(folder)}: the list of person boxes has changed since extraction; {fix}")
-    rows = read_rows(folder, int(manifest["parts"]))
+    rows = mapped_rows(folder, int(manifest["parts"]))
     if manifest.get(TURNED) != turned_entry(turned_rows(rows)).get(TURNED):
         raise UserError(
             f"{manifest_path(folder)}: pictures of cameras that are not upright were not turned in this cache; {fix}"
@@ -219,38 +216,13 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
 
 def _without_floor(rows: Rows, names: Sequence[str]) -> Rows:
     """Returns the rows without the floor of these images, so that the person's size decides the distance."""
-    is_off = np.isin(rows["file_name"].astype(str), names)
-    return Rows({**rows.columns, "floor_height_mm": np.where(is_off, np.nan, rows["floor_height_mm"])}, rows.crop_files)
+    is_off = np.isin(rows["file_name"], names)
+    return rows.with_columns({"floor_height_mm": np.where(is_off, np.nan, rows["floor_height_mm"])})
 
 
 def read_rows(folder: Path, parts: int) -> Rows:
-    """Reads the first `parts` parts of a cache. Raises UserError if one is damaged or missing."""
-    return read_parts(folder, range(parts))
+    """Returns the rows of the first `parts` parts of a cache, mapped into memory if their arrays are kept and current.
 
-
-def read_parts(folder: Path, indices: Iterable[int]) -> Rows:
-    """Reads these parts of a cache. Raises UserError if one is damaged or missing."""
-    tables, crop_files = [], []
-    for index in indices:
-        poses, packed = part_paths(folder, index)
-        try:
-            tables.append(pq.read_table(poses, schema=SCHEMA))
-        except (OSError, pa.ArrowException):
-            raise UserError(f"{poses}: this part is damaged or missing; delete {folder} and extract again") from None
-        crop_files += [packed] * tables[-1].num_rows
-    table = pa.concat_tables(tables)
-    columns: dict[str, np.ndarray] = {name: np.array(table[name].to_pylist(), dtype=object) for name in TEXT_COLUMNS}
-    columns |= {name: table[name].to_numpy() for name in ("found", "labelled")}
-    columns |= {name: _to_numbers(table[name], shape) for name, shape in NUMBER_COLUMNS.items()}
-    return Rows(columns, tuple(crop_files))
-
-
-def _to_numbers(column: pa.ChunkedArray, shape: tuple[int, ...]) -> np.ndarray:
-    values = column.combine_chunks()
-    out = np.full((len(values), *shape), np.nan)
-    valid = np.asarray(values.is_valid())
-    if shape == ():
-        out[valid] = values.drop_null().to_numpy(zero_copy_only=False)
-    else:
-        out[valid] = values.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, *shape)
-    return out
+    Raises UserError if a part is damaged or missing.
+    """
+    return current_rows(folder, parts) or read_parts(folder, list(range(parts)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +51,7 @@ NUMBER_COLUMNS: dict[str, tuple[int, ...]] = {
     "true_depth_root_mm": (),
     "true_depth_rel_mm": (J,),
 }
+FITTED_ROWS = 32_768  # rows to which statistics are fitted and from which views are simulated, at most
 IS_EXTRA = "is_extra"  # whether a row is of an extra data set; in memory only
 TRUTH_COLUMNS = ("joints_world_mm", "label_sd_mm", "true_joints_px", "true_depth_root_mm", "true_depth_rel_mm")
 
@@ -86,6 +87,32 @@ class ImageFields(Protocol):
     def sequence(self) -> str: ...
 
 
+class TakenColumns(Mapping[str, np.ndarray]):
+    """Some rows of columns; a column is copied when it is first used, so that rows without use take no memory."""
+
+    def __init__(
+        self, base: Mapping[str, np.ndarray], index: np.ndarray, changed: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        """`index` are places in the columns of `base`; `changed` are columns of these rows that replace or follow them."""
+        self.base, self.index, self.changed = base, index, dict(changed or {})
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.changed:
+            self.changed[name] = self.base[name][self.index]
+        return self.changed[name]
+
+    def at(self, name: str, which: np.ndarray) -> np.ndarray:
+        """Returns a column at some of these rows, without copying the others."""
+        values = self.changed[name][which] if name in self.changed else self.base[name][self.index[which]]
+        return np.asarray(values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self.base), **dict.fromkeys(self.changed)})
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
 @dataclass(frozen=True)
 class Rows:
     """Rows of the cache as arrays: `rows["joints_px"]` is (rows, 24, 2). Missing numbers are NaN."""
@@ -97,17 +124,39 @@ class Rows:
         return self.columns[name]
 
     def __len__(self) -> int:
-        return len(self.columns["file_name"])
+        return len(self.crop_files)
 
     def take(self, which: np.ndarray | Sequence[int]) -> Rows:
         """Returns the rows at these indices, or where this mask is true."""
-        index = np.asarray(which)
-        return Rows(
-            {name: values[index] for name, values in self.columns.items()}, tuple(np.asarray(self.crop_files)[index])
-        )
+        index = np.arange(len(self))[np.asarray(which)]
+        files = tuple(np.asarray(self.crop_files, dtype=object)[index])
+        if not isinstance(self.columns, TakenColumns):
+            return Rows(TakenColumns(self.columns, index), files)
+        taken = self.columns
+        changed = {name: values[index] for name, values in taken.changed.items()}
+        return Rows(TakenColumns(taken.base, taken.index[index], changed), files)
+
+    def at(self, name: str, which: np.ndarray) -> np.ndarray:
+        """Returns a column at these indices, without copying the other rows."""
+        return self.columns.at(name, which) if isinstance(self.columns, TakenColumns) else self.columns[name][which]
+
+    def with_columns(self, changed: Mapping[str, np.ndarray]) -> Rows:
+        """Returns the rows with these columns replaced or added."""
+        if isinstance(self.columns, TakenColumns):
+            taken = self.columns
+            return Rows(TakenColumns(taken.base, taken.index, {**taken.changed, **changed}), self.crop_files)
+        return Rows({**self.columns, **changed}, self.crop_files)
+
+    def sample(self, count: int) -> Rows:
+        """Returns `count` of the rows at random, always the same ones and in order; all of them if there are no more."""
+        if len(self) <= count:
+            return self
+        return self.take(np.sort(np.random.default_rng(0).choice(len(self), count, replace=False)))
 
     def with_extra(self, others: Sequence[Rows]) -> Rows:
         """Returns these rows followed by those of other caches; `primary` of the result returns the former."""
+        if not others:
+            return self.with_columns({IS_EXTRA: np.zeros(len(self), bool)})
         all_rows = (self, *others)
         columns = {name: np.concatenate([rows[name] for rows in all_rows]) for name in self.columns}
         columns[IS_EXTRA] = np.repeat([False, True], [len(self), sum(map(len, others))])
@@ -120,12 +169,14 @@ class Rows:
 
     def without_truth(self) -> Rows:
         """Returns the rows without their labels, so that nothing downstream can use them."""
-        blank = {name: np.full_like(self[name], np.nan) for name in TRUTH_COLUMNS}
-        return Rows({**self.columns, **blank, "labelled": np.zeros(len(self), bool)}, self.crop_files)
+        blank = {
+            name: np.broadcast_to(np.nan, (len(self), *NUMBER_COLUMNS[name])) for name in TRUTH_COLUMNS
+        }  # takes no memory
+        return self.with_columns({**blank, "labelled": np.zeros(len(self), bool)})
 
     def read_crop(self, row: int) -> np.ndarray:
         """Returns the row's person crop: (256, 256, 3) uint8 RGB. Raises UserError if it is damaged."""
-        offset, size = int(self["crop_offset"][row]), int(self["crop_bytes"][row])
+        offset, size = (int(self.at(name, np.array([row]))[0]) for name in ("crop_offset", "crop_bytes"))
         try:
             with open(self.crop_files[row], "rb") as handle:
                 handle.seek(offset)

@@ -10,15 +10,21 @@ from modules.cache.table import NUMBER_COLUMNS, Rows, lens_columns, lens_of
 from modules.picture_turns import axes_turn, picture_turn, quarter_turns, turn_camera
 from modules.pose_utils import Camera
 
+PIECE = 65_536  # rows looked at together
+
 
 def turned_rows(rows: Rows) -> dict[str, int]:
     """Returns by how many quarters the pictures of each view are turned, for those that are; up is as declared.
 
     `rows` are as stored, before up and floor are completed.
     """
+    texts = [rows[name] for name in ("pose", "person", "camera")]
+    changes = np.any([values[1:] != values[:-1] for values in texts], axis=0)
+    starts = np.flatnonzero(np.concatenate([[True], changes]))  # the images of a view follow each other
     names, first = np.unique(
-        ["_".join(one) for one in zip(rows["pose"], rows["person"], rows["camera"], strict=True)], return_index=True
+        ["_".join(one) for one in zip(*(values[starts] for values in texts), strict=True)], return_index=True
     )
+    first = starts[first]
     has_up = np.isfinite(rows["world_up"][first]).all(1)
     turns = {
         str(name): _turns_of_camera(rows, row) for name, row in zip(names[has_up], first[has_up].tolist(), strict=True)
@@ -52,8 +58,11 @@ def _turns_of_camera(rows: Rows, row: int) -> int:
 
 def _turns_of_crops(R_cam2crop: np.ndarray) -> np.ndarray:
     """Returns by how many quarters each picture was turned for its crop: (B,), 0 without a crop."""
-    in_plane = [np.trace((R_cam2crop @ axes_turn(turns).T)[:, :2, :2], axis1=1, axis2=2) for turns in range(4)]
-    return np.asarray(np.argmax(np.nan_to_num(in_plane), axis=0))
+    turned = np.stack([axes_turn(turns)[:2] for turns in range(4)])  # the trace of R_cam2crop @ turn.T, first two rows
+    return np.concatenate([
+        np.argmax(np.nan_to_num(np.einsum("bij,tij->bt", piece[:, :2], turned)), axis=1)
+        for piece in np.split(R_cam2crop, range(PIECE, len(R_cam2crop), PIECE))
+    ])  # fmt: skip
 
 
 def _turned(columns: dict[str, np.ndarray], turns: int) -> dict[str, np.ndarray]:

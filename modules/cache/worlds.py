@@ -76,7 +76,7 @@ def complete_rows(config: Config, split: str, rows: Rows, manifest: Mapping[str,
     """
     if config.DATA.floor == "none":
         blank = {name: np.full_like(rows[name], np.nan) for name in ("world_up", "floor_height_mm")}
-        return Rows({**rows.columns, **blank}, rows.crop_files)
+        return rows.with_columns(blank)
     if config.DATA.floor == "declared" or not _undeclared(rows).any():
         return rows
     if not is_current(config, split, rows, manifest):
@@ -109,7 +109,7 @@ def _filled(rows: Rows, worlds: list[World]) -> Rows:
         if world.up is not None:
             up[own] = np.where(np.isnan(up[own]), world.up, up[own])
         floor[own] = np.nan if world.floor_mm is None else world.floor_mm
-    return Rows({**rows.columns, "world_up": up, "floor_height_mm": floor}, rows.crop_files)
+    return rows.with_columns({"world_up": up, "floor_height_mm": floor})
 
 
 def _undeclared(rows: Rows) -> np.ndarray:

@@ -14,7 +14,7 @@ from modules.inference.prediction import fallback_world, predict_outputs, predic
 from modules.inference.uncertainty import Calibration
 from modules.recipes import recipe_of
 from modules.runs.checkpoints import facts_for, restore_network
-from modules.training.devices import make_fabric
+from modules.training.devices import prediction_device
 
 
 class Prediction(NamedTuple):
@@ -36,11 +36,11 @@ def predict_rows(config: Config, checkpoint: dict[str, Any], path: Path, rows: R
     found = rows["found"].astype(bool)
     if not found.any():
         return Prediction(world, None)
-    fabric = make_fabric(config.TRAIN)
+    on = prediction_device(config.TRAIN)
     recipe = recipe_of({**checkpoint, "facts": facts_for(checkpoint, config)})
-    network = restore_network(checkpoint, path).to(fabric.device)
+    network = restore_network(checkpoint, path).to(on.device)
     unlabelled = rows.without_truth().take(found)
-    outputs = predict_outputs(network, prediction_loader(unlabelled, recipe.dataset), fabric)
+    outputs = predict_outputs(network, prediction_loader(unlabelled, recipe.dataset), on)
     world[found] = recipe.lift(outputs, unlabelled)
     predicted = recipe.log_errors(outputs)
     if predicted is None:

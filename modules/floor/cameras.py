@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from modules.pose_utils import Camera
 
@@ -38,6 +35,11 @@ def is_same_camera(one: Camera, other: Camera) -> bool:
 
 def group_by_camera(recordings: Sequence[Sequence[Camera]]) -> np.ndarray:
     """Returns the number of each recording's group (N,), from 0; recordings that share a camera are in one group."""
+    # Here, since they take longer than all else that a command without anything to measure imports.
+    from scipy.sparse import coo_array  # noqa: PLC0415
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+    from scipy.spatial import cKDTree  # noqa: PLC0415
+
     cameras = [camera for one in recordings for camera in one]
     owner = np.repeat(np.arange(len(recordings)), [len(one) for one in recordings])
     centres, rotations = np.stack([one.centre_world for one in cameras]), np.stack([one.R for one in cameras])

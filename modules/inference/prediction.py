@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 from torch.utils.data import DataLoader
 
 from modules.cache.crop_joints import cam_to_crop
 from modules.cache.table import Rows
-from modules.dataset import PoseDataset, Sample
+from modules.dataset import Batches, PoseDataset, Sample
 from modules.pose_utils import cam2world, world2cam
+from modules.utils import ahead
 
 BATCH_SIZE = 32  # images per forward pass
 
 
+class Device(Protocol):
+    """Where a network runs, and in which precision: Lightning's Fabric in training, a PredictionDevice without it."""
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def autocast(self) -> AbstractContextManager[Any]: ...
+
+
 @torch.no_grad()
-def predict_outputs(network: nn.Module, loader: DataLoader[Sample], fabric: Fabric) -> list[Any]:
-    """Returns the network's outputs, one per batch, on Fabric's device and in its precision."""
+def predict_outputs(network: nn.Module, loader: DataLoader[Sample], on: Device) -> list[Any]:
+    """Returns the network's outputs, one per batch, on this device and in its precision."""
     network.eval()
     outputs = []
-    for batch in loader:
-        with fabric.autocast():
-            outputs.append(network({name: value.to(fabric.device) for name, value in batch.items()}))
+    for batch in ahead(loader):
+        with on.autocast():
+            outputs.append(network({name: value.to(on.device) for name, value in batch.items()}))
     return outputs
 
 
 def prediction_loader(rows: Rows, samples: Callable[[Rows], PoseDataset], num_workers: int = 0) -> DataLoader[Sample]:
     """Returns a loader of the rows' samples, in order and without augmentation."""
-    return DataLoader(samples(rows), batch_size=BATCH_SIZE, num_workers=num_workers)
+    return DataLoader(Batches(samples(rows), BATCH_SIZE), batch_size=None, num_workers=num_workers)
 
 
 def mean_crop_pose(rows: Rows) -> np.ndarray:

@@ -17,8 +17,9 @@ from modules.files.video import VideoWriter
 from modules.pose_utils import Camera, project_to_image, world2cam
 from modules.predict.scene import Scene, scene_of
 from modules.predict.sketch import FONT, HALO, INK, PAPER, PEOPLE, Sketch
-from modules.predict.source import Source, ahead
+from modules.predict.source import Source
 from modules.predict.view import View
+from modules.utils import ahead
 from modules.vis import side_colour
 
 HEIGHT = 1080  # px of the picture, unless the image is smaller

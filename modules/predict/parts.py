@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from modules.cache import joint_features, store
+from modules.cache.columns import read_parts
 from modules.cache.estimates import estimate_columns
 from modules.cache.table import Rows, lens_of, to_row
 from modules.config.schema import Config
@@ -30,9 +31,10 @@ from modules.files.hashing import digest, sha256_file
 from modules.files.zip_files import read_npz
 from modules.picture_turns import quarter_turns
 from modules.pose_utils import Camera, distort
-from modules.predict.source import Source, ahead
+from modules.predict.source import Source
 from modules.predict.view import View
 from modules.recipes import recipe_of
+from modules.utils import ahead
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Predictor:
         else:
             extracted, crops = self._extract(part, progress)
             store.write_part(self.folder, part, extracted, crops, self._key(part))
-        rows = store.read_parts(self.folder, [part])
+        rows = read_parts(self.folder, [part])
         self._fill_joint_features(rows)
         people = self._predict(rows)
         with atomic_path(self._path(part)) as temporary, open(temporary, "wb") as file:

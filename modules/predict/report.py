@@ -20,8 +20,9 @@ from modules.files.atomic import write_text
 from modules.pose_utils import Camera, cam2world, pixel2ray, undistort
 from modules.predict.scene import Scene, scene_of
 from modules.predict.sketch import PEOPLE
-from modules.predict.source import Source, ahead
+from modules.predict.source import Source
 from modules.predict.view import View
+from modules.utils import ahead
 from modules.vis import side_colour
 
 ASSETS = Path(__file__).with_name("assets")

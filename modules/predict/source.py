@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,9 +17,6 @@ from modules.files.images import read_image, size_problem, truncation_problem
 from modules.files.sources import find_sources, is_video, names_below
 from modules.predict.view import View
 from modules.utils import UserError
-
-Item = TypeVar("Item")
-_END: Any = object()
 
 
 @dataclass(frozen=True)
@@ -203,12 +199,3 @@ def _checked_size(path: Path, view: View) -> tuple[int, int]:
         raise UserError(turned)
     view.camera_for(path, header.size)
     return header.size
-
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yields the items; a thread prepares the next one meanwhile."""
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(next, items, _END)
-        while (item := pending.result()) is not _END:
-            pending = pool.submit(next, items, _END)
-            yield item

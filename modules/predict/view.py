@@ -13,10 +13,8 @@ from modules.files.atomic import read_json
 from modules.files.cameras import camera_from_numbers, read_camera_numbers
 from modules.files.numbers import require_object
 from modules.pose_utils import Camera, resize_intrinsics
+from modules.predict.camera_arguments import CAMERA, WAYS_TO_CALIBRATE, WORLD
 from modules.utils import UserError
-
-WORLD, CAMERA = "world", "camera"
-WAYS_TO_CALIBRATE = "docs/predict.md#the-camera-file lists the ways to get it"
 
 
 @dataclass(frozen=True)
@@ -151,11 +149,3 @@ def _completed(path: Path, camera: Camera, options: CameraOptions) -> Camera:
             "--up and --floor, or the file's world_up and floor_height_mm"
         )
     return replace(camera, world_up=up, floor_height_mm=floor)
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Returns (width, height) of `1920x1080`. Raises ValueError for anything else."""
-    width, height = (int(part) for part in text.lower().split("x"))
-    if width < 1 or height < 1:
-        raise ValueError(text)
-    return width, height

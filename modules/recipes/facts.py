@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from model.skeleton import ROOT
-from modules.cache.table import Rows
+from modules.cache.table import FITTED_ROWS, Rows
 from modules.inference.baselines import floor_or_origin
 from modules.inference.place import fit_place
 from modules.inference.prediction import mean_crop_pose
@@ -21,6 +21,8 @@ def training_facts(rows: Rows) -> dict[str, Any]:
     may have other heights and another world.
     """
     primary = rows.primary
+    everybody = sorted({str(name) for name in np.unique(primary["person"])})
+    rows, primary = rows.sample(FITTED_ROWS), primary.sample(FITTED_ROWS)
     heights = (primary["joints_world_mm"][:, ROOT] * primary["world_up"]).sum(-1) - floor_or_origin(primary.columns)
     heights = heights[np.isfinite(heights)]
     people = primary["person"].astype(str)
@@ -29,7 +31,7 @@ def training_facts(rows: Rows) -> dict[str, Any]:
     return {
         "place": {
             **place,
-            "people": sorted({str(name) for name in people}),
+            "people": everybody,
             "root_log_sd": float(np.sqrt((root_log**2).mean())),
         },
         "mean_pose_crop_mm": mean_crop_pose(rows).tolist(),

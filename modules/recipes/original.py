@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from torch.utils.data import default_collate
 
 from model.original import OriginalPoseNet, OriginalSpec
 from modules.cache.crop_joints import Columns
@@ -103,8 +104,13 @@ class OriginalDataset(PoseDataset):
         super().__init__(rows, input_shape, augmentation, seed)
         self.depth_max_mm = depth_max_mm
 
+    def batch(self, which: np.ndarray) -> Sample:
+        """Returns the samples at these indices, stacked."""
+        stacked: Sample = default_collate([self[int(index)] for index in which])
+        return stacked
+
     def __getitem__(self, index: int) -> Sample:
-        row = {name: self.rows[name][index : index + 1] for name in self.used}
+        row = {name: self.rows.at(name, np.array([index])) for name in self.used}
         image, joints = box_crop(self.rows.read_crop(index), row, self.input_shape), cached_joints(row)
         if self.augmentation is not None:
             rng = np.random.default_rng([self.seed, self.epoch, index])

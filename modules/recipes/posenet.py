@@ -18,7 +18,7 @@ from model.skeleton import ROOT
 from modules.cache.crop_joints import cam_to_crop
 from modules.cache.joint_features import read_joint_features
 from modules.cache.label_weights import WEIGHT
-from modules.cache.table import Rows
+from modules.cache.table import FITTED_ROWS, Rows
 from modules.config.train import Train
 from modules.dataset import PoseDataset, Sample
 from modules.inference.lifting import lift
@@ -72,7 +72,8 @@ class PoseNetRecipe(Recipe):
 
     def dataset(self, rows: Rows, augmentation: Augmentation | None = None, seed: int = 0) -> PoseDataset:
         """Returns samples in the crop's camera."""
-        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.joint_features)
+        with_images = self.spec.model_type != "pose"
+        return PoseDataset(rows, self.spec.input_shape, augmentation, seed, self.joint_features, with_images)
 
     def objective(
         self, network: PoseNet, rows: Rows, train: Train, distance: Distance, autocast: Autocast
@@ -80,6 +81,7 @@ class PoseNetRecipe(Recipe):
         """Returns the objective of the model type; the pose branch's statistics are fitted to the rows."""
         if isinstance(network, ImageOnlyNet):
             return ImageObjective(network, distance, autocast, train.heatmap_sigma)
+        rows = rows.sample(FITTED_ROWS)
         simulator = make_simulator(rows, train) if train.view_steps > 0 else None
         if network.pose is not None:
             fit_pose_branch(network.pose, rows, train, simulator)

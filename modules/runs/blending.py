@@ -19,7 +19,7 @@ from modules.metrics import METRICS
 from modules.recipes import RECIPES, recipe_of
 from modules.recipes.base import Released
 from modules.runs.checkpoints import RELEASED, load_checkpoint, released_for, restore_network
-from modules.training.devices import make_fabric
+from modules.training.devices import prediction_device
 from modules.utils import log
 
 
@@ -40,9 +40,9 @@ def released_on(config: Config, train: Rows, validation: Rows) -> Released | Non
     if recipe.joint_features != "none":
         with only_writer(validation.crop_files[0].parents[1], "extracts into"):
             fill_joint_features(validation, recipe.joint_features)
-    fabric, unlabelled = make_fabric(config.TRAIN), validation.without_truth()
-    network = restore_network(content, RELEASED).to(fabric.device)
-    outputs = predict_outputs(network, prediction_loader(unlabelled, recipe.dataset), fabric)
+    device, unlabelled = prediction_device(config.TRAIN), validation.without_truth()
+    network = restore_network(content, RELEASED).to(device.device)
+    outputs = predict_outputs(network, prediction_loader(unlabelled, recipe.dataset), device)
     score = METRICS[config.TRAIN.metric_function](recipe.lift(outputs, unlabelled), validation["joints_world_mm"])
     return Released(outputs, score, {name: content[name] for name in ("spec", "model")}, recipe.joint_features)
 

@@ -90,11 +90,12 @@ def _both_sides(sd: np.ndarray) -> np.ndarray:
 
 def correlated_noise(count: int, rng: np.random.Generator) -> np.ndarray:
     """Draws standard normal numbers (count, 24); the correlation of a joint with its parent is LIMB_CORRELATION."""
-    noise = rng.normal(size=(count, len(PARENTS)))
+    noise = rng.standard_normal((len(PARENTS), count), np.float32)  # each joint in one piece
+    own = np.float32(np.sqrt(1 - LIMB_CORRELATION**2))
     for child, parent in enumerate(PARENTS):
         if parent >= 0:
-            noise[:, child] = LIMB_CORRELATION * noise[:, parent] + np.sqrt(1 - LIMB_CORRELATION**2) * noise[:, child]
-    return noise
+            noise[child] = LIMB_CORRELATION * noise[parent] + own * noise[child]
+    return noise.T
 
 
 class FittedErrors:

@@ -9,7 +9,7 @@ import numpy as np
 from model.inputs import CROP_SIZE
 from model.skeleton import ROOT
 from modules.cache.crop_joints import Columns, CropPose, to_uvd
-from modules.cache.floor import camera_heights, floor_heights, level_frame
+from modules.cache.floor import camera_heights, level_frame, up_in_crop
 
 NEAR_MM = 50.0  # joints and floor count as at least this far below the camera, so that the ratio of depths is finite
 
@@ -20,32 +20,43 @@ def pose_inputs(pose: CropPose, row: Columns) -> dict[str, np.ndarray]:
     joints (B, 24, 3) u, v, depth; pose_features (B, 24, 5); has_floor and has_up (B, 1); K_crop (B, 3, 3); root_mm (B,);
     and in the level frame joints_level (B, 24, 7) and camera (B, 6). What needs a floor is zero for rows without one;
     without world_up the image's up is used. modules.dataset describes the content. A yaw or shift of the world changes
-    none of them.
+    none of them. Joints are computed with in float32, which is good to a thousandth of a millimetre at ten metres.
     """
-    joints_crop = pose.joints_mm
-    camera_height = camera_heights(row)
-    heights = floor_heights(joints_crop, row)
-    to_camera = heights - camera_height[:, None]  # negative below the camera
-    lateral = (joints_crop - joints_crop[:, ROOT : ROOT + 1])[..., :2]
-    vertical = np.nan_to_num(np.stack([heights, to_camera], -1))
-    pose_features = np.concatenate([row["confidence"][..., None], lateral / 1e3, vertical / 1e3], -1)
+    joints = np.moveaxis(pose.joints_mm, -1, 0).astype(np.float32, order="C")  # (3, B, 24): each axis in one piece
+    camera_height, up, frame = camera_heights(row), up_in_crop(row), level_frame(row)
+    has_floor = np.isfinite(camera_height)
+    lens_height = np.where(has_floor, camera_height, 0).astype(np.float32)[:, None]
+    drop = _along(np.where(has_floor[:, None], up, 0), joints)  # negative below the camera
+    pose_features = np.empty((*drop.shape, 5), np.float32)
+    pose_features[..., 0] = row["confidence"]
+    for axis in (0, 1):
+        pose_features[..., 1 + axis] = (joints[axis] - joints[axis, :, ROOT, None]) / 1e3
+    pose_features[..., 3] = (drop + lens_height) / 1e3
+    pose_features[..., 4] = drop / 1e3
 
-    frame = level_frame(row)
-    joints_level = np.einsum("bij,bnj->bni", frame, joints_crop)
-    to_floor = np.log(np.maximum(camera_height, NEAR_MM)[:, None] / np.maximum(-to_camera, NEAR_MM))
-    ray = joints_level / np.linalg.norm(joints_level, axis=-1, keepdims=True)
-    offset = (joints_level - joints_level[:, ROOT : ROOT + 1]) / 1e3
-    level = np.concatenate([offset, np.clip(to_floor, -1, 1)[..., None], ray], -1)
-    over_ground = np.linalg.norm(joints_level[:, ROOT, :2], axis=-1)
-    metres = np.stack([pose.root_mm, over_ground, camera_height], -1) / 1e3
+    level = np.stack([_along(frame[:, axis], joints) for axis in range(3)])  # right, forward, up
+    joints_level = np.empty((*drop.shape, 7), np.float32)
+    to_floor = np.log(np.maximum(lens_height, NEAR_MM) / np.maximum(-drop, NEAR_MM))
+    joints_level[..., 3] = np.where(has_floor[:, None], np.clip(to_floor, -1, 1), 0)
+    length = np.sqrt((level**2).sum(0))
+    for axis in range(3):
+        joints_level[..., axis] = (level[axis] - level[axis, :, ROOT, None]) / 1e3
+        joints_level[..., 4 + axis] = level[axis] / length
+    over_ground = np.hypot(level[0, :, ROOT], level[1, :, ROOT])
+    metres = np.stack([pose.root_mm, over_ground, lens_height[:, 0]], -1) / 1e3
     focal = np.log(row["K_crop"][:, 0, 0] / CROP_SIZE)
-    camera = np.column_stack([metres, frame[:, 2, [2, 0]], focal])
     return {
         "joints": to_uvd(pose, row["K_crop"]), "pose_features": pose_features,
-        "has_floor": np.isfinite(camera_height)[:, None], "has_up": np.isfinite(row["world_up"]).all(1, keepdims=True),
-        "K_crop": row["K_crop"], "root_mm": pose.root_mm, "joints_level": np.nan_to_num(level),
-        "camera": np.nan_to_num(camera),
+        "has_floor": has_floor[:, None], "has_up": np.isfinite(row["world_up"]).all(1, keepdims=True),
+        "K_crop": row["K_crop"], "root_mm": pose.root_mm, "joints_level": joints_level,
+        "camera": np.column_stack([metres, frame[:, 2, [2, 0]], focal]),
     }  # fmt: skip
+
+
+def _along(direction: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Returns the components (B, 24) of joints (3, B, 24) along directions (B, 3), in float32."""
+    x, y, z = direction.T.astype(np.float32)[..., None]
+    return np.asarray(x * joints[0] + y * joints[1] + z * joints[2])
 
 
 def joint_feature_inputs(row: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

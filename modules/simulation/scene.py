@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from model.skeleton import FEET, PARENTS
 from modules.config.train import Train
@@ -33,24 +32,47 @@ class CalibrationError:
         return cls(*train.calibration_error)
 
 
+def rotations(rotvec: np.ndarray) -> np.ndarray:
+    """Returns the rotations (3, 3, ...) about vectors (3, ...) by their lengths in radians (Rodrigues's formula)."""
+    angle = np.sqrt((rotvec**2).sum(0))
+    axis = rotvec / np.maximum(angle, np.finfo(rotvec.dtype).tiny)
+    sin, rest = np.sin(angle), 2 * np.sin(angle / 2) ** 2  # 1 - cos(angle), exact for small angles
+    x, y, z = axis * sin
+    out = axis[:, None] * axis[None] * rest
+    for row, column, sign in ((0, 1, -z), (1, 0, z), (0, 2, y), (2, 0, -y), (1, 2, -x), (2, 1, x)):
+        out[row, column] += sign
+    for i in range(3):
+        out[i, i] += 1 - rest
+    return np.asarray(out)
+
+
+def rotation_matrices(rotvec: np.ndarray) -> np.ndarray:
+    """Returns the rotations (B, 3, 3) about vectors (B, 3) by their lengths in radians."""
+    return np.moveaxis(rotations(rotvec.T), -1, 0)
+
+
 def bend(joints: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
-    """Rotates every bone and its descendants about the parent joint by random angles; bone lengths are kept."""
-    turns = Rotation.from_rotvec(rng.normal(scale=np.radians(degrees), size=(len(joints) * 24, 3))).as_matrix()
-    turns = turns.reshape(len(joints), 24, 3, 3)
-    bent, frame = joints.copy(), turns.copy()
+    """Rotates every bone and its descendants about the parent joint by random angles; bone lengths are kept.
+
+    All poses are bent at once: arrays have the joints first and the poses last, so that every sum runs over one piece.
+    """
+    poses, count = np.ascontiguousarray(joints.transpose(1, 2, 0)), len(joints)  # (24, 3, B)
+    turns = rotations(rng.standard_normal((3, len(PARENTS), count)) * np.radians(degrees))
+    bent, frame = poses.copy(), np.ascontiguousarray(turns.transpose(2, 0, 1, 3))  # (24, 3, 3, B)
     for child, parent in enumerate(PARENTS):
         if parent >= 0:
-            frame[:, child] = frame[:, parent] @ turns[:, child]
-            bone = (joints[:, child] - joints[:, parent])[..., None]
-            bent[:, child] = bent[:, parent] + (frame[:, child] @ bone)[..., 0]
-    return bent
+            above, bone = frame[parent], poses[child] - poses[parent]
+            own = frame[child].copy()
+            frame[child] = sum(above[:, k, None] * own[k] for k in range(3))
+            bent[child] = bent[parent] + sum(frame[child][:, k] * bone[k] for k in range(3))
+    return bent.transpose(2, 0, 1)
 
 
 def move_people(joints: np.ndarray, up: np.ndarray, row: Row, rng: np.random.Generator) -> np.ndarray:
     """Bends people, turns them about the vertical and moves them over the floor; the lowest foot keeps its height."""
     count = len(joints)
     bent = bend(joints, BEND_DEGREES, rng)
-    yaw = Rotation.from_rotvec(up * rng.uniform(-np.pi, np.pi, (count, 1))).as_matrix()
+    yaw = rotation_matrices(up * rng.uniform(-np.pi, np.pi, (count, 1)))
     turned = (bent - bent[:, :1]) @ yaw.swapaxes(1, 2) + joints[:, :1]
     centre = -np.einsum("bji,bj->bi", row["R"], row["t"])
     away = joints[:, 0] - centre
@@ -72,15 +94,15 @@ def move_cameras(
     """Tilts the cameras about their own x axis, and raises or lowers them."""
     angle = np.radians(rng.uniform(-TILT_DEGREES, TILT_DEGREES, (len(R), 1))) * [1.0, 0, 0]
     raised = t - np.einsum("bij,bj->bi", R, up * rng.uniform(-RAISE_MM, RAISE_MM, (len(R), 1)))
-    tilt = Rotation.from_rotvec(angle).as_matrix()
+    tilt = rotation_matrices(angle)
     return tilt @ R, np.einsum("bij,bj->bi", tilt, raised)
 
 
 def miscalibrate(row: Row, error: CalibrationError, rng: np.random.Generator) -> None:
     """Adds calibration errors to R, t and floor_height_mm, in place; the camera's centre is kept."""
-    rotation = Rotation.from_rotvec(rng.normal(scale=np.radians(error.degrees), size=(len(row["R"]), 3)))
+    rotation = rotation_matrices(rng.normal(scale=np.radians(error.degrees), size=(len(row["R"]), 3)))
     centre = np.einsum("bji,bj->bi", row["R"], row["t"])
-    row["R"] = rotation.as_matrix() @ row["R"]
+    row["R"] = rotation @ row["R"]
     row["t"] = np.einsum("bij,bj->bi", row["R"], centre)
     row["floor_height_mm"] = row["floor_height_mm"] + rng.normal(scale=error.floor_mm, size=len(centre))
 

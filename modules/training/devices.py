@@ -7,17 +7,20 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from lightning_fabric import Fabric
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from modules.config.train import Train
 from modules.utils import UserError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Result = TypeVar("Result")
 MALLOC_TRIM_THRESHOLD, MALLOC_TOP_PAD, MALLOC_MMAP_MAX = -1, -2, -4  # M_* of glibc's malloc.h
@@ -29,8 +32,10 @@ def make_fabric(config: Train, devices: int = 1) -> Fabric:
 
     If this process has been joined with others (modules.training.nodes), the Fabric is that of all of them.
     """
-    if config.precision == "16-mixed" and config.accelerator == "cpu":
-        raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
+    from lightning_fabric import Fabric  # noqa: PLC0415  (its import takes as long as torch's; only training needs it)
+    from lightning_fabric.utilities.exceptions import MisconfigurationException  # noqa: PLC0415
+
+    _check_precision(config, config.accelerator)
     use_threads(devices)
     strategy, nodes = "ddp_spawn" if devices > 1 else "auto", 1
     if is_joined():
@@ -44,14 +49,49 @@ def make_fabric(config: Train, devices: int = 1) -> Fabric:
             precision=config.precision,
         )
     except (ValueError, RuntimeError, MisconfigurationException) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"TRAIN.accelerator={config.accelerator}, TRAIN.devices={devices}: this machine does not support it ({reason}); "
-            "set TRAIN.accelerator to auto and TRAIN.devices to 1"
-        ) from None
-    if config.precision == "16-mixed" and fabric.device.type == "cpu":
-        raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
+        raise UserError(_unsupported(config, devices, " ".join(str(error).split()))) from None
+    _check_precision(config, fabric.device.type)
     return fabric
+
+
+@dataclass(frozen=True)
+class PredictionDevice:
+    """The device and the precision of a prediction: those of Lightning Fabric, without the time that it takes to import."""
+
+    device: torch.device
+    precision: str
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Context manager: the precision of TRAIN.precision."""
+        if self.precision == "32-true":
+            return nullcontext()
+        dtype = torch.bfloat16 if self.precision == "bf16-mixed" else torch.half
+        return torch.autocast(self.device.type, dtype=dtype)
+
+
+def prediction_device(config: Train) -> PredictionDevice:
+    """Returns the configured device and precision. Raises UserError if this machine lacks them."""
+    _check_precision(config, config.accelerator)
+    use_threads()
+    has_mps = torch.backends.mps.is_available()
+    present = ["cuda"] * torch.cuda.is_available() + ["mps"] * has_mps
+    wanted = {"auto": [*present, "cpu"], "gpu": present, "mps": ["mps"] * has_mps, "cpu": ["cpu"]}[config.accelerator]
+    if not wanted:
+        raise UserError(_unsupported(config, 1, "it is not present"))
+    _check_precision(config, wanted[0])
+    return PredictionDevice(torch.device(wanted[0]), config.precision)
+
+
+def _check_precision(config: Train, device: str) -> None:
+    if config.precision == "16-mixed" and device == "cpu":
+        raise UserError("TRAIN.precision=16-mixed needs a GPU; use bf16-mixed or 32-true on a CPU")
+
+
+def _unsupported(config: Train, devices: int, reason: str) -> str:
+    return (
+        f"TRAIN.accelerator={config.accelerator}, TRAIN.devices={devices}: this machine does not support it ({reason}); "
+        "set TRAIN.accelerator to auto and TRAIN.devices to 1"
+    )
 
 
 def use_threads(processes: int = 1) -> None:

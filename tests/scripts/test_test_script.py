@@ -20,6 +20,7 @@ from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
 from modules.config.sections import Extract, TestTimeAugmentation
 from modules.evaluation import testing
+from modules.files import layout, submission
 from modules.files.atomic import write_json
 from modules.runs import checkpoints, folders
 from modules.utils import UserError
@@ -57,7 +58,8 @@ def finish_run(config: Config, stamp: str) -> Path:
 def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Returns a function that starts test.py on a data set without a cache; an extraction fails the test."""
     config = config_of(tmp_path)
-    monkeypatch.setattr(script, "requested_frames", lambda config: [])
+    monkeypatch.setattr(submission, "requested_frames", lambda config: [])
+    monkeypatch.setattr(layout, "list_frames", lambda root, split: [])
     monkeypatch.setattr(script, "start_console", lambda arguments: None)
     monkeypatch.setattr(
         script, "extract_in_child", lambda arguments, joint_features: pytest.fail("the extraction was started")

@@ -16,7 +16,7 @@ from modules.config.schema import Config
 from modules.config.train import Train
 from modules.runs import checkpoints, folders
 from modules.trainer import TrainingJob, fit
-from modules.training.devices import check_shards, make_fabric, run_on_devices, use_threads
+from modules.training.devices import check_shards, make_fabric, prediction_device, run_on_devices, use_threads
 from modules.utils import UserError
 from tests.builders import make_rows
 
@@ -72,12 +72,25 @@ def test_an_error_in_a_child_process_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that is missing here")
 def test_devices_that_this_machine_lacks_are_refused() -> None:
-    with pytest.raises(UserError, match="16-mixed needs a GPU"):
-        make_fabric(Train(precision="16-mixed"))
-    with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu"):
-        make_fabric(Train(accelerator="gpu"))
+    for make in (make_fabric, prediction_device):
+        with pytest.raises(UserError, match="16-mixed needs a GPU"):
+            make(Train(precision="16-mixed"))
+        with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu"):
+            make(Train(accelerator="gpu"))
     with pytest.raises(UserError, match=r"TRAIN.accelerator=gpu, TRAIN.devices=2"):
         make_fabric(Train(accelerator="gpu", batch_size=4), 2)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_prediction_uses_fabrics_device_and_precision(precision: Any) -> None:
+    train = Train(precision=precision, accelerator="cpu")
+    alone, fabric = prediction_device(train), make_fabric(train)
+    assert alone.device == fabric.device
+    kinds = []
+    for one in (alone, fabric):
+        with one.autocast():
+            kinds.append((torch.ones(2, 2) @ torch.ones(2, 2)).dtype)
+    assert kinds == [{"32-true": torch.float32, "bf16-mixed": torch.bfloat16}[precision]] * 2
 
 
 def test_more_devices_than_images_in_a_batch_are_refused() -> None:
