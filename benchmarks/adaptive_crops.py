@@ -28,7 +28,7 @@ from benchmarks.competition_set import DECLARED, OUT
 from benchmarks.pages import ACCURACY_PAGE, insert_between
 from benchmarks.record import machine, made_by
 from modules import metrics
-from modules.cache import joint_features, store
+from modules.cache import columns, joint_features, store
 from modules.cache.estimates import estimate_columns, label_columns
 from modules.cache.table import to_row
 from modules.config.paths import PROJECT_ROOT
