@@ -187,7 +187,10 @@ def _moving(folder: Path, change: Callable[[Camera], Camera], **extra: Any) -> P
 def test_a_moving_camera_is_checked_by_the_people_in_its_pictures(tmp_path: Path) -> None:
     assert len(read_calibration(_moving(tmp_path, lambda camera: camera)).cameras) == 12
     for mistake in DIRECTIONS:
-        with pytest.raises(UserError, match="people of the file|hardly look"):
+        if mistake.what == "R transposed":  # these people are near the world's origin, whose place it does not change
+            assert "it could be a transposed R" in notes_of(_moving(tmp_path, mistake.change))
+            continue
+        with pytest.raises(UserError, match="people of the file"):
             read_calibration(_moving(tmp_path, mistake.change))
     for factor in (1000, 0.001):
         with pytest.raises(UserError, match="people of the file|from image to image"):
