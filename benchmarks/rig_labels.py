@@ -36,6 +36,11 @@ def errors_mm(person: LabelledPerson, truth: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.norm(person.labels.joints_world - truth, axis=-1)[person.kept])
 
 
+def nearest_truth(person: LabelledPerson, truths: np.ndarray) -> np.ndarray:
+    """Returns the true joints (F, 24, 3) of the one of P people (P, F, 24, 3) to whom the labels are nearest."""
+    return np.asarray(min(truths, key=lambda truth: float(np.median(errors_mm(person, truth)))))
+
+
 def summary(person: LabelledPerson, truth: np.ndarray) -> dict[str, Any]:
     """Returns the figures of one person's labels."""
     errors = errors_mm(person, truth)
@@ -77,12 +82,13 @@ def main() -> None:
     mark = f"{BlazePoseExtractor.fingerprint_of(arguments.weights)}/one person"
     people = detect_recording(recording, arguments.out, one_person(arguments.weights), mark)
     with np.load(arguments.recording / TRUTH) as archive:
-        truth = archive["joints_world"]
+        truths = archive["joints_world"]
     for refine in (True, False):
         done = label_recording(recording, people, Settings(refine=refine))
         print("extrinsics", "refined:" if refine else "as given (exact):")
-        for name, value in summary(done.people[0], truth).items():
-            print(f"  {name}: {value}")
+        for person in done.people:
+            for name, value in summary(person, nearest_truth(person, truths)).items():
+                print(f"  {person.person}: {name}: {value}")
     for camera, name in enumerate(recording.names):
         clock = synchronise(*late(recording, people, camera), None)
         print(f"{name} begins {LATE_FRAMES} frames later: found {np.round(clock.shifts_s * clock.rate, 2).tolist()}")

@@ -22,6 +22,7 @@ from benchmarks.calibrations.mistakes import (
     PICTURES,
     REFUSED,
     RIGHT,
+    UNCHECKED,
     UNITS,
     Mistake,
     outcome,
@@ -29,13 +30,22 @@ from benchmarks.calibrations.mistakes import (
 from benchmarks.calibrations.rigs import make_rig
 from benchmarks.calibrations.writers import WRITERS
 from benchmarks.pages import insert_between
+from modules.calibrations.reading import ReadOptions, read_calibration
 from modules.config.paths import PROJECT_ROOT
 from modules.console import make_parser, run_script, start_console
-from modules.utils import log
+from modules.utils import UserError, log
 
 PAGE = PROJECT_ROOT / "docs" / "cameras.md"
 FORMATS = [name for name in WRITERS if name != "threedpw"]
 ONE_FORMAT = "pose2sim"
+OUTCOMES = {
+    NAMED: "named with its fix", REFUSED: "refused", RIGHT: "makes no difference", UNCHECKED: "said to be unchecked",
+    NOT_SEEN: "not seen",
+}  # fmt: skip
+SAID = {
+    "sound rigs whose direction is said to be unchecked": "the direction of the cameras",
+    "sound rigs whose unit is said to be unchecked": "the unit of lengths",
+}
 Z_UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -59,26 +69,42 @@ def formats_table(folder: Path) -> str:
         by_outcome: dict[str, list[str]] = {}
         for name in FORMATS:
             by_outcome.setdefault(outcome(name, rig, mistake, _empty(folder, name), None), []).append(name)
-        rows.append([mistake.what, *(_listed(by_outcome.get(kind, [])) for kind in (NAMED, REFUSED, RIGHT, NOT_SEEN))])
-    return _markdown(["mistake", "named with its fix", "refused", "makes no difference", "not seen"], rows)
+        rows.append([mistake.what, *(_listed(by_outcome.get(kind, [])) for kind in OUTCOMES)])
+    return _markdown(["mistake", *OUTCOMES.values()], rows)
 
 
 def rigs_table(folder: Path, rigs: int) -> str:
-    """Returns the share of made-up rigs whose mistake is refused or named, by the number of cameras, and with up known."""
+    """Returns shares of made-up rigs by the number of cameras, and with up known: refused or named + said to be unchecked."""
     columns = [(count, up) for up in (None, Z_UP) for count in (1, 2, 3, 4, 6)]
-    rows = []
-    for mistake in (*UNITS, *DIRECTIONS, None):
-        shares = [_share(folder, mistake, count, up, rigs) for count, up in columns]
-        rows.append([mistake.what if mistake else "sound rigs that are refused", *shares])
+    rows = [
+        [mistake.what, *(_shares(folder, mistake, count, up, rigs) for count, up in columns)]
+        for mistake in (*UNITS, *DIRECTIONS)
+    ]
+    for what, word in (("sound rigs that are refused", None), *SAID.items()):
+        rows.append([what, *(f"{_sound(folder, word, count, up, rigs):.0f} %" for count, up in columns)])
     titles = [f"{count}{', up' if up is not None else ''}" for count, up in columns]
     return _markdown(["cameras", *titles], rows)
 
 
-def _share(folder: Path, mistake: Mistake | None, count: int, up: np.ndarray | None, rigs: int) -> str:
+def _shares(folder: Path, mistake: Mistake, count: int, up: np.ndarray | None, rigs: int) -> str:
     rng = np.random.default_rng(count)
     found = Counter(outcome(ONE_FORMAT, make_rig(rng, count), mistake, _empty(folder, "one"), up) for _ in range(rigs))
-    seen = found[REFUSED] if mistake is None else rigs - found[NOT_SEEN]
-    return f"{100 * seen / rigs:.0f} %"
+    said = f" + {100 * found[UNCHECKED] / rigs:.0f}" if found[UNCHECKED] else ""
+    return f"{100 * (rigs - found[NOT_SEEN] - found[UNCHECKED]) / rigs:.0f}{said} %"
+
+
+def _sound(folder: Path, word: str | None, count: int, up: np.ndarray | None, rigs: int) -> float:
+    """Returns the percentage of sound rigs with a note that holds the word, or that are refused."""
+    rng, found = np.random.default_rng(count), 0
+    for _ in range(rigs):
+        path = WRITERS[ONE_FORMAT](_empty(folder, "one"), make_rig(rng, count))
+        try:
+            read = read_calibration(path, ReadOptions(up=up, floor_mm=None if up is None else 0.0))
+        except UserError:
+            found += word is None
+        else:
+            found += word is not None and any(word in note for note in read.notes)
+    return 100 * found / rigs
 
 
 def _empty(folder: Path, name: str) -> Path:

@@ -14,16 +14,14 @@ import numpy as np
 from data.public.base import View
 from model.skeleton import NUM_JOINTS
 from modules.calibrations import threedpw
-from modules.calibrations.base import FileCamera
+from modules.calibrations.reading import ReadOptions, read_source
 from modules.calibrations.source import Source
 from modules.calibrations.values import entry
 from modules.files.numbers import read_numbers
-from modules.pose_utils import Camera
 from modules.utils import UserError
 
 NAME, TITLE = "3dpw", "3DPW"
 TERMS = "https://virtualhumans.mpi-inf.mpg.de/3DPW/"
-MOST_VALUES = 10**7  # of a sequence file; 2,000 images of two people with their motion at 60 Hz have some 1.2 million
 MM_PER_M = 1000.0
 _PARTS = ("train", "validation", "test")
 
@@ -40,11 +38,11 @@ def views(folder: Path) -> Iterator[View]:
 
 
 def _sequence(images: Path, path: Path, part: str) -> Iterator[View]:
-    source = Source(path, MOST_VALUES)
+    source = Source(path)
     if not threedpw.sniff(source):
         problem = source.parse_problem() or "this is no sequence file of 3DPW; fetch it again"
         raise UserError(f"{path}: {problem}")
-    cameras = threedpw.read(source).cameras
+    cameras = read_source(source, ReadOptions(threedpw.NAME)).cameras
     data = source.pickle
     count = len(data["cam_poses"])
     people = _lists(path, data, "jointPositions")
@@ -62,7 +60,7 @@ def _sequence(images: Path, path: Path, part: str) -> Iterator[View]:
             number = f"{index:05d}"
             yield View(
                 "test" if part == "test" else "train", pose, f"{pose}-{person}", number,
-                _in_mm(cameras[f"image_{number}"]), {number: images / f"image_{number}.jpg"}, path,
+                cameras[f"image_{number}"], {number: images / f"image_{number}.jpg"}, path,
                 {number: joints_world[index]}, part == "validation",
             )  # fmt: skip
 
@@ -73,8 +71,3 @@ def _lists(path: Path, data: Any, key: str) -> list[Any]:
     if not isinstance(value, list) or not value:
         raise UserError(f"{path}: {key} holds nobody; fetch the file again")
     return value
-
-
-def _in_mm(camera: FileCamera) -> Camera:
-    assert camera.R is not None and camera.t is not None  # the reader gives both
-    return Camera(K=camera.K, R=camera.R, t=camera.t * MM_PER_M)

@@ -92,12 +92,9 @@ def plot_limbs(path: Path, done: LabelledRecording, person: LabelledPerson) -> N
         above.set_ylim(0.5 * min(np.median(v) for v in known), 1.4 * max(np.median(v) for v in known))
     above.set_ylabel("limb length, mm")
     above.legend(ncols=4, fontsize=7, loc="upper right")
-    below.plot(
-        times,
-        np.nanmedian(np.where(person.kept[:, None], person.labels.joints_sd_mm, np.nan), axis=1)
-        if person.kept.any()
-        else times * np.nan,
-    )
+    sd_mm = np.full(len(times), np.nan)
+    sd_mm[person.kept] = np.median(person.labels.joints_sd_mm[person.kept], axis=1)
+    below.plot(times, sd_mm)
     below.set_ylabel("joints' SD, mm")
     below.set_xlabel("time, s")
     for axes in (above, below):

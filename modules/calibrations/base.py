@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from modules.calibrations.source import Source
 
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+WORLD_TO_CAMERA, CENTRES = "R and t map world to camera", "R maps world to camera, beside centres"
 AUTO, ARBITRARY = "auto", "arbitrary"  # a unit to be found by plausibility; a unit that only the user knows
 
 
@@ -33,7 +34,11 @@ class FileRig:
     unit: str  # a key of MM_PER_UNIT, AUTO or ARBITRARY
     usual_up: str | None = None  # the axis that points up by custom of the format; no file declares it
     notes: tuple[str, ...] = ()  # sentences
+    rule: str = WORLD_TO_CAMERA  # of the format
     moves: bool = False  # whether these are the places of one moving camera, which need not look at one place
+    people: Mapping[str, np.ndarray] = field(
+        default_factory=dict
+    )  # points (P, 3) that a moving camera shows, by its name
 
 
 class Format(Protocol):

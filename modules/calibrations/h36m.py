@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from modules.calibrations import values
-from modules.calibrations.base import FileCamera, FileRig
+from modules.calibrations.base import CENTRES, FileCamera, FileRig
 from modules.calibrations.source import Source
 from modules.calibrations.values import entry
 from modules.calibrations.xml_numbers import parsed
@@ -36,10 +36,11 @@ def sniff(source: Source) -> bool:
 
 def read(source: Source) -> FileRig:
     """See Format."""
-    cameras = _from_json(source) if source.xml is None else _from_xml(source)
+    is_json = source.xml is None
+    cameras = _from_json(source) if is_json else _from_xml(source)
     if not cameras:
         raise UserError(f"{source.path}: extrinsics has no subjects; fetch the file again")
-    return FileRig(cameras, "mm", "z")
+    return FileRig(cameras, "mm", "z") if is_json else FileRig(cameras, "mm", "z", rule=CENTRES)
 
 
 def size_of(camera: str, K: np.ndarray) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from modules.pose_utils import Camera
 from modules.utils import UserError
 
 NAME, TITLE = "h36m-derived", "Human3.6M as VideoPose3D or MMPose write it"
+CAMERA_TO_WORLD = "R maps camera to world, beside centres"
 _FORKS: tuple[tuple[str | None, Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]], ...] = (
     (None, lambda R, C: (R.T, -R.T @ C)),
     ("orientation is world to camera and translation the centre", lambda R, C: (R, -R @ C)),
@@ -54,7 +55,7 @@ def _videopose3d(source: Source) -> FileRig:
     notes = [f"tangential_distortion is taken as {order}; the file does not tell"]
     if what is not None:
         notes.append(f"the cameras look at one place only if {what}, unlike VideoPose3D's, and are read so")
-    return FileRig(readings[fork], AUTO, "z", tuple(notes))
+    return FileRig(readings[fork], AUTO, "z", tuple(notes), what or CAMERA_TO_WORLD)
 
 
 def _posed(cameras: dict[str, FileCamera]) -> dict[str, Camera]:
@@ -116,4 +117,4 @@ def _mmpose(source: Source) -> FileRig:
             values.size(path, f"{name}.w, h", [entry(path, name, one, "w"), entry(path, name, one, "h")]),
             values.lens(path, f"{name}.k, p", [k1, k2, *numbers["p"], k3]),
         )  # fmt: skip
-    return FileRig(cameras, "m", "z")
+    return FileRig(cameras, "m", "z", rule=CAMERA_TO_WORLD)

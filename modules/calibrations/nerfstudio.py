@@ -1,6 +1,7 @@
 """Reads the transforms.json of Nerfstudio and instant-ngp: camera to world in OpenGL's axes, in a unit of its own.
 
-Pixel (0, 0) is a corner, as in COLMAP, whose numbers these are. The world is that of the file, after `applied_transform`.
+Pixel (0, 0) is a corner, as in COLMAP, whose numbers these are. The world is that of the file, after `applied_transform`
+and `applied_scale`, which are named.
 Source: Nerfstudio's data conventions and nerfstudio_dataparser.py.
 """
 
@@ -40,7 +41,23 @@ def read(source: Source) -> FileRig:
         if name in cameras:
             raise UserError(f"{path}: two frames have the file_path {name}; remove one of them")
         cameras[name] = _camera(path, where, {**data, **frame}, R, -R @ M[:3, 3])
-    return FileRig(cameras, ARBITRARY, "z")
+    return FileRig(cameras, ARBITRARY, "z", _applied(path, data), "[R|t] is camera to world in OpenGL's axes")
+
+
+def _applied(path: Path, data: dict[str, Any]) -> tuple[str, ...]:
+    """Returns what has been done to the world before the file was written. It is not undone: z is up after it."""
+    notes = []
+    if data.get("applied_transform") is not None:
+        A = read_numbers(path, "applied_transform", data["applied_transform"], (3, 4))
+        if not np.array_equal(A, np.eye(3, 4)):
+            notes.append(
+                f"applied_transform {np.round(A, 4).tolist()} is in the cameras, which stand in the world after it; points of "
+                "the world before it, such as COLMAP's, have to be mapped by it first"
+            )
+    scale = float(read_numbers(path, "applied_scale", data.get("applied_scale", 1.0), ()))
+    if scale != 1.0:
+        notes.append(f"applied_scale {scale:g} is in the lengths; --scale is the mm of one unit after it")
+    return tuple(notes)
 
 
 def _camera(path: Path, where: str, data: dict[str, Any], R: np.ndarray, t: np.ndarray) -> FileCamera:

@@ -11,7 +11,7 @@ import numpy as np
 # What NumPy's own pickles call, by the names of its first and second version.
 _SCALAR = np.float64(0).__reduce__()[0]
 _FROM_BUFFER = np.zeros(1).__reduce_ex__(5)[0]
-MOST_VALUES = 10**6  # a calibration has hundreds; references to one list can stand for any number
+FEW_VALUES, MOST_VALUES = 10**6, 10**7  # of any pickle; of one with as many bytes: references can stand for any number
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> np.ndarray:
@@ -50,11 +50,13 @@ def is_pickle(data: bytes) -> bool:
     return data[:1] in (b"\x80", b"(") and data[-1:] == b"."
 
 
-def load_numbers(data: bytes, most_values: int = MOST_VALUES) -> Any:
-    """Returns the value of a pickle of at most so many values, with arrays as lists and the texts of Python 2 as text.
+def load_numbers(data: bytes) -> Any:
+    """Returns the value of a pickle, with arrays as lists and the texts of Python 2 as text.
 
-    Raises ValueError, whose message says why, for a damaged pickle, and for one that holds anything but numbers.
+    Raises ValueError, whose message says why, for a damaged pickle, and for one that holds anything but numbers, or
+    far more of them than it has bytes.
     """
+    most_values = min(MOST_VALUES, max(FEW_VALUES, len(data)))
     try:
         return _Plain(most_values).value(_NumPyUnpickler(io.BytesIO(data), encoding="latin1").load())
     except pickle.UnpicklingError as error:

@@ -6,8 +6,8 @@ shapes. It rarely gives cameras that stand 0.3 to 30 m apart, look at one place 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,27 +22,7 @@ _FACING_DEG = 12.0  # nor do those of two cameras that look at each other
 _MISS, _TILT = 0.15, 0.1  # usual miss of an axis, in halves of the picture, and usual sine of a camera's roll
 _LEVEL = 0.12  # the largest sine of a roll that is called level
 _FAR = 3.0  # the miss of a camera that has the place behind it
-SURE, SUSPECT = 4.0, 2.0  # a reading of more than this cost is questioned if another costs less by this factor
-_OPENGL = np.diag([1.0, -1.0, -1.0])
 _AXES = np.concatenate([np.eye(3), -np.eye(3)])
-
-
-@dataclass(frozen=True)
-class Misreading:
-    """A usual mistake about [R|t]: its description, and the correction of (R, t)."""
-
-    what: str
-    correct: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-MISREADINGS = (
-    Misreading("rotation and translation are camera to world", lambda R, t: (R.T, -R.T @ t)),
-    Misreading("the rotation is transposed", lambda R, t: (R.T, t)),
-    Misreading("the translation is the camera's centre C, where t = -R C is needed", lambda R, t: (R, -R @ t)),
-    Misreading("the camera's axes are OpenGL's (y up, z backward)", lambda R, t: (_OPENGL @ R, _OPENGL @ t)),
-    Misreading("rotation and translation are camera to world in OpenGL's axes",
-               lambda R, t: (_OPENGL @ R.T, -_OPENGL @ R.T @ t)),
-)  # fmt: skip
 
 
 def apart_mm(rig: Rig) -> float:
@@ -68,7 +48,7 @@ def size_problem(rig: Rig) -> str | None:
     place = meeting_place(rig)
     if place is None and len(rig) == 1:
         place = np.zeros(3)  # a single camera that has the world's origin in its picture
-    depths = [] if place is None else [(_depth(one, place), one) for one in rig.values() if _miss(one, place) <= 1]
+    depths = [] if place is None else [(depth_of(one, place), one) for one in rig.values() if miss_of(one, place) <= 1]
     if not depths:
         return None
     if np.median([depth for depth, _ in depths]) < PERSON_MM:
@@ -84,32 +64,13 @@ def direction_problem(rig: Rig) -> str | None:
     place = meeting_place(rig)
     if place is None:
         return None
-    blind = [name for name, camera in rig.items() if _miss(camera, place) > 1]
+    blind = [name for name, camera in rig.items() if miss_of(camera, place) > 1]
     if len(rig) - len(blind) >= SEEN_SHARE * len(rig):
         return None
     return (
         f"the optical axes do not meet in front of the cameras: {len(blind)} of {len(rig)} (first {blind[0]}) do not have the "
         "place that is nearest to all axes in their picture"
     )
-
-
-def better_reading(rig: Rig, up: np.ndarray | None, factor: float) -> Misreading | None:
-    """Returns the usual mistake whose correction makes the cameras look at one place and stand level far better; else None.
-
-    `up` (3,) is the world's, if known; otherwise the best of the axes of the world. `factor` is SURE or SUSPECT: with SURE,
-    no sound one of the made-up rigs of `python -m benchmarks.calibrations` is refused.
-    """
-    if len(rig) == 1 and up is None:
-        return None
-    corrected = [(_corrected(rig, misreading), misreading) for misreading in MISREADINGS]
-    costs = [
-        (_cost(other, up), index) for index, (other, _) in enumerate(corrected)
-        if (len(rig) == 1 or meeting_place(other) is not None)
-        and size_problem(other) is None and direction_problem(other) is None
-    ]  # fmt: skip
-    own = _cost(rig, up)
-    best, index = min(costs, default=(np.inf, 0))
-    return corrected[index][1] if own > factor and best < own / factor else None
 
 
 def meeting_place(rig: Rig) -> np.ndarray | None:
@@ -139,16 +100,38 @@ def length(mm: float) -> str:
     return f"{mm / 1000:.3g} m" if mm >= 100 else f"{mm:.2g} mm"
 
 
-def _corrected(rig: Rig, misreading: Misreading) -> dict[str, Camera]:
-    changed = {name: misreading.correct(camera.R, camera.t) for name, camera in rig.items()}
-    return {name: replace(rig[name], R=R, t=t) for name, (R, t) in changed.items()}
+@dataclass(frozen=True)
+class Standing:
+    """The checks of cameras that stand around one place. `up` (3,) is the world's; None: perhaps one of its axes."""
+
+    up: np.ndarray | None = None
+
+    def size_problem(self, rig: Rig) -> str | None:
+        """See `size_problem`."""
+        return size_problem(rig)
+
+    def direction_problem(self, rig: Rig) -> str | None:
+        """See `direction_problem`."""
+        return direction_problem(rig)
+
+    def tells(self, rig: Rig) -> bool:
+        """Whether anything about the directions can be seen: not of a single camera whose up is unknown."""
+        return len(rig) > 1 or self.up is not None
+
+    def agrees(self, rig: Rig) -> bool:
+        """Whether the cameras say which place they look at; a single one need not."""
+        return len(rig) == 1 or meeting_place(rig) is not None
+
+    def cost(self, rig: Rig) -> float:
+        """Returns how unusual a rig is: the mean squares of the axes' misses and of the rolls in their usual sizes."""
+        place = meeting_place(rig)
+        miss = 0.0 if place is None else float(np.mean([miss_of(camera, place) ** 2 for camera in rig.values()]))
+        return miss / _MISS**2 + roll_cost(rig, _AXES if self.up is None else self.up[None])
 
 
-def _cost(rig: Rig, up: np.ndarray | None) -> float:
-    """Returns how unusual a rig is: the mean squares of the axes' misses and of the cameras' rolls in their usual sizes."""
-    place = meeting_place(rig)
-    miss = 0.0 if place is None else float(np.mean([_miss(camera, place) ** 2 for camera in rig.values()]))
-    return miss / _MISS**2 + float(_rolls(rig, _AXES if up is None else up[None]).min()) / _TILT**2
+def roll_cost(rig: Rig, ups: np.ndarray) -> float:
+    """Returns the mean square of the cameras' rolls in their usual size, for the best of U directions (U, 3)."""
+    return float(_rolls(rig, ups).min()) / _TILT**2
 
 
 def _rolls(rig: Rig, ups: np.ndarray) -> np.ndarray:
@@ -163,7 +146,7 @@ def _sines(rig: Rig, ups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.abs(sides[:, 0]) + 0.5 * (sides[:, 1] > 0), np.abs(sides[:, 1])  # y of a level camera points down
 
 
-def _depth(camera: Camera, point: np.ndarray) -> float:
+def depth_of(camera: Camera, point: np.ndarray) -> float:
     return float(camera.R[2] @ point + camera.t[2])
 
 
@@ -173,7 +156,7 @@ def _half_view(camera: Camera) -> np.ndarray:
     return np.asarray(half / camera.K[[0, 1], [0, 1]])
 
 
-def _miss(camera: Camera, point: np.ndarray) -> float:
+def miss_of(camera: Camera, point: np.ndarray) -> float:
     """Returns a point's distance from the axis in halves of the picture: up to 1 in the picture; at most _FAR."""
     x, y, z = camera.R @ point + camera.t
     return _FAR if z <= 0 else float(min(_FAR, np.max(np.abs([x, y]) / z / _half_view(camera))))

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from modules.calibrations import values
-from modules.calibrations.base import FileCamera, FileRig
+from modules.calibrations.base import CENTRES, FileCamera, FileRig
 from modules.calibrations.source import Source
 from modules.calibrations.xml_numbers import attributes, child
 from modules.utils import UserError
@@ -57,7 +57,7 @@ def read(source: Source) -> FileRig:
         cameras[name] = _camera(source.path, name, element, notes)
     if not cameras:
         raise UserError(f"{source.path}: all cameras record markers alone; export the calibration of video cameras")
-    return FileRig(cameras, "mm", "z", tuple(notes))
+    return FileRig(cameras, "mm", "z", tuple(notes), f"{CENTRES}, in axes y up, z backward")
 
 
 def camera_elements(source: Source) -> list[Element]:

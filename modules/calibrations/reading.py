@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from modules.calibrations.base import ARBITRARY, AUTO, MM_PER_UNIT, FileCamera, FileRig, Format
 from modules.calibrations.formats import FORMATS
-from modules.calibrations.plausibility import (
-    SURE,
-    SUSPECT,
-    apart_mm,
-    better_reading,
-    direction_problem,
-    is_apart,
-    level_axis,
-    size_problem,
-)
+from modules.calibrations.misreadings import SURE, Checks, better_reading, is_above_floor, possible_factors
+from modules.calibrations.moving import Moving
+from modules.calibrations.open_questions import open_questions
+from modules.calibrations.plausibility import Standing, apart_mm, is_apart, size_problem
 from modules.calibrations.source import Source
 from modules.pose_utils import Camera
 from modules.utils import UserError, log
 
 MOST_NAMES = 20  # in a message
-_FACTORS = (1000.0, 10.0, 100.0, 0.001, 0.1, 0.01)
 _GUESSED = ("m", "mm")  # units that a file of unknown unit may be in; more would leave some rigs ambiguous
 
 
@@ -65,7 +58,12 @@ def read_cameras(path: Path, options: ReadOptions = ReadOptions()) -> dict[str, 
 
 def read_calibration(path: Path, options: ReadOptions = ReadOptions()) -> Calibration:
     """As `read_cameras`, with the format and what was decided. Logs nothing."""
-    source = Source(path)
+    return read_source(Source(path), options)
+
+
+def read_source(source: Source, options: ReadOptions = ReadOptions()) -> Calibration:
+    """As `read_calibration`, of a source that may have been parsed already."""
+    path = source.path
     format_ = find_format(source, options.format)
     rig = format_.read(source)
     unposed = next((name for name, camera in rig.cameras.items() if camera.R is None or camera.t is None), None)
@@ -82,9 +80,9 @@ def read_calibration(path: Path, options: ReadOptions = ReadOptions()) -> Calibr
     for name, camera in cameras.items():
         require_centred(path, name, camera)
         _require_above_floor(path, name, camera)
-    if not rig.moves:
-        _require_plausible(path, format_, cameras, options)
-    notes = [*rig.notes, *filter(None, [note, *_open_questions(rig, cameras, options)])]
+    checks = _checks(rig, unit, options)
+    _require_plausible(path, format_, cameras, checks)
+    notes = [*rig.notes, *filter(None, [note]), *open_questions(format_.TITLE, rig, unit, cameras, checks)]
     return Calibration(path, format_.NAME, unit, cameras, tuple(notes))
 
 
@@ -164,8 +162,12 @@ def _plausible_units(rig: FileRig, options: ReadOptions) -> list[str]:
 
 
 def _in_mm(rig: FileRig, unit: str, options: ReadOptions) -> dict[str, Camera]:
-    mm = MM_PER_UNIT[unit] * (1.0 if options.scale is None else options.scale)
+    mm = _mm_per_unit(unit, options)
     return {name: _camera(camera, mm, options) for name, camera in rig.cameras.items()}
+
+
+def _mm_per_unit(unit: str, options: ReadOptions) -> float:
+    return MM_PER_UNIT[unit] * (1.0 if options.scale is None else options.scale)
 
 
 def _camera(camera: FileCamera, mm: float, options: ReadOptions) -> Camera:
@@ -174,10 +176,17 @@ def _camera(camera: FileCamera, mm: float, options: ReadOptions) -> Camera:
     return Camera(camera.K, R, t, camera.image_size, camera.distortion, options.up, options.floor_mm)
 
 
-def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera], options: ReadOptions) -> None:
+def _checks(rig: FileRig, unit: str, options: ReadOptions) -> Checks:
+    if not rig.moves:
+        return Standing(options.up)
+    mm = _mm_per_unit(unit, options)
+    return Moving(options.up, {name: points * mm for name, points in rig.people.items()})
+
+
+def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera], checks: Checks) -> None:
     """Raises UserError, which names what would make it plausible, if the cameras cannot be right as read."""
-    size, direction = size_problem(cameras), direction_problem(cameras)
-    better = better_reading(cameras, options.up, SURE) if len(cameras) > 2 else None
+    size, direction = checks.size_problem(cameras), checks.direction_problem(cameras)
+    better = better_reading(cameras, checks, SURE) if len(cameras) > 2 else None
     if direction is not None or better is not None:
         fix = (
             f"they do if {better.what}: write [R|t], world to camera"
@@ -187,9 +196,9 @@ def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera
         what = direction or "the cameras hardly look at one place, or do not stand level"
         raise UserError(f"{path}: {what}; {fix}")
     if size is not None:
-        fitting = [factor for factor in _FACTORS if size_problem(_times(cameras, factor)) is None]
+        factors = possible_factors(cameras, checks)
         fix = (
-            f"they would be plausible if lengths were {fitting[0]:g} times as large" if fitting else "check the lengths"
+            f"they would be plausible if lengths were {factors[0]:g} times as large" if factors else "check the lengths"
         )
         raise UserError(
             f"{path}: {size}, in the unit of {format_.TITLE}; {fix}: "
@@ -197,13 +206,9 @@ def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera
         )
 
 
-def _times(cameras: Mapping[str, Camera], factor: float) -> dict[str, Camera]:
-    return {name: replace(camera, t=camera.t * factor) for name, camera in cameras.items()}
-
-
 def _require_above_floor(path: Path, name: str, camera: Camera) -> None:
     up, floor = camera.world_up, camera.floor_height_mm
-    if up is not None and floor is not None and up @ camera.centre_world <= floor:
+    if up is not None and not is_above_floor(camera):
         raise UserError(
             f"{path}: camera {name} is not above the floor (up {np.round(up, 3).tolist()}, floor {floor:g} mm); correct --up "
             "and --floor, or its [R|t], which maps world to camera"
@@ -223,29 +228,3 @@ def require_centred(path: Path, name: str, camera: Camera) -> None:
             f"{path}: the principal point of camera {name} is at ({x:.0f}, {y:.0f}) in a picture of {size[0]}x{size[1]} px; "
             f"{fix}"
         )
-
-
-def _open_questions(rig: FileRig, cameras: Mapping[str, Camera], options: ReadOptions) -> list[str]:
-    """Returns what the file leaves open."""
-    found = []
-    if options.up is None:
-        level = None if rig.moves else level_axis(cameras)
-        why = "--up names the axis that points up"
-        if level or rig.usual_up:
-            axis, reason = (
-                (level, "the cameras stand level if") if level else (rig.usual_up, "by custom of this format")
-            )
-            why = f"{reason} {axis} is up: --up={axis}"
-        found.append(f"up and floor are not in the file; {why}")
-    if any(camera.image_size is None for camera in cameras.values()):
-        found.append("the file does not hold the size of all images; that of your images is used, or --image-size")
-    if len(cameras) == 1:
-        found.append("it is one camera alone, so that its direction cannot be checked against others")
-    if len(cameras) == 2:
-        found.append("they are two cameras alone, of which some wrong directions look as right; three tell more")
-    better = None if rig.moves else better_reading(cameras, options.up, SUSPECT)
-    if better is not None:
-        found.append(f"cameras would look at one place and stand level far better if {better.what}; check it")
-    if rig.moves:
-        found.append("the poses are those of one moving camera, so that they cannot be checked against each other")
-    return found

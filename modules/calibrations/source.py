@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from modules.calibrations.numpy_pickle import MOST_VALUES, is_pickle, load_numbers
+from modules.calibrations.numpy_pickle import is_pickle, load_numbers
 from modules.calibrations.yaml_numbers import parse_texts
 from modules.files.json_text import parse_json
 from modules.utils import UserError, reason
@@ -22,9 +22,8 @@ _KEY = re.compile(r"^[\w-]+:(\s|$)", re.MULTILINE)  # of YAML
 class Source:
     """The content of a calibration file, or a folder of calibration files."""
 
-    def __init__(self, path: Path, most_values: int = MOST_VALUES) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.most_values = most_values  # of a pickle
         self.is_folder = path.is_dir()
 
     @cached_property
@@ -89,7 +88,7 @@ class Source:
     def pickle(self) -> Any:
         """The value of a pickle of numbers, or None."""
         try:
-            return load_numbers(self.data, self.most_values) if is_pickle(self.data) else None
+            return load_numbers(self.data) if is_pickle(self.data) else None
         except ValueError:
             return None
 
@@ -97,7 +96,7 @@ class Source:
         """Parses a pickle or OpenCV's YAML. Raises ValueError, which ends with the fix."""
         try:
             if is_pickle(self.data):
-                load_numbers(self.data, self.most_values)
+                load_numbers(self.data)
             elif start.startswith("%YAML"):
                 parse_texts(self.text)
         except ValueError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from modules.calibrations import values
-from modules.calibrations.base import FileCamera, FileRig
+from modules.calibrations.base import CENTRES, FileCamera, FileRig
 from modules.calibrations.source import Source
 from modules.calibrations.xml_numbers import parsed
 from modules.utils import UserError
@@ -48,7 +48,7 @@ def read(source: Source) -> FileRig:
         raise UserError(f"{source.path}: no camera has one KeyFrame; calibrate the cameras, and export the file again")
     if video and len(video) < len(elements):
         notes.append(f"{len(elements) - len(video)} cameras record markers, and are left out")
-    return FileRig(cameras, "mm", "z", tuple(notes))
+    return FileRig(cameras, "mm", "z", tuple(notes), CENTRES)
 
 
 def _camera(path: Path, name: str, element: Element, frame: Element) -> FileCamera:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from modules.pose_utils import Camera
+from modules.rig.epipolar import fundamental_matrix, pair_costs
 from modules.rig.triangulation import JUMP_COST, KERNEL_PX, cheapest_path, project, robust_cost, triangulate
 
 _SWAP_COST = 0.02  # per swapped view (1: fits nowhere); it decides between an assignment and its complement
+MOST_LIKELY = 8  # assignments of a frame, up to swapping all views, that are compared
 _JUMP_MM = 100.0  # a movement well above this is a jump; hips and shoulders are 200-350 mm apart
 
 
@@ -30,24 +32,62 @@ def find_swaps(
 ) -> np.ndarray:
     """Returns which views (C, F) have left and right swapped, for undistorted px (C, F, N, 2) and weights (C, F, N).
 
-    Among the 2^C assignments of every frame, the sequence with the least robust reprojection error, number of swaps
-    and movement between frames is found exactly by Viterbi's algorithm. `mirror[n]` is the point that n becomes when
-    left and right are swapped.
+    Among the likely assignments of every frame, the sequence with the least robust reprojection error, number of swaps and
+    movement between frames is found exactly by Viterbi's algorithm. `mirror[n]` is the point that n becomes when left and
+    right are swapped.
     """
-    states = np.array(list(itertools.product([False, True], repeat=len(cameras))))  # (S, C)
+    likely = _likely_assignments(points_px, weights, cameras, mirror, kernel_px)  # (F, S, C)
     costs, bodies = [], []
-    for state in states[: len(states) // 2]:  # the other half are their complements, whose bodies are mirrored
-        swapped = np.broadcast_to(state[:, None], points_px.shape[:2])
+    for state in np.moveaxis(likely, 1, 0):
+        swapped = np.ascontiguousarray(state.T)
         px, w = swap_sides(points_px, swapped, mirror), swap_sides(weights, swapped, mirror)
         result = triangulate(px, w, cameras, kernel_px)
         cost = robust_cost(result.residuals_px, w, kernel_px).sum((0, 2)) / np.maximum(weights.sum((0, 2)), 1e-9)
         costs.append(cost * len(cameras))
         bodies.append(result.points_world)
-    costs += costs[::-1]
+    costs += costs[::-1]  # the complements, whose bodies are mirrored
     bodies += [body[:, list(mirror)] for body in bodies[::-1]]
-    cost = np.stack(costs, 1) + _SWAP_COST * states.sum(1)
+    states = np.concatenate([likely, ~likely[:, ::-1]], axis=1)
+    cost = np.stack(costs, 1) + _SWAP_COST * states.sum(-1)
     best = cheapest_path(cost, _jump_costs(np.stack(bodies, 1)))
-    return np.asarray(states[best].T)
+    return np.asarray(states[np.arange(len(best)), best].T)
+
+
+def _likely_assignments(
+    points_px: np.ndarray, weights: np.ndarray, cameras: Sequence[Camera], mirror: Sequence[int], kernel_px: float
+) -> np.ndarray:
+    """Returns assignments (F, S, C) of each frame, the first view not swapped: all of them for up to four cameras.
+
+    For more cameras these are the MOST_LIKELY cheapest by the epipolar costs of all pairs, among those that arise from the
+    sides of each view in turn by flipping views while that helps, and their neighbours.
+    """
+    count, frames = len(cameras), points_px.shape[1]
+    if 2 ** (count - 1) <= MOST_LIKELY:
+        every = np.array([[False, *rest] for rest in itertools.product([False, True], repeat=count - 1)])
+        return np.repeat(every[None], frames, axis=0)
+    gain = np.zeros((frames, count, count))  # of a pair that has the same sides, over one that has not
+    for a, b in itertools.combinations(range(count), 2):
+        F = fundamental_matrix(cameras[a], cameras[b])
+        cost = pair_costs(F, (points_px[a], weights[a]), (points_px[b], weights[b]), mirror, kernel_px)[0]
+        gain[:, a, b] = gain[:, b, a] = cost[1] - cost[0]
+    sides = np.where(gain + np.eye(count) >= 0, 1.0, -1.0)  # (F, S, C): as each view in turn says
+    for _ in range(2 * count):
+        agreement = sides * (sides @ gain)
+        worst = agreement.argmin(-1)[..., None]
+        flip = np.where(np.take_along_axis(agreement, worst, -1) < 0, -1.0, 1.0)
+        np.put_along_axis(sides, worst, np.take_along_axis(sides, worst, -1) * flip, -1)
+    sides = np.concatenate([sides, (sides[:, :, None] * (1 - 2 * np.eye(count))).reshape(frames, -1, count)], axis=1)
+    return _cheapest(sides * sides[..., :1], -np.einsum("fsc,fcd,fsd->fs", sides, gain, sides))
+
+
+def _cheapest(sides: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Returns the MOST_LIKELY cheapest of each frame's sides (F, S, C) of 1 and -1 as swaps; repeated ones count once."""
+    order = np.argsort((sides < 0) @ (1 << np.arange(sides.shape[-1])), axis=1, kind="stable")
+    sides, cost = np.take_along_axis(sides, order[..., None], 1), np.take_along_axis(cost, order, 1)
+    again = (sides[:, 1:] == sides[:, :-1]).all(-1)
+    cost[:, 1:] = np.where(again, np.inf, cost[:, 1:])
+    chosen = np.argsort(cost, axis=1, kind="stable")[:, :MOST_LIKELY]
+    return np.take_along_axis(sides, chosen[..., None], 1) < 0
 
 
 def _jump_costs(bodies: np.ndarray) -> np.ndarray:

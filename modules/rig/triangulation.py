@@ -17,6 +17,7 @@ from modules.pose_utils import Camera, pixel2ray
 
 KERNEL_PX = 15.0  # residuals well above this are outliers; about twice a good 2D landmark's error at 1920 px
 JUMP_COST = 0.5  # of a point or body that jumps between two frames, where a view that fits nowhere costs 1
+MOST_PAIRS = 10  # of cameras, whose triangulations are compared over time: all pairs of five cameras
 _ITERATIONS = 12
 
 
@@ -95,11 +96,16 @@ def _pair_points(
 def _start(candidates: np.ndarray, costs: np.ndarray, jump_mm: float | None) -> np.ndarray:
     """Chooses one of the candidates (S, F, N, 3) per frame and point: (F, N, 3).
 
-    Without `jump_mm` it is the cheapest one; with it, the sequence over time with the least cost and jumps.
+    Without `jump_mm` it is the cheapest one; with it, the sequence over time with the least cost and jumps, among the
+    MOST_PAIRS cheapest of each frame.
     """
     if jump_mm is None:
         choice = costs.argmin(0)
     else:
+        if len(costs) > MOST_PAIRS:
+            cheapest = np.argpartition(costs, MOST_PAIRS, axis=0)[:MOST_PAIRS]
+            candidates = np.take_along_axis(candidates, cheapest[..., None], 0)
+            costs = np.take_along_axis(costs, cheapest, 0)
         tracks = np.moveaxis(candidates, 2, 0)  # (N, S, F, 3)
         finite = np.minimum(np.moveaxis(costs, (2, 1), (0, 1)), 1e6)  # (N, F, S); finite, for the dynamic programming
         jumps = np.linalg.norm(tracks[:, :, None, :-1] - tracks[:, None, :, 1:], axis=-1)  # (N, S, S, F - 1)

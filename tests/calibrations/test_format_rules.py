@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ import pytest
 
 from benchmarks.calibrations import writers
 from benchmarks.calibrations.mistakes import DIRECTIONS
+from modules.calibrations.numpy_pickle import load_numbers
 from modules.calibrations.reading import ReadOptions, read_calibration
-from modules.pose_utils import project_to_image
+from modules.pose_utils import Camera, project_to_image
 from modules.utils import UserError
 from tests.calibrations.truth import CAMERAS, EXAMPLES, POINTS_WORLD, misses_px
 
@@ -68,7 +71,7 @@ def test_easymocap_files_of_other_writers(tmp_path: Path) -> None:
     read = read_calibration(folder)
     assert list(read.cameras) == ["left 1", "left 2", "left 3"] and "K_1 is left 1" in "\n".join(read.notes)
     assert max(misses_px(read.cameras)) < 1e-6 and read.cameras["left 1"].image_size is None
-    assert "that of your images is used" in "\n".join(read.notes)
+    assert "whether K is of another size than your images" in "\n".join(read.notes)
     edited(folder / "extri.yml", "T_2", "U_2")
     with pytest.raises(UserError, match="there is no T_2 in this file"):
         read_calibration(folder)
@@ -164,7 +167,54 @@ def test_nerfstudios_fisheye(tmp_path: Path) -> None:
 def test_images_of_3dpw_without_a_pose_are_left_out(tmp_path: Path) -> None:
     path = writers.threedpw(tmp_path, CAMERAS)
     assert list(read_calibration(path).cameras) == ["image_00000", "image_00001", "image_00002"]
-    assert "1 images have no valid pose" in notes_of(path) and "one moving camera" in notes_of(path)
+    assert "1 images have no valid pose" in notes_of(path) and "one moving camera do not show" in notes_of(path)
+
+
+def _moving(folder: Path, change: Callable[[Camera], Camera], **extra: Any) -> Path:
+    """Writes a sequence of 3DPW: twelve images of a camera that moves past two people, changed as a mistake changes it."""
+    one, rig = CAMERAS["cam1"], {}
+    for index in range(12):
+        turn = cv2.Rodrigues(np.array([0, 0.01 * index, 0]))[0]
+        rig[f"c{index}"] = change(replace(one, R=turn @ one.R, t=turn @ one.t + [20.0 * index, 0, 0]))
+    path = writers.threedpw(folder, rig)
+    data = load_numbers(path.read_bytes())
+    data["campose_valid"] = [np.array([1] * 12 + [0])] * 2
+    data["jointPositions"] = [np.tile(POINTS_WORLD[k] / 1000, (13, 24)) for k in range(2)]
+    path.write_bytes(pickle.dumps({key: value for key, value in {**data, **extra}.items() if value is not None}))
+    return path
+
+
+def test_a_moving_camera_is_checked_by_the_people_in_its_pictures(tmp_path: Path) -> None:
+    assert len(read_calibration(_moving(tmp_path, lambda camera: camera)).cameras) == 12
+    for mistake in DIRECTIONS:
+        if mistake.what == "R transposed":  # these people are near the world's origin, whose place it does not change
+            assert "it could be a transposed R" in notes_of(_moving(tmp_path, mistake.change))
+            continue
+        with pytest.raises(UserError, match="people of the file"):
+            read_calibration(_moving(tmp_path, mistake.change))
+    for factor in (1000, 0.001):
+        with pytest.raises(UserError, match="people of the file|from image to image"):
+            read_calibration(_moving(tmp_path, lambda camera, factor=factor: replace(camera, t=factor * camera.t)))
+    without = notes_of(_moving(tmp_path, lambda camera: camera, jointPositions=None))
+    assert "it could be camera to world, a transposed R, a centre for t" in without
+
+
+def test_a_sequence_file_of_more_than_a_million_values_is_read(tmp_path: Path) -> None:
+    path = _moving(tmp_path, lambda camera: camera, poses_60Hz=np.zeros((1_050_000, 1), np.float32))
+    assert len(read_calibration(path).cameras) == 12
+
+
+def test_what_nerfstudio_applied_is_named(tmp_path: Path) -> None:
+    path = edited(
+        writers.nerfstudio(tmp_path, CAMERAS), '"frames"',
+        '"applied_transform": [[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0]], "applied_scale": 0.5, "frames"',
+    )  # fmt: skip
+    notes = notes_of(path, scale=2.0)
+    assert (
+        "applied_transform [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, -1.0, 0.0, 0.0]] is in the cameras"
+        in notes
+    )
+    assert "applied_scale 0.5 is in the lengths; --scale is the mm of one unit after it" in notes
 
 
 def test_a_single_file_of_biocv_or_opencap_is_a_camera(tmp_path: Path) -> None:

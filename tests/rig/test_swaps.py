@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules.rig.swaps import find_swaps, find_swaps_by_points, swap_sides
-from tests.rig.walking_body import CAMERAS, MIRROR, views, walk
+from tests.rig.walking_body import CAMERAS, MIRROR, look_at, views, walk
 
 
 @given(st.integers(0, 1000))
@@ -26,6 +27,17 @@ def test_continuity_tells_two_swapped_views_from_the_third_one_swapped() -> None
     swapped = np.zeros((3, 30), dtype=bool)
     swapped[:2, 12] = True
     found = find_swaps(swap_sides(px, swapped, MIRROR), weights, CAMERAS, MIRROR)
+    np.testing.assert_array_equal(found, swapped)
+
+
+@pytest.mark.parametrize("count", [5, 12])
+def test_swaps_of_many_cameras_are_found_among_their_likely_assignments(count: int) -> None:
+    """A third of the views of every frame are swapped, which 2^12 assignments would take too long to try."""
+    angles = 2 * np.pi * np.arange(count) / count + 0.2
+    cameras = [look_at((4000 * np.cos(angle), 4000 * np.sin(angle), 1500 + 100 * k)) for k, angle in enumerate(angles)]
+    px, weights = views(walk(5, 5), cameras, noise=4)
+    swapped = np.random.default_rng(count).permuted(np.tile(np.arange(count) < count // 3, (5, 1)), axis=1).T
+    found = find_swaps(swap_sides(px, swapped, MIRROR), weights, cameras, MIRROR)
     np.testing.assert_array_equal(found, swapped)
 
 

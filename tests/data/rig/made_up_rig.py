@@ -24,9 +24,14 @@ BODY = np.array(
 
 
 def walking(frames: int, person: int = 0) -> np.ndarray:
-    """Landmarks (F, 33, 3) mm of a person who walks to and fro and swings arms and legs."""
-    seconds = np.arange(frames)[:, None] / RATE
-    body = np.repeat(BODY[None], frames, 0)
+    """Landmarks (F, 33, 3) mm of a person who walks to and fro and swings arms and legs, RATE times a second."""
+    return walking_at(np.arange(frames) / RATE, person)
+
+
+def walking_at(times_s: np.ndarray, person: int = 0) -> np.ndarray:
+    """The same at any times (F,)."""
+    seconds = times_s[:, None]
+    body = np.repeat(BODY[None], len(seconds), 0)
     swing = 180 * np.sin(5 * seconds + person)
     body[:, 13:23, 1] += np.where(np.arange(10) % 2 == 0, swing, -swing)
     body[:, 25:33, 1] += np.where(np.arange(8) % 2 == 0, -swing, swing) * 0.8
