@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import subprocess
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -55,11 +56,16 @@ class Killer:
         self.place.inputs.mkdir(parents=True, exist_ok=True)
         self.stage.starts_from(self.place, self.finish)
 
-    def run(self, kill_after: float | None = None) -> bool:
-        """Runs the stage's command; returns whether it ended by itself. Raises UserError if it failed."""
-        ended = self.scripts.run(
-            self.stage.script, *self.stage.arguments(self.place), setup=self.stage.setup(self.place), kill_after=kill_after
+    def start(self, kill_after: float | None = None, setup: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs the stage's command, after the lines of `setup`, and returns how it ended."""
+        lines = "\n".join(filter(None, [self.stage.setup(self.place), setup]))
+        return self.scripts.run(
+            self.stage.script, *self.stage.arguments(self.place), setup=lines, kill_after=kill_after
         )  # fmt: skip
+
+    def run(self, kill_after: float | None = None, setup: str = "") -> bool:
+        """As `start`; returns whether it ended by itself. Raises UserError if it failed."""
+        ended = self.start(kill_after, setup)
         if ended.returncode not in (0, -9):
             raise UserError(f"{self.stage.name}: it ended with {ended.returncode}: {ended.stderr[-2000:]}; correct it")
         return ended.returncode == 0

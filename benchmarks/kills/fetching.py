@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import tarfile
@@ -11,7 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 
 FETCHED = "metrabs_mine"
-SIZES = {"saved_model.pb": 100_000, "variables/variables.index": 1000, "variables/variables.data-00000-of-00001": 20_000_000}
+SIZES = {
+    "saved_model.pb": 100_000,
+    "variables/variables.index": 1000,
+    "variables/variables.data-00000-of-00001": 20_000_000,
+}
 CHUNK, BYTES_PER_SECOND = 2**18, 20e6
 
 
@@ -38,10 +43,8 @@ def serve_model() -> str:
             pass
 
         def handle(self) -> None:
-            try:
+            with contextlib.suppress(ConnectionError):  # of a process that was killed
                 super().handle()
-            except ConnectionError:  # of a process that was killed
-                pass
 
     pause = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -139,7 +139,8 @@ TESTED = after(
 POSE = "TRAIN.model_type=pose"
 STAGES = (
     Stage(
-        "preparation of the demo", "data/demo/prepare.py", lambda place: ["--out", str(place.work)], setup=lambda place: SHORT_DEMO
+        "preparation of the demo", "data/demo/prepare.py", lambda place: ["--out", str(place.work)],
+        setup=lambda place: SHORT_DEMO,
     ),
     Stage(
         "preparation of a rig's recording", "data/rig/prepare.py",
