@@ -95,7 +95,8 @@ def images() -> dict[str, bytes]:
 def weights() -> dict[str, bytes]:
     """Returns a checkpoint and released weights with one small tensor, and arrays."""
     content = {
-        "version": CHECKPOINT_VERSION, "spec": {"model_type": "pose"}, "config": Config().model_dump(mode="json"), "facts": {},
+        "version": CHECKPOINT_VERSION, "spec": {"model_type": "pose"}, "config": Config().model_dump(mode="json"),
+        "facts": {"mean_pose_crop_mm": [[0.0, 0.0, 0.0]] * 24, "pelvis_height_mm": 900.0},
         "key": "", "fingerprint": "",
     }  # fmt: skip
     checkpoint, arrays = io.BytesIO(), io.BytesIO()
@@ -147,7 +148,12 @@ def rig() -> dict[str, Camera]:
 def main() -> None:
     """Writes every file of the corpus."""
     config = (PROJECT_ROOT / DEFAULT_CONFIG).read_bytes()
-    files = {name: json.dumps(value).encode() for name, value in json_files().items()} | images() | weights() | calibrations()
+    files = (
+        {name: json.dumps(value).encode() for name, value in json_files().items()}
+        | images()
+        | weights()
+        | calibrations()
+    )
     files |= {
         "config/default.yml": b"\n".join(config.splitlines()[:40]),
         "config/small.yml": b"TRAIN: {num_epochs: 3, learning_rate: 1e-3}\nDATA:\n  root: data/demo\n",
