@@ -42,5 +42,5 @@ def lose_rename(number: int, folder: str) -> None:
             found.append((Path(source).resolve(), Path(target).resolve(), before))
         real(source, target)
 
-    os.replace = replace
+    os.replace = replace  # type: ignore[assignment]  # as all of our code calls it
     atexit.register(undo_and_die)

@@ -195,3 +195,33 @@ def test_killed_stages_end_with_the_same_results(
         kill_often(stage, moments, undisturbed.seconds[script], redo)
         assert stage()
     assert_same(undisturbed.result, result_of(undisturbed.root, tmp_path))
+
+
+# From the n-th sync on, the disk is full; or the n-th rename is lost with the power, before the next one.
+BREAKS = {
+    "full": "import errno, itertools, os; real, calls = os.fsync, itertools.count(1)\n"
+    "def fsync(handle):\n"
+    "    if next(calls) >= {number}: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+    "    real(handle)\n"
+    "os.fsync = fsync",
+    "lost": "from benchmarks.kills.lost_rename import lose_rename; lose_rename({number}, {folder!r})",
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_what_a_broken_disk_left_is_repaired_by_the_same_command(
+    how: str, undisturbed: Undisturbed, tmp_path: Path, run_script: RunScript, run_stage: RunStage
+) -> None:
+    """Every write and every rename: python -m benchmarks.disks."""
+    moments, broken = random_moments(), 0
+    for script, extra, _ in STAGES:
+        command = [*extra, *arguments(undisturbed.root, tmp_path)]
+        setup = BREAKS[how].format(number=moments.randint(1, 3), folder=str(tmp_path))
+        ended = run_script(script, *command, check=False, setup=f"{SETUP.get(script, '')}\n{setup}")
+        broken += ended.returncode != 0
+        if how == "full":
+            assert ended.returncode in (0, 2) and "Traceback" not in ended.stderr, ended.stderr
+            assert ended.stderr.count("error: ") == (ended.returncode == 2)
+        assert run_stage(script, command)
+    assert broken >= 2  # of three stages
+    assert_same(undisturbed.result, result_of(undisturbed.root, tmp_path))
