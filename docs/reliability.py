@@ -75,7 +75,7 @@ def count(found: list[str]) -> dict[str, Any]:
 def render() -> str:
     """Returns the page: the text, with each %NAME% replaced by a table of docs/results."""
     page = TEXT.read_text(encoding="utf-8").partition("\n")[2]  # its first line says what it is
-    for name, table in (("KILLS", _kills), ("FUZZ", _fuzz), ("INPUTS", _inputs)):
+    for name, table in (("KILLS", _kills), ("DISKS", _disks), ("FUZZ", _fuzz), ("INPUTS", _inputs)):
         page = page.replace(f"%{name}%", table(read_json(RESULTS / f"{name.lower()}.json")))
     return page
 
@@ -90,6 +90,25 @@ def _kills(result: dict[str, Any]) -> str:
     titles = ("stage", "kills", "rounds", "rounds with the same files", "files that differed", "commit")
     head = f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}"
     return "\n".join([head, *rows, f"| all | {total} | | | | |"])
+
+
+def _disks(result: dict[str, Any]) -> str:
+    rows = [
+        f"| {name} | {one['writes']} | {one['full']} | {one['one_sentence']} | {one['full_repaired']} | {one['lost']} | "
+        f"{one['lost_repaired']} | {_commit(one)} |"
+        for name, one in result["stages"].items()
+    ]
+    titles = (
+        "stage",
+        "writes",
+        "full at",
+        "ended in a sentence or did without",
+        "repaired",
+        "renames lost",
+        "repaired",
+        "commit",
+    )
+    return "\n".join([f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}", *rows])
 
 
 def _fuzz(result: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ from modules.extractors.base import Estimate
 from modules.files.layout import Frame
 from modules.pose_utils import Camera, cam2pixel, crop_camera, world2cam
 from tests.conftest import looking_camera, standing_person
+
+FACTS: dict[str, Any] = {"mean_pose_crop_mm": [[0.0, 0.0, 0.0]] * 24, "pelvis_height_mm": 900.0}  # of a checkpoint
 
 
 def estimate_of(

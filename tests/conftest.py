@@ -34,6 +34,20 @@ collect_ignore = [] if "GROUNDPOSE_STANDINS" in os.environ else ["extractors/in_
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
 
+# A file is one worker's. These take longest and begin first, so that no worker waits at the end for another's last file.
+LONGEST = (
+    "scripts/test_end_to_end.py", "scripts/test_kill.py", "data/synthetic/test_generate.py", "extractors/test_metrabs.py",
+    "scripts/test_bad_input.py", "benchmarks/test_speed_benchmark.py", "benchmarks/test_fuzz.py", "test_console.py",
+    "extractors/test_blazepose.py", "test_trainer.py", "scripts/test_stale.py", "scripts/test_test_script.py",
+    "docs/test_extending.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Moves the tests of LONGEST to the front, in its order."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
+
 
 @pytest.fixture
 def rng() -> np.random.Generator:

@@ -22,7 +22,7 @@ from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.scene import CalibrationError
 from modules.trainer import Trainer
 from modules.utils import UserError
-from tests.trainings import assert_same_end, interrupt, make_trainer, resume
+from tests.trainings import assert_same_end, interrupt, make_trainer, resume, small_network  # noqa: F401  (a fixture)
 
 
 def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
@@ -89,6 +89,7 @@ class CutOffError(Exception):
     """Stands for a SIGKILL where the process must live on to compare."""
 
 
+@pytest.mark.usefixtures("small_network")
 @pytest.mark.parametrize(
     "train",
     [

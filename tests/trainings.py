@@ -9,11 +9,20 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.kills.small_network import HEAD_CHANNELS, backbone
+from model import image_branch
 from modules.config.schema import Config
 from modules.config.train import Train
 from modules.runs import checkpoints, folders
 from modules.trainer import Trainer, TrainingJob
 from tests.builders import make_rows
+
+
+@pytest.fixture
+def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the image branch small where its accuracy does not matter: a checkpoint of ResNet18 has 200 MB."""
+    monkeypatch.setattr(image_branch, "resnet18", backbone)
+    monkeypatch.setattr(image_branch.HeadNet.__init__, "__defaults__", (HEAD_CHANNELS,))
 
 
 def make_trainer(folder: Path, name: str = "run", **train: Any) -> Trainer:

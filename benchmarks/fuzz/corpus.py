@@ -9,6 +9,7 @@ import functools
 import io
 import json
 import struct
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -17,9 +18,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from benchmarks.calibrations.writers import WRITERS
 from model.skeleton import JOINT_NAMES
 from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT
 from modules.config.schema import Config
+from modules.pose_utils import Camera
 from modules.runs.folders import CHECKPOINT_VERSION
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -92,7 +95,8 @@ def images() -> dict[str, bytes]:
 def weights() -> dict[str, bytes]:
     """Returns a checkpoint and released weights with one small tensor, and arrays."""
     content = {
-        "version": CHECKPOINT_VERSION, "spec": {"model_type": "pose"}, "config": Config().model_dump(mode="json"), "facts": {},
+        "version": CHECKPOINT_VERSION, "spec": {"model_type": "pose"}, "config": Config().model_dump(mode="json"),
+        "facts": {"mean_pose_crop_mm": [[0.0, 0.0, 0.0]] * 24, "pelvis_height_mm": 900.0},
         "key": "", "fingerprint": "",
     }  # fmt: skip
     checkpoint, arrays = io.BytesIO(), io.BytesIO()
@@ -105,10 +109,51 @@ def weights() -> dict[str, bytes]:
     }  # fmt: skip
 
 
+SEVERAL_FILES = ("easymocap", "biocv", "colmap", "opencap")
+
+
+def calibrations() -> dict[str, bytes]:
+    """Returns a rig of three cameras in every calibration format; a file of several begins with a line of its own name."""
+    found = {}
+    with tempfile.TemporaryDirectory() as name:
+        for kind, write in WRITERS.items():
+            (folder := Path(name) / kind).mkdir()
+            made = write(folder, rig())
+            for path in sorted(folder.rglob("*")) if kind in SEVERAL_FILES else [made]:
+                if path.is_file() and kind in SEVERAL_FILES:
+                    place = str(path.relative_to(name))
+                    header = f"{place}\n".encode()
+                    found[f"calibration_folders/{place.replace('/', '-')}"] = header + path.read_bytes()
+                elif path.is_file():
+                    found[f"calibrations/{kind}{path.suffix}"] = path.read_bytes()
+    return found
+
+
+def rig() -> dict[str, Camera]:
+    """Returns three cameras 4 m from the world's origin that look at it from three sides."""
+    cameras = {}
+    for number, yaw in enumerate(np.radians([0, 100, 220]), start=1):
+        centre = np.array([4000 * np.cos(yaw), 4000 * np.sin(yaw), 1500])
+        forward = np.array([0, 0, 900]) - centre
+        forward /= np.linalg.norm(forward)
+        right = np.cross(forward, [0, 0, 1])
+        right /= np.linalg.norm(right)
+        R = np.stack([right, np.cross(forward, right), forward])
+        K = np.array([[1500.0, 0, 950 + number], [0, 1490, 545], [0, 0, 1]])
+        lens = np.array([-0.05, 0.13, 6e-4, 7e-4, 0.0])
+        cameras[f"cam{number}"] = Camera(K, R, -R @ centre, (1920, 1080), lens)
+    return cameras
+
+
 def main() -> None:
     """Writes every file of the corpus."""
     config = (PROJECT_ROOT / DEFAULT_CONFIG).read_bytes()
-    files = {name: json.dumps(value).encode() for name, value in json_files().items()} | images() | weights()
+    files = (
+        {name: json.dumps(value).encode() for name, value in json_files().items()}
+        | images()
+        | weights()
+        | calibrations()
+    )
     files |= {
         "config/default.yml": b"\n".join(config.splitlines()[:40]),
         "config/small.yml": b"TRAIN: {num_epochs: 3, learning_rate: 1e-3}\nDATA:\n  root: data/demo\n",

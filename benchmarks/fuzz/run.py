@@ -34,7 +34,8 @@ def failure_of(target: Target, number: int, folder: Path) -> str | None:
             target.read(path)
     except UserError as error:
         sentence = str(error)
-        whole = str(path) in sentence and "\n" not in sentence and any(mark in sentence for mark in ";?")
+        named = path.parent if target.several_files else path
+        whole = str(named) in sentence and "\n" not in sentence and any(mark in sentence for mark in ";?")
         return None if whole else f"no sentence: {sentence[:300]!r}"
     except OSError as error:  # scripts end with a sentence of it, as of a full disk
         return None if error.filename else f"{type(error).__name__}: {error}"

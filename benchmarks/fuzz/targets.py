@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.fuzz.corpus import read_corpus
+from modules.calibrations.reading import ReadOptions, read_calibration
 from modules.config.load import load_config
 from modules.files.cameras import read_camera
 from modules.files.exif import exif_orientation
@@ -34,18 +37,44 @@ NAMES = ("1_F_1_1.jpg", "1_F_1_2.jpg")
 
 @dataclass(frozen=True)
 class Target:
-    """A reader, the name of its file below a folder, and the folder of the corpus."""
+    """A reader, the name of its file below a folder, the folder of the corpus, and whether a sentence may name a neighbour."""
 
     name: str
     file: str
     read: Callable[[Path], Any]
     corpus: str
+    several_files: bool = False
 
 
 def _camera(path: Path) -> None:
     camera = read_camera(path)
     assert np.isfinite(camera.K).all() and np.allclose(camera.R @ camera.R.T, np.eye(3), atol=1e-3)
     assert np.linalg.det(camera.R) > 0 and np.isfinite(camera.t).all() and (camera.K[[0, 1], [0, 1]] > 0).all()
+
+
+def _calibration(path: Path) -> None:
+    """Reads a calibration of any format, in whatever unit; a rig that is taken is one of rotations and finite numbers."""
+    scale = 2.0 if path.is_dir() or b"fl_x" in path.read_bytes() else None
+    for camera in read_calibration(path, ReadOptions(scale=scale, needs_pose=False)).cameras.values():
+        assert np.isfinite(camera.K).all() and np.allclose(camera.R @ camera.R.T, np.eye(3), atol=1e-3)
+        assert np.linalg.det(camera.R) > 0 and np.isfinite(camera.t).all() and (camera.K[[0, 1], [0, 1]] > 0).all()
+
+
+def _calibration_folder(path: Path) -> None:
+    """Reads a folder one of whose files is this one; its first line tells which."""
+    name, _, content = path.read_bytes().partition(b"\n")
+    whole = [data.split(b"\n", 1) for data in read_corpus("calibration_folders")]
+    mine = next((one for one, _ in whole if one == name), None)
+    if mine is None:
+        raise UserError(f"{path}: its first line names no file of the corpus; change the rest only")
+    folder = path.parent / mine.decode().split("/")[0]
+    shutil.rmtree(folder, ignore_errors=True)
+    for one, data in whole:
+        place = path.parent / one.decode()
+        if place.is_relative_to(folder):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content if one == mine else data)
+    _calibration(folder)
 
 
 def _label(path: Path) -> None:
@@ -121,6 +150,10 @@ def _boxes(path: Path) -> None:
 
 TARGETS = (
     Target("camera files", "camera.json", _camera, "camera"),
+    Target("calibrations", "calibration.bin", _calibration, "calibrations"),
+    Target(
+        "calibrations of several files", "file.bin", _calibration_folder, "calibration_folders", several_files=True
+    ),
     Target("label files", "label.json", _label, "label"),
     Target("sample submissions", "sample.json", read_sample, "sample"),
     Target("validation lists", "task04_train/validation.json", _validation, "validation"),

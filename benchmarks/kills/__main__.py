@@ -13,13 +13,15 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import subprocess
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from benchmarks.kills.digests import digests
 from benchmarks.kills.stages import STAGES, Place, Stage
 from benchmarks.record import machine, made_by
+from modules.cache.inputs import SETTLED_NS
 from modules.config.paths import PROJECT_ROOT
 from modules.console import make_parser, run_script, start_console
 from modules.files.atomic import read_json, write_json
@@ -54,11 +56,16 @@ class Killer:
         self.place.inputs.mkdir(parents=True, exist_ok=True)
         self.stage.starts_from(self.place, self.finish)
 
-    def run(self, kill_after: float | None = None) -> bool:
-        """Runs the stage's command; returns whether it ended by itself. Raises UserError if it failed."""
-        ended = self.scripts.run(
-            self.stage.script, *self.stage.arguments(self.place), setup=self.stage.setup(self.place), kill_after=kill_after
+    def start(self, kill_after: float | None = None, setup: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs the stage's command, after the lines of `setup`, and returns how it ended."""
+        lines = "\n".join(filter(None, [self.stage.setup(self.place), setup]))
+        return self.scripts.run(
+            self.stage.script, *self.stage.arguments(self.place), setup=lines, kill_after=kill_after
         )  # fmt: skip
+
+    def run(self, kill_after: float | None = None, setup: str = "") -> bool:
+        """As `start`; returns whether it ended by itself. Raises UserError if it failed."""
+        ended = self.start(kill_after, setup)
         if ended.returncode not in (0, -9):
             raise UserError(f"{self.stage.name}: it ended with {ended.returncode}: {ended.stderr[-2000:]}; correct it")
         return ended.returncode == 0
@@ -67,6 +74,7 @@ class Killer:
 def run_stage(killer: Killer, counts: dict[str, Any], kills: int, until: float) -> None:
     """Adds rounds to the counts until they hold so many kills, or until this time."""
     killer.begin()
+    sleep(SETTLED_NS / 1e9)  # hashes of younger inputs are not remembered, so that the cache would differ
     begun = monotonic()
     killer.run()
     seconds, expected = monotonic() - begun, digests(killer.place.work)

@@ -13,14 +13,21 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.kills.fetching import FETCHED, serve_model
+from data.demo.frames import frame_path
 from data.demo.prepare import prepare_demo
-from data.demo.source import fetch_demo_source
+from data.demo.source import CALIBRATION, fetch_demo_source
 from modules.config.paths import PROJECT_ROOT
 from modules.files.video import VideoWriter, open_video, read_frames
 
 TRAINED_FRAMES, VALIDATION_FRAME, TESTED_FRAMES = {"0", "18", "36", "54"}, "65", {"75", "83", "91"}
 VIDEO_FRAMES = 12
-OFTEN = "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1"  # of a training is saved, so that all are killed
+RIG_CAMERAS, RIG_FRAMES = ("cam01", "cam02", "cam03"), range(0, 100, 4)
+# Small parts, networks and demos, so that kills fall between writes: what is killed is how files are written.
+SMALL_PARTS = "import modules.cache.extraction; modules.cache.extraction.PART_ROWS = 4"
+SMALL_NETWORK = "from benchmarks.kills.small_network import use_small_network; use_small_network()"
+OFTEN = f"{SMALL_NETWORK}; import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1"
+SHORT_DEMO = "from benchmarks.kills.short_demo import use_short_demo; use_short_demo()"
 Run = Callable[..., object]  # runs a script to its end, as `Killer.finish` does
 
 
@@ -102,6 +109,20 @@ def small_video(place: Place, run: Run) -> None:
                 writer.write(image, index / 30)
 
 
+def rig_recording(place: Place, run: Run) -> None:
+    """Links a quarter of the demo's frames of three cameras, and copies its calibration."""
+    folder = place.inputs / "walk"
+    if folder.exists():
+        return
+    demo = PROJECT_ROOT / "data" / "demo"
+    prepare_demo(demo, [4])
+    for camera in RIG_CAMERAS:
+        (folder / camera).mkdir(parents=True)
+        for frame in RIG_FRAMES:
+            shutil.copy(frame_path(demo, camera, frame), folder / camera)
+    shutil.copy(fetch_demo_source() / CALIBRATION, folder)
+
+
 def training(name: str, *extra: str) -> Stage:
     """Returns the stage of a training with these settings."""
     return Stage(
@@ -117,8 +138,27 @@ TESTED = after(
 )
 POSE = "TRAIN.model_type=pose"
 STAGES = (
-    Stage("preparation of the demo", "data/demo/prepare.py", lambda place: ["--out", str(place.work)]),
-    Stage("extraction", "extract_train_info.py", lambda place: place.options(), small_set),
+    Stage(
+        "preparation of the demo", "data/demo/prepare.py", lambda place: ["--out", str(place.work)],
+        setup=lambda place: SHORT_DEMO,
+    ),
+    Stage(
+        "preparation of a rig's recording", "data/rig/prepare.py",
+        lambda place: [str(place.inputs / "walk"), "--out", str(place.work / "set"), "--fit-width", "--image-rate=15",
+                       "--weights=full", "--test-camera=last", "--people=1", "--offsets=none"],
+        rig_recording, lambda place: "import data.rig.landmarks; data.rig.landmarks.PART = 5",
+    ),
+    Stage("extraction", "extract_train_info.py", lambda place: place.options(), small_set, lambda place: SMALL_PARTS),
+    Stage(
+        "extraction by two workers", "extract_train_info.py", lambda place: place.options("EXTRACT.workers=2"), small_set,
+        lambda place: SMALL_PARTS,
+    ),
+    Stage(
+        "fetching weights", "pre_models/fetch.py",
+        lambda place: [FETCHED, "--from", serve_model(), "--trust"],
+        setup=lambda place: f"import functools; from pathlib import Path; import pre_models.metrabs as metrabs\n"
+        f"metrabs.fetch_metrabs = functools.partial(metrabs.fetch_metrabs, folder=Path({str(place.work)!r}))",
+    ),
     Stage(
         "joint features", "extract_train_info.py",
         lambda place: ["--split", "train", "--joint-features", "full", *place.options()], EXTRACTED,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from modules.checks.error_effects import ErrorEffects
 from modules.config.paths import project_path
 from modules.config.schema import Config
 from modules.evaluation.joint_table import joint_table_path, write_joint_table
@@ -98,9 +99,27 @@ def run_test(
     if reuse and _is_tested(folder, output, {"key": key, "weights": weights}):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
-    predicted, log_error = predict_rows(config, checkpoint, path, task.rows)
+    not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
+    # The folder of an earlier test is replaced as a whole, once this test is finished; a second process is refused here.
+    with atomic_folder(folder) as new_folder:
+        predicted = _write_predictions(output, config, run, task, effects, weights)
+        marker = {"key": key, "weights": weights, "output": sha256_file(output), "not_found": not_found}
+        table = _write_results(
+            new_folder, task, predicted, {**checkpoint, "facts": facts_for(checkpoint, config)}, weights
+        )
+        write_json(new_folder / TESTED, marker)
+    for name in not_found:
+        log.info("no person found, predicted as the training mean straight ahead of the camera: %s", name)
+    return folder, table
+
+
+def _write_predictions(
+    output: Path, config: Config, run: TrainedRun, task: Task, effects: ErrorEffects, weights: dict[str, Any]
+) -> np.ndarray:
+    """Predicts joints (B, 24, 3) world mm, and writes the submission, the joint table and the expected errors."""
+    predicted, log_error = predict_rows(config, run.checkpoint, run.path, task.rows)
     write_submission(output, task.names, predicted)
-    calibration = calibration_of(checkpoint)
+    calibration = calibration_of(run.checkpoint)
     expected = None if calibration is None or log_error is None else expected_errors(
         calibration, log_error, effects.withheld, effects.raised_mm, effects.raised_by
     )  # fmt: skip
@@ -111,16 +130,7 @@ def run_test(
         log.info("%s", summarise_expected(expected))
     else:
         uncertainty_path(output).unlink(missing_ok=True)  # a file of an earlier run does not belong to this submission
-    not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
-    marker = {"key": key, "weights": weights, "output": sha256_file(output), "not_found": not_found}
-    # The folder of an earlier test is replaced as a whole, once this test is finished.
-    with atomic_folder(folder) as new_folder:
-        checkpoint = {**checkpoint, "facts": facts_for(checkpoint, config)}
-        table = _write_results(new_folder, task, predicted, checkpoint, weights)
-        write_json(new_folder / TESTED, marker)
-    for name in not_found:
-        log.info("no person found, predicted as the training mean straight ahead of the camera: %s", name)
-    return folder, table
+    return predicted
 
 
 def _write_results(

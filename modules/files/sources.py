@@ -105,7 +105,10 @@ def _listed(path: Path) -> Iterator[Path]:
             raise UserError(
                 f"{path}: {brief(name)} is listed, but there is no such file; paths are relative to the list"
             )
-        yield _known(entry)
+        try:
+            yield _known(entry)
+        except UserError as error:  # which names the file; this list names it
+            raise UserError(f"{path}: {error}") from None
 
 
 def _csv_column(lines: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from model.model import PoseNetSpec
+from model.skeleton import NUM_JOINTS
 from modules.config.train import Train
 from modules.recipes import RECIPES
 
@@ -25,6 +26,15 @@ _NO_KEYS: dict[str, tuple[Any, ...]] = {
 }  # what the config does not set
 
 BLENDED = "released"  # entry of a blended checkpoint: spec and weights of the released network
+# Shapes of the facts. Those of `place`, and of what a recipe adds, may be absent; the height is None without a floor.
+_FACTS: dict[str, tuple[int, ...]] = {"mean_pose_crop_mm": (NUM_JOINTS, 3), "pelvis_height_mm": ()}
+_MORE_FACTS: dict[str, tuple[int, ...]] = {"place_root_log_sd": (), "depth_max_mm": ()}
+_GROUPS: dict[str, dict[str, tuple[int, ...]]] = {
+    "place": {"mean_mm": (3,), "covariance_mm2": (3, 3), "root_log_sd": ()},
+    "uncertainty": {"offset": (NUM_JOINTS,), "slope": (), "spread": (NUM_JOINTS,)},
+}
+
+
 MOST = 4096  # for a field of an architecture that the config does not know
 
 
@@ -40,8 +50,8 @@ def is_complete(content: Any) -> bool:
         isinstance(config.get(section), dict) and isinstance(config[section].get(key), kind)
         for (section, key), kind in _READ.items()
     )
-    whole = sections and _is_tta(config["EXTRACT"]) and _are_named(tensors)
-    return whole and _is_ours(content["spec"]) and _is_blend(content)
+    whole = sections and _is_tta(config["EXTRACT"]) and _are_facts(content["facts"], content["spec"])
+    return whole and _are_named(tensors) and _is_ours(content["spec"]) and _is_blend(content)
 
 
 def _is_tta(extract: Mapping[str, Any]) -> bool:
@@ -65,6 +75,29 @@ def _is_blend(content: Mapping[str, Any]) -> bool:
     known = facts.get("joint_features") == stored["spec"].get("joint_features")
     weights = stored.get("model")
     return valid and known and isinstance(weights, dict) and _are_named(weights) and _is_ours(stored["spec"])
+
+
+def _are_facts(facts: Mapping[Any, Any], spec: Mapping[Any, Any]) -> bool:
+    """Returns whether the facts that are read have their shapes, and whether those of the spec's recipe are there."""
+    required = all(
+        name in facts and (_has_shape(facts[name], shape) or (name, facts[name]) == ("pelvis_height_mm", None))
+        for name, shape in _FACTS.items()
+    )
+    more = all(_has_shape(facts[name], shape) for name, shape in _MORE_FACTS.items() if name in facts)
+    groups = all(
+        isinstance(facts[group], dict)
+        and all(_has_shape(facts[group].get(name), shape) for name, shape in shapes.items())
+        for group, shapes in _GROUPS.items()
+        if group in facts
+    )
+    return required and more and groups and (spec.get("model") != "OriginalPoseNet" or "depth_max_mm" in facts)
+
+
+def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
+    """Returns whether nested lists of numbers have this shape."""
+    if not shape:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, list) and len(value) == shape[0] and all(_has_shape(one, shape[1:]) for one in value)
 
 
 def _is_ours(spec: Mapping[Any, Any]) -> bool:

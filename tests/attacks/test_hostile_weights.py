@@ -19,6 +19,7 @@ from modules.files.atomic import write_json
 from modules.runs import checkpoints, folders
 from modules.runs.folders import CHECKPOINT_VERSION
 from tests.attacks.program import Program, refused
+from tests.builders import FACTS
 
 DAMAGED = "damaged or not (PoseNet's|GroundPose's)"
 
@@ -28,7 +29,7 @@ def content() -> dict[str, Any]:
     """A whole checkpoint."""
     spec = PoseNetSpec(model_type="pose")
     return {
-        "version": CHECKPOINT_VERSION, "spec": spec.as_dict(), "config": Config().model_dump(mode="json"), "facts": {},
+        "version": CHECKPOINT_VERSION, "spec": spec.as_dict(), "config": Config().model_dump(mode="json"), "facts": FACTS,
         "key": "key", "fingerprint": "extractor", "model": make_posenet(spec).state_dict(),
     }  # fmt: skip
 
@@ -99,6 +100,16 @@ FIELDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a config without sections": lambda found: found.update(config={"DATA": 3}),
     "a root that is a number": lambda found: found.update(config={**found["config"], "DATA": {"root": 3}}),
     "facts that are a text": lambda found: found.update(facts="none"),
+    "no mean pose": lambda found: found.update(facts={"pelvis_height_mm": 900.0}),
+    "a mean pose of 23 joints": lambda found: found.update(facts={**FACTS, "mean_pose_crop_mm": [[0.0] * 3] * 23}),
+    "a mean pose of texts": lambda found: found.update(facts={**FACTS, "mean_pose_crop_mm": [["0"] * 3] * 24}),
+    "a height that is a list": lambda found: found.update(facts={**FACTS, "pelvis_height_mm": [900.0]}),
+    "a place that is a number": lambda found: found.update(facts={**FACTS, "place": 3.0}),
+    "a place without a width": lambda found: found.update(facts={**FACTS, "place": {"mean_mm": [0.0, 0.0, 900.0]}}),
+    "an uncertainty of one joint": lambda found: found.update(
+        facts={**FACTS, "uncertainty": {"offset": [0.1], "slope": 1.0, "spread": [0.4]}}
+    ),
+    "a width of the place that is true": lambda found: found.update(facts={**FACTS, "place_root_log_sd": True}),
     "a key that is a number": lambda found: found.update(key=7),
 }
 

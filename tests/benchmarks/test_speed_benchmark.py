@@ -179,7 +179,7 @@ def test_impossible_measurements_are_refused(
 def test_every_part_runs(small_root: Path, tmp_path: Path) -> None:
     out = tmp_path / "speed.json"
     command = [sys.executable, "-m", "benchmarks.speed", "--quick", "--out", str(out), "--config", DEFAULT_CONFIG]
-    command += ["--set", f"DATA.root={small_root}"]
+    command += ["--set", f"DATA.root={small_root}", "--set", "TRAIN.view_steps=20"]  # one pose step for an image step
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     result = read_json(out)

@@ -21,6 +21,7 @@ from modules.export.onnx_export import export_network
 from modules.runs import checkpoints
 from modules.runs.folders import COMPLETE
 from modules.utils import UserError
+from tests.builders import FACTS
 from tests.export.tested_set import make_set
 
 CALIBRATION = {"offset": [0.1] * 24, "slope": 0.9, "spread": [0.4] * 24}
@@ -34,7 +35,7 @@ def make_run(folder: Path, spec: dict[str, Any] | None = None, seed: int = 1, **
         torch.nn.init.normal_(weights, std=0.02)
     content = {
         "spec": spec or network.spec.as_dict(), "config": Config().model_dump(mode="json"), "model": network.state_dict(),
-        "facts": {"uncertainty": CALIBRATION, **facts}, "fingerprint": "0", "key": "0",
+        "facts": {**FACTS, "uncertainty": CALIBRATION, **facts}, "fingerprint": "0", "key": "0",
     }  # fmt: skip
     folder.mkdir()
     checkpoints.save_checkpoint(folder / "best_01.pt", content)

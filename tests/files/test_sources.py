@@ -88,3 +88,13 @@ def test_a_list_that_is_no_csv_is_refused(tmp_path: Path) -> None:
     path.write_text('file_name\n"' + "x" * 140_000)
     with pytest.raises(UserError, match=r"list\.csv: this list is no CSV .*; write one path per line"):
         find_sources([str(path)])
+
+
+def test_a_list_of_a_file_elsewhere_that_is_no_image_is_named(tmp_path: Path) -> None:
+    """Found by benchmarks.fuzz: the sentence named the file alone."""
+    (tmp_path / "elsewhere").write_text("no image")
+    (tmp_path / "lists").mkdir()
+    listed = tmp_path / "lists" / "list.csv"
+    listed.write_text(f"file_name\n{tmp_path / 'elsewhere'}\n")
+    with pytest.raises(UserError, match="^.*/lists/list.csv: .*/elsewhere: a name without an ending is no image"):
+        find_sources([str(listed)])

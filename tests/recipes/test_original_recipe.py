@@ -35,7 +35,7 @@ from modules.trainer import Trainer
 from modules.training.losses import DISTANCES
 from modules.utils import UserError
 from tests.builders import make_rows
-from tests.trainings import assert_same_end, interrupt, make_trainer, resume
+from tests.trainings import assert_same_end, interrupt, make_trainer, resume, small_network  # noqa: F401  (a fixture)
 
 SHIPPED = PROJECT_ROOT / ORIGINAL_CONFIG
 
@@ -200,6 +200,7 @@ def test_training_uses_the_rows_that_are_kept_and_learns(tmp_path: Path) -> None
     assert summary["best_score"] == pytest.approx(min(float(row["validation_score"]) for row in record), rel=1e-5)
 
 
+@pytest.mark.usefixtures("small_network")
 @pytest.mark.parametrize("model_type", ["image+pose", "pose"])
 def test_an_interrupted_training_resumes_within_its_epoch(tmp_path: Path, model_type: str) -> None:
     train = {**load_config(SHIPPED).TRAIN.model_dump(), "batch_size": 8, "num_epochs": 2, "model_type": model_type}

@@ -14,11 +14,12 @@ from modules.runs import checkpoints
 from modules.runs.folders import COMPLETE
 from modules.runs.released import write_released
 from modules.utils import UserError
+from tests.builders import FACTS
 
 
 def content_of(spec: PoseNetSpec, weights: dict[str, torch.Tensor]) -> dict[str, object]:
     config = Config().model_dump(mode="json")
-    return {"spec": spec.as_dict(), "config": config, "facts": {}, "key": "", "fingerprint": "", "model": weights}
+    return {"spec": spec.as_dict(), "config": config, "facts": FACTS, "key": "", "fingerprint": "", "model": weights}
 
 
 def test_checkpoint_round_trip(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from modules.runs import checkpoints, folders
 from modules.runs.choice import choose_run
 from modules.runs.released import write_released
 from modules.utils import UserError
+from tests.builders import FACTS
 
 OPTIONS = ["--config", "my config.yml"]
 
@@ -28,7 +29,7 @@ def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path, spec = tmp_path / "weights" / "posenet.safetensors", PoseNetSpec(model_type="pose")
     content = {
         "version": folders.CHECKPOINT_VERSION, "spec": spec.as_dict(), "config": Config().model_dump(mode="json"),
-        "facts": {}, "key": "", "fingerprint": "", "model": make_posenet(spec).state_dict(),
+        "facts": FACTS, "key": "", "fingerprint": "", "model": make_posenet(spec).state_dict(),
     }  # fmt: skip
     write_released(path, content)
     monkeypatch.setattr(checkpoints, "RELEASED", path)

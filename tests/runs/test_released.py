@@ -20,7 +20,7 @@ from modules.runs import checkpoints, folders
 from modules.runs.released import read_released, write_released
 from modules.trainer import Trainer, TrainingJob
 from modules.utils import UserError
-from tests.builders import make_rows
+from tests.builders import FACTS, make_rows
 from tests.conftest import RunScript
 
 
@@ -32,7 +32,7 @@ def content_of(**spec: Any) -> dict[str, Any]:
             weight.add_(torch.randn_like(weight) * 0.1)
     return {
         "version": folders.CHECKPOINT_VERSION, "spec": shape.as_dict(), "config": Config().model_dump(mode="json"),
-        "facts": {"pelvis_height_mm": 901.25}, "key": "key", "fingerprint": "extractor", "model": network.state_dict(),
+        "facts": {**FACTS, "pelvis_height_mm": 901.25}, "key": "key", "fingerprint": "extractor", "model": network.state_dict(),
     }  # fmt: skip
 
 

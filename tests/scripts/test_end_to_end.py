@@ -19,6 +19,7 @@ from modules.config.load import load_config
 from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT, project_path
 from modules.evaluation.testing import load_run, with_run_extraction
 from modules.files.layout import list_frames
+from modules.files.locking import only_writer
 from modules.runs import checkpoints, folders
 from tests.conftest import FirstStart, RunScript, imports_of, options, sets
 
@@ -77,6 +78,20 @@ def test_a_second_run_repeats_nothing(finished: tuple[Path, Path], small_root: P
     tested = run_script("test.py", "--reuse", *arguments).stdout
     assert "tested already" in tested and "| PoseNet |" in tested
     assert {path: path.stat().st_mtime_ns for path in results.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_another_process_tests_is_refused_before_anything_is_written(
+    finished: tuple[Path, Path], small_root: Path, run_script: RunScript
+) -> None:
+    results, run = finished
+    written = (results / "pred_submission.json").stat().st_mtime_ns
+    others = results / "test" / f".{run.name}-{small_root.name}.tmp"  # the folder that a test fills
+    others.mkdir()
+    with only_writer(others, "writes"):
+        ended = run_script("test.py", "--run", str(run), *options(small_root, results), check=False)
+    others.rmdir()
+    assert ended.returncode == 2 and "another process writes this folder; wait until it ends" in ended.stderr
+    assert (results / "pred_submission.json").stat().st_mtime_ns == written
 
 
 def test_labels_of_test_images_change_no_prediction(
@@ -261,9 +276,8 @@ def scores_of_training(
     assert run is not None
     path, config = run / folders.LAST, load_config(run / "train_config.yaml")
     rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
-    return permuted_scores(
-        checkpoints.restore_network(checkpoints.load_checkpoint(path), path), split_rows(rows, config)[1]
-    )
+    network = checkpoints.restore_network(checkpoints.load_checkpoint(path), path)
+    return permuted_scores(network, split_rows(rows, config)[1], times=3)
 
 
 def test_the_pose_branch_improves_on_the_extractor(
@@ -286,7 +300,8 @@ def test_both_branches_are_used(demo_options: list[str], tmp_path: Path, run_scr
         run_script,
         demo_options,
         tmp_path,
-        "TRAIN.num_epochs=5",
+        "TRAIN.num_epochs=3",
+        "TRAIN.batch_size=8",
         "TRAIN.view_steps=0",
         "TRAIN.heatmap_sigma=1.0",
         setup=setup,

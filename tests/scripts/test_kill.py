@@ -35,6 +35,13 @@ STAGES = (
     ("train.py", ["--reuse"], ("train",)),
     ("test.py", ["--reuse"], ("test", "pred_submission.json")),
 )
+# Small networks, a checkpoint after every second step, and a fifth of the demo's frames.
+SMALL = "from benchmarks.kills.small_network import use_small_network; use_small_network()"
+SETUP = {
+    "train.py": f"{SMALL}; import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1",
+    "test.py": SMALL,
+    "data/demo/prepare.py": "from benchmarks.kills.short_demo import use_short_demo; use_short_demo()",
+}
 KILLS = 5  # of each of the four stages: 20 moments
 MOST_TRIES = 25
 RunStage = Callable[..., bool]
@@ -45,7 +52,7 @@ def arguments(root: Path, results: Path) -> list[str]:
     assignments = [
         f"DATA.root={root}", f"DATA.cache={results / 'cache'}", f"RESULTS.root={results}", *FAST,
         f"TEST.sample_submission={root / 'sample_submission.json'}", f"TEST.output={results / 'pred_submission.json'}",
-        "TRAIN.num_epochs=3", "TRAIN.batch_size=4", "TRAIN.view_steps=60",
+        "TRAIN.num_epochs=3", "TRAIN.batch_size=4", "TRAIN.view_steps=18",
         "TRAIN.joint_features=full", "TRAIN.real_view_share=0.5",
     ]  # fmt: skip
     return sets(assignments)
@@ -56,8 +63,7 @@ def run_stage(run_script: RunScript) -> RunStage:
     """Runs a stage, kills it and its children after so many seconds, and returns whether it ended by itself."""
 
     def run(script: str, options: list[str], kill_after: float | None = None) -> bool:
-        setup = "import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1" if script == "train.py" else ""
-        ended = run_script(script, *options, check=False, setup=setup, kill_after=kill_after)
+        ended = run_script(script, *options, check=False, setup=SETUP.get(script, ""), kill_after=kill_after)
         assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
         return ended.returncode == 0
 
@@ -135,19 +141,20 @@ def kill_often(run: Callable[[float], bool], moments: random.Random, last: float
 def test_killed_preparation_ends_with_the_same_files(
     demo_root: Path, tmp_path: Path, run_stage: RunStage, time: int
 ) -> None:
-    """Fetching, decoding, detecting, refining and writing take 10 to 20 seconds."""
-    moments = random_moments()
+    """Fetching, decoding, detecting, refining and writing. The undisturbed one takes its source from the demo's folder."""
+    moments, whole, killed = random_moments(), tmp_path / "whole", tmp_path / "killed"
+    shutil.copytree(demo_root.parent / "source", whole / "source", copy_function=os.link)
 
     def redo() -> None:
-        made = [folder for folder in (tmp_path / demo_root.name, tmp_path / "frames") if folder.exists()]
+        made = [folder for folder in (killed / demo_root.name, killed / "frames") if folder.exists()]
         shutil.rmtree(moments.choice(made))
 
-    prepare = partial(run_stage, "data/demo/prepare.py", ["--out", str(tmp_path)])
-    kill_often(prepare, moments, 10, redo)
+    begun = monotonic()
+    assert run_stage("data/demo/prepare.py", ["--out", str(whole)])
+    prepare = partial(run_stage, "data/demo/prepare.py", ["--out", str(killed)])
+    kill_often(prepare, moments, monotonic() - begun, redo)
     assert prepare()
-    made, expected = demo_files(tmp_path), demo_files(demo_root.parent)
-    others = [name for name in expected if name.startswith("test_camera_") and not name.startswith(demo_root.name)]
-    assert made == {name: mark for name, mark in expected.items() if name not in others}
+    assert demo_files(killed) == demo_files(whole) and len(demo_files(whole)) > 4 * 10
 
 
 @dataclass(frozen=True)
@@ -187,4 +194,33 @@ def test_killed_stages_end_with_the_same_results(
         stage = partial(run_stage, script, [*extra, *arguments(undisturbed.root, tmp_path)])
         kill_often(stage, moments, undisturbed.seconds[script], redo)
         assert stage()
+    assert_same(undisturbed.result, result_of(undisturbed.root, tmp_path))
+
+
+# From the n-th sync on, the disk is full; or the n-th rename is lost with the power, before the next one.
+BREAKS = {
+    "full": "import errno, itertools, os; real, calls = os.fsync, itertools.count(1)\n"
+    "def fsync(handle):\n"
+    "    if next(calls) >= {number}: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+    "    real(handle)\n"
+    "os.fsync = fsync",
+    "lost": "from benchmarks.kills.lost_rename import lose_rename; lose_rename({number}, {folder!r})",
+}
+
+
+def test_what_a_broken_disk_left_is_repaired_by_the_same_command(
+    undisturbed: Undisturbed, tmp_path: Path, run_script: RunScript, run_stage: RunStage
+) -> None:
+    """Every write and every rename: python -m benchmarks.disks."""
+    moments, broken = random_moments(), 0
+    for script, extra, _ in STAGES:
+        command = [*extra, *arguments(undisturbed.root, tmp_path)]
+        for how, lines in BREAKS.items():
+            setup = lines.format(number=moments.randint(1, 3), folder=str(tmp_path))
+            ended = run_script(script, *command, check=False, setup=f"{SETUP.get(script, '')}\n{setup}")
+            assert ended.returncode in (0, 2 if how == "full" else -signal.SIGKILL), ended.stderr
+            assert "Traceback" not in ended.stderr and ended.stderr.count("error: ") == (ended.returncode == 2)
+            broken += ended.returncode != 0
+        assert run_stage(script, command)
+    assert broken >= 3  # of six
     assert_same(undisturbed.result, result_of(undisturbed.root, tmp_path))

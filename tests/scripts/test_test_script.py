@@ -24,6 +24,7 @@ from modules.files import layout, submission
 from modules.files.atomic import write_json
 from modules.runs import checkpoints, folders
 from modules.utils import UserError
+from tests.builders import FACTS
 from tests.conftest import sets
 
 
@@ -83,7 +84,12 @@ def save_weights(
 ) -> None:
     spec = PoseNetSpec(model_type="pose")
     config = Config(EXTRACT=Extract(extractor=extractor, test_time_augmentation=tta)).model_dump(mode="json")
-    content = {"spec": spec.as_dict(), "config": config, "model": model or make_posenet(spec).state_dict(), "facts": {}}
+    content = {
+        "spec": spec.as_dict(),
+        "config": config,
+        "model": model or make_posenet(spec).state_dict(),
+        "facts": FACTS,
+    }
     checkpoints.save_checkpoint(run / "best_01.pt", {**content, "fingerprint": fingerprint, "key": "0"})
 
 

@@ -1,0 +1,1 @@
+"""Fills the disk at every write of a stage and loses its renames, then starts the same command again and compares."""
