@@ -133,14 +133,14 @@ def test_a_blend_that_is_none_is_refused(released: dict[str, Any], tmp_path: Pat
     shares = {"pose": 1.0, "root": 0.5, "joint_features": "heavy"}
     content = {
         "version": folders.CHECKPOINT_VERSION, "spec": spec.as_dict(), "config": Config().model_dump(mode="json"),
-        "facts": {"blend": shares}, "key": "key", "fingerprint": "0", "model": make_posenet(spec).state_dict(),
+        "facts": released["facts"] | {"blend": shares}, "key": "key", "fingerprint": "0", "model": make_posenet(spec).state_dict(),
         "released": {name: released[name] for name in ("spec", "model")},
     }  # fmt: skip
     path = tmp_path / "best_01.pt"
     checkpoints.save_checkpoint(path, content)
     checkpoints.restore_network(checkpoints.load_checkpoint(path), path)
     broken = copy.deepcopy(content)
-    broken["facts"] = change
+    broken["facts"] = released["facts"] | change
     checkpoints.save_checkpoint(path, broken)
     with pytest.raises(UserError, match="this checkpoint is damaged"):
         checkpoints.load_checkpoint(path)
