@@ -95,10 +95,10 @@ def outcome(name: str, rig: Rig, mistake: Mistake | None, folder: Path, up: np.n
         return NAMED if mistake is not None and _tells(str(error), mistake) else REFUSED
     if all(_is_same(found, true) for found, true in zip(read.cameras.values(), rig.values(), strict=True)):
         return RIGHT
-    told = [note for note in read.notes if mistake is not None and _tells(note, mistake)]
-    if any(not note.startswith(open_questions.UNCHECKED) for note in told):
+    notes = [note for note in read.notes if mistake is not None and _tells(note, mistake)]
+    if any(not note.startswith(open_questions.UNCHECKED) for note in notes):
         return NAMED
-    return UNCHECKED if told else NOT_SEEN
+    return UNCHECKED if notes else NOT_SEEN
 
 
 def _tells(note: str, mistake: Mistake) -> bool:
