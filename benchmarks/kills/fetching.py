@@ -27,12 +27,12 @@ def serve_model() -> str:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = self.headers["Range"]
-            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-            self.send_response(206 if asked else 200)
+            wanted = self.headers["Range"]
+            start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+            self.send_response(206 if wanted else 200)
             self.send_header("ETag", '"one"')
             self.send_header("Content-Length", str(len(content) - start))
-            if asked:
+            if wanted:
                 self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
             self.end_headers()
             for place in range(start, len(content), CHUNK):

@@ -103,10 +103,10 @@ def test_a_training_keeps_its_blend(
     validation = other_people(make_rows(tmp_path / "validation", 8, seed=1, noise=10.0, size=0.9))
     run = tmp_path / "run"
     run.mkdir()
-    beside = blending.released_on(config, train, validation)
-    assert beside is not None
-    summary = Trainer(TrainingJob(config, train, validation, run, "key", "fingerprint", beside)).fit()
-    assert summary["released_score"] == beside.score and summary["best_score"] <= beside.score
+    released_part = blending.released_on(config, train, validation)
+    assert released_part is not None
+    summary = Trainer(TrainingJob(config, train, validation, run, "key", "fingerprint", released_part)).fit()
+    assert summary["released_score"] == released_part.score and summary["best_score"] <= released_part.score
     assert any("of the root)" in record.getMessage() for record in log_records)
     trained = load_run(run)
     shares = trained.checkpoint["facts"]["blend"]
@@ -117,7 +117,7 @@ def test_a_training_keeps_its_blend(
     assert f"{shares['root']:.0%} of their root" in checkpoints.weights_sentence(weights)
     refused = run_script("pre_models/release.py", "--run", str(run), check=False)
     assert refused.returncode == 2 and "train it with TRAIN.blend_released=false" in refused.stderr
-    assert read_json(run / folders.COMPLETE)["released_score"] == beside.score
+    assert read_json(run / folders.COMPLETE)["released_score"] == released_part.score
 
 
 @pytest.mark.parametrize(
