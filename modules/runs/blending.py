@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modules.cache.joint_features import fill_joint_features
+from modules.cache.joint_features import fill_joint_features, have_joint_features
 from modules.cache.splits import holds_out_people
 from modules.cache.table import Rows
 from modules.config.schema import Config
@@ -37,7 +37,7 @@ def released_on(config: Config, train: Rows, validation: Rows) -> Released | Non
     if config.TRAIN.joint_features not in ("none", recipe.joint_features):
         log.info("not blended with the released weights, whose joint features are %s", recipe.joint_features)
         return None
-    if recipe.joint_features != "none":
+    if recipe.joint_features != "none" and not have_joint_features(validation, recipe.joint_features).all():
         with only_writer(validation.crop_files[0].parents[1], "extracts into"):
             fill_joint_features(validation, recipe.joint_features)
     device, unlabelled = prediction_device(config.TRAIN), validation.without_truth()
