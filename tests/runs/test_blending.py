@@ -133,8 +133,8 @@ def test_a_blend_that_is_none_is_refused(released: dict[str, Any], tmp_path: Pat
     shares = {"pose": 1.0, "root": 0.5, "joint_features": "heavy"}
     content = {
         "version": folders.CHECKPOINT_VERSION, "spec": spec.as_dict(), "config": Config().model_dump(mode="json"),
-        "facts": released["facts"] | {"blend": shares}, "key": "key", "fingerprint": "0", "model": make_posenet(spec).state_dict(),
-        "released": {name: released[name] for name in ("spec", "model")},
+        "facts": released["facts"] | {"blend": shares}, "key": "key", "fingerprint": "0",
+        "model": make_posenet(spec).state_dict(), "released": {name: released[name] for name in ("spec", "model")},
     }  # fmt: skip
     path = tmp_path / "best_01.pt"
     checkpoints.save_checkpoint(path, content)
