@@ -113,10 +113,12 @@ def test_rows_without_person_are_refused(tmp_path: Path) -> None:
 def test_without_augmentation_samples_never_vary(tmp_path: Path, model: str) -> None:
     """TRAIN.augmentation: false gives the same sample in every epoch, equal to the validation sample."""
     rows = make_rows(tmp_path, 2)
-    train = Train(model=model, view_steps=0, augmentation=False)
+    train = Train(model=model, view_steps=0, blend_released=False, augmentation=False)
     recipe = make_recipe(train, rows)
     plain, training = recipe.dataset(rows), recipe.dataset(rows, recipe.augmentation_of(train), seed=1)
-    varied = recipe.dataset(rows, recipe.augmentation_of(Train(model=model, view_steps=0)), seed=1)
+    varied = recipe.dataset(
+        rows, recipe.augmentation_of(Train(model=model, view_steps=0, blend_released=False)), seed=1
+    )
     for epoch in (0, 1):
         training.epoch = varied.epoch = epoch
         for name, value in plain[1].items():
