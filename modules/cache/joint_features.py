@@ -121,27 +121,24 @@ def fill_joint_features(rows: Rows, weights: str) -> int:
     """
     rows = rows.take(rows["found"].astype(bool))
     check_weights(weights, BLAZEPOSE_FOLDER)
-    missing = ~have_joint_features(rows, weights)
-    todo = int(missing.sum())
-    if not todo:
+    rows = rows.take(~have_joint_features(rows, weights))
+    if not len(rows):
         return 0
-    extractor, rows = JointFeatureExtractor(weights), rows.take(missing)
-    files = np.array([str(path) for path in rows.crop_files])
-    with progress_bar(todo, f"joint features {rows.crop_files[0].parents[1].name}", "image") as bar:
-        for path in dict.fromkeys(rows.crop_files):
-            extractor.write_part(rows.take(files == str(path)), path, bar.update)
-    log.info("%s: joint features of %d images cached", rows.crop_files[0].parents[1], todo)
-    return todo
+    folder, extractor = rows.crop_files[0].parents[1], JointFeatureExtractor(weights)
+    with progress_bar(len(rows), f"joint features {folder.name}", "image") as bar:
+        for crop_file, here in _by_part(rows):
+            extractor.write_part(rows.take(here), crop_file, bar.update)
+    log.info("%s: joint features of %d images cached", folder, len(rows))
+    return len(rows)
 
 
 def have_joint_features(rows: Rows, weights: str) -> np.ndarray:
     """Returns of which rows the joint features are cached and not stale: (B,) bool."""
     have = np.zeros(len(rows), bool)
-    files = np.array([str(path) for path in rows.crop_files])
-    for path in dict.fromkeys(rows.crop_files):
-        stored, here = _read(joint_features_path(path, weights), _key(path, weights)), files == str(path)
+    for crop_file, here in _by_part(rows):
+        stored = _read(joint_features_path(crop_file, weights), _key(crop_file, weights))
         if stored is not None:
-            have[here] = np.isin(rows["crop_offset"][here].astype(np.int64), stored[0])
+            have[here] = np.isin(rows.at("crop_offset", here).astype(np.int64), stored[0])
     return have
 
 
@@ -151,12 +148,10 @@ def read_joint_features(rows: Rows, weights: str) -> np.ndarray:
     Raises UserError if one is missing or stale.
     """
     features = np.zeros((len(rows), 2, len(JOINT_NAMES), FEATURE_CHANNELS), np.float16)
-    files = np.array([str(path) for path in rows.crop_files])
-    for path in dict.fromkeys(rows.crop_files):
-        file = joint_features_path(path, weights)
-        stored = _read(file, _key(path, weights))
-        here = np.flatnonzero(files == str(path))
-        wanted = rows["crop_offset"][here].astype(np.int64)
+    for crop_file, here in _by_part(rows):
+        file = joint_features_path(crop_file, weights)
+        stored = _read(file, _key(crop_file, weights))
+        wanted = rows.at("crop_offset", here).astype(np.int64)
         if stored is None or not np.isin(wanted, stored[0]).all():
             raise UserError(
                 f"{file}: the joint features are missing or stale; run python extract_train_info.py --joint-features {weights}"
@@ -164,6 +159,14 @@ def read_joint_features(rows: Rows, weights: str) -> np.ndarray:
         offsets, values = stored
         features[here] = values[np.searchsorted(offsets, wanted)]
     return features
+
+
+def _by_part(rows: Rows) -> list[tuple[Path, np.ndarray]]:
+    """Returns each crop file, and the indices of its rows."""
+    found: dict[Path, list[int]] = {}
+    for index, crop_file in enumerate(rows.crop_files):
+        found.setdefault(crop_file, []).append(index)
+    return [(crop_file, np.array(indices)) for crop_file, indices in found.items()]
 
 
 def _key(crop_file: Path, weights: str) -> str:

@@ -171,13 +171,13 @@ class Predictor:
     def _fill_joint_features(self, rows: Rows) -> None:
         """Computes the joint features of a part's people, if the run needs them and they are missing."""
         people = rows.take(rows["found"].astype(bool))
-        if self.features == "none" or not len(people):
+        if self.features == "none":
             return
-        crop_file = people.crop_files[0]
-        if not joint_features.have_joint_features(people, self.features).all():
+        people = people.take(~joint_features.have_joint_features(people, self.features))
+        if len(people):
             if self._feature_extractor is None:
                 self._feature_extractor = joint_features.JointFeatureExtractor(self.features)
-            self._feature_extractor.write_part(people, crop_file, lambda count: None)
+            self._feature_extractor.write_part(people, people.crop_files[0], lambda count: None)
 
     def _predict(self, rows: Rows) -> People:
         predicted = predict_rows(self.config, self.run.checkpoint, self.run.path, rows)
