@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from model.model import PoseNet, PoseOutput
+from model.model import PoseOutput
 from model.pose_branch import Batch
 
 
@@ -30,7 +30,7 @@ def blend(own: PoseOutput, released: PoseOutput, shares: Shares) -> PoseOutput:
 class BlendedNet(nn.Module):
     """Both networks and the shares of the released one; the samples have what both need."""
 
-    def __init__(self, own: PoseNet, released: PoseNet, shares: Shares) -> None:
+    def __init__(self, own: nn.Module, released: nn.Module, shares: Shares) -> None:
         super().__init__()
         self.own, self.released, self.shares = own, released, shares
 

@@ -97,18 +97,18 @@ class PoseNetRecipe(Recipe):
         self, outputs: Sequence[PoseOutput], released: Released, rows: Rows, metric: Metric
     ) -> tuple[dict[str, Any], Sequence[PoseOutput]]:
         """See Recipe: the shares of a grid with the best score, if it is at least BLEND_GAIN_MM better than without."""
-        blends = {
-            shares: [blend(*pair, shares) for pair in zip(outputs, released.outputs, strict=True)]
-            for shares in itertools.starmap(Shares, itertools.product(BLEND_SHARES, repeat=2))
-        }
+
+        def of(shares: Shares) -> list[PoseOutput]:
+            return [blend(*pair, shares) for pair in zip(outputs, released.outputs, strict=True)]
+
         scores = {
-            shares: metric(self._lifted(*_joined(outputs), rows, {}), rows["joints_world_mm"])
-            for shares, outputs in blends.items()
+            shares: metric(self._lifted(*_joined(of(shares)), rows, {}), rows["joints_world_mm"])
+            for shares in itertools.starmap(Shares, itertools.product(BLEND_SHARES, repeat=2))
         }
         best = min(scores, key=lambda shares: scores[shares])
         if not scores[Shares(0.0, 0.0)] - scores[best] >= BLEND_GAIN_MM:
             return {}, outputs
-        return {"blend": {**best._asdict(), "joint_features": released.joint_features}}, blends[best]
+        return {"blend": {**best._asdict(), "joint_features": released.joint_features}}, of(best)
 
     def place_facts(self, outputs: Sequence[PoseOutput], rows: Rows, metric: Metric) -> dict[str, Any]:
         """See Recipe: the place is used if people who did not train gain at least PLACE_GAIN_MM by it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -53,13 +53,10 @@ def weights_sentence(weights: dict[str, Any]) -> str:
     """Returns the line of a report that names the weights, from what `weights_of` returns."""
     roots = " and ".join([weights["data_root"], *weights["config"]["DATA"]["extra_roots"]])
     kind = "the released ones, " if weights["released"] else ""
-    blend = weights["blend"] or {}
-    note = (
-        f", with {blend['pose']:.0%} of the released weights' pose and {blend['root']:.0%} of their root"
-        if blend
-        else ""
-    )
-    return f"Weights: {kind}{weights['path']}, trained on {roots}, epoch {weights['epoch']}{note}"
+    sentence = f"Weights: {kind}{weights['path']}, trained on {roots}, epoch {weights['epoch']}"
+    if (blend := weights["blend"]) is None:
+        return sentence
+    return f"{sentence}, with {blend['pose']:.0%} of the released weights' pose and {blend['root']:.0%} of their root"
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -124,16 +121,15 @@ def restore_network(content: Mapping[str, Any], path: Path) -> nn.Module:
 
     Raises UserError if the weights do not fit their architecture.
     """
-    network: Any = recipe_of({"spec": content["spec"]}).network()
+    network = recipe_of({"spec": content["spec"]}).network()
     try:
         network.load_state_dict(content["model"])
     except RuntimeError:
         raise UserError(f"{path}: the weights do not fit the architecture it names; train again") from None
     if BLENDED not in content:
-        return cast(nn.Module, network)
+        return network
     shares = content["facts"]["blend"]
-    released: Any = restore_network(content[BLENDED], path)
-    return BlendedNet(network, released, Shares(shares["pose"], shares["root"]))
+    return BlendedNet(network, restore_network(content[BLENDED], path), Shares(shares["pose"], shares["root"]))
 
 
 def starting_weights(train: Train) -> dict[str, torch.Tensor] | None:
