@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +166,5 @@ def _footer(path: Path) -> tuple[int, str]:
 
 def _crop_files(folder: Path, indices: list[int], counts: list[int]) -> tuple[Path, ...]:
     """Returns the crop file of each row; the rows of a part share one path."""
-    return tuple(path for path, count in _counted(folder, indices, counts) for _ in range(count))
-
-
-def _counted(folder: Path, indices: list[int], counts: list[int]) -> Iterator[tuple[Path, int]]:
-    for index, count in zip(indices, counts, strict=True):
-        yield part_paths(folder, index)[1], count
+    files = (part_paths(folder, index)[1] for index in indices)
+    return tuple(file for file, count in zip(files, counts, strict=True) for _ in range(count))

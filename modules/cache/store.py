@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from model.inputs import CROP_SIZE
 from modules.cache import worlds
-from modules.cache.columns import current_rows, mapped_rows, part_paths, read_parts, read_table
+from modules.cache.columns import current_rows, mapped_rows, part_paths, read_table, rows_in_memory
 from modules.cache.inputs import inputs_digest
 from modules.cache.table import CROP_MARGIN, SCHEMA, Rows
 from modules.cache.upright import turned_rows
@@ -225,4 +225,4 @@ def read_rows(folder: Path, parts: int) -> Rows:
 
     Raises UserError if a part is damaged or missing.
     """
-    return current_rows(folder, parts) or read_parts(folder, list(range(parts)))
+    return current_rows(folder, parts) or rows_in_memory(folder, parts)

@@ -36,9 +36,8 @@ class FileRig:
     notes: tuple[str, ...] = ()  # sentences
     rule: str = WORLD_TO_CAMERA  # of the format
     moves: bool = False  # whether these are the places of one moving camera, which need not look at one place
-    people: Mapping[str, np.ndarray] = field(
-        default_factory=dict
-    )  # points (P, 3) that a moving camera shows, by its name
+    # Points (P, 3) that a moving camera shows, by its name.
+    people: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class Format(Protocol):

@@ -11,10 +11,8 @@ from modules.calibrations.plausibility import SEEN_SHARE, depth_of, length, miss
 from modules.pose_utils import Camera
 
 Rig = Mapping[str, Camera]
-STEP_MM, FEWEST = (
-    1000.0,
-    10,
-)  # from image to image, 30 m/s at 30 images a second; images, which fewer may be apart in time
+STEP_MM = 1000.0  # from image to image: 30 m/s at 30 images a second
+FEWEST = 10  # images; fewer may be apart in time
 AWAY_MM = (700.0, 30_000.0)  # of people from a camera that is held in the hand
 _MISS = 0.5  # usual distance of people from the middle, in halves of the picture
 

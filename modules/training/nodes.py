@@ -174,9 +174,8 @@ class ConnectedNodes(Nodes):
         if word == EXIT_STOPPED and not self.is_first:
             self._say(word)
         if isinstance(error, RuntimeError) or not self.is_first:
-            time.sleep(
-                SECONDS_TO_HEAR
-            )  # the first process may be about to say it, or another's end the reason of this error
+            # The first process may be about to say it, or another's end the reason of this error.
+            time.sleep(SECONDS_TO_HEAR)
         self._ending.acquire()  # for ever, if a watcher is ending this process
         if self.is_first:
             self._say(word)
