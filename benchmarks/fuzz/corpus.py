@@ -18,11 +18,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from benchmarks.calibrations.rigs import make_rig
 from benchmarks.calibrations.writers import WRITERS
 from model.skeleton import JOINT_NAMES
 from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT
 from modules.config.schema import Config
-from modules.pose_utils import Camera
 from modules.runs.folders import CHECKPOINT_VERSION
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -118,31 +118,14 @@ def calibrations() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as name:
         for kind, write in WRITERS.items():
             (folder := Path(name) / kind).mkdir()
-            made = write(folder, rig())
-            for path in sorted(folder.rglob("*")) if kind in SEVERAL_FILES else [made]:
-                if path.is_file() and kind in SEVERAL_FILES:
-                    place = str(path.relative_to(name))
-                    header = f"{place}\n".encode()
-                    found[f"calibration_folders/{place.replace('/', '-')}"] = header + path.read_bytes()
-                elif path.is_file():
-                    found[f"calibrations/{kind}{path.suffix}"] = path.read_bytes()
+            made = write(folder, make_rig(np.random.default_rng(0), 3))
+            if kind not in SEVERAL_FILES:
+                found[f"calibrations/{kind}{made.suffix}"] = made.read_bytes()
+                continue
+            for path in filter(Path.is_file, sorted(folder.rglob("*"))):
+                place = str(path.relative_to(name))
+                found[f"calibration_folders/{place.replace('/', '-')}"] = f"{place}\n".encode() + path.read_bytes()
     return found
-
-
-def rig() -> dict[str, Camera]:
-    """Returns three cameras 4 m from the world's origin that look at it from three sides."""
-    cameras = {}
-    for number, yaw in enumerate(np.radians([0, 100, 220]), start=1):
-        centre = np.array([4000 * np.cos(yaw), 4000 * np.sin(yaw), 1500])
-        forward = np.array([0, 0, 900]) - centre
-        forward /= np.linalg.norm(forward)
-        right = np.cross(forward, [0, 0, 1])
-        right /= np.linalg.norm(right)
-        R = np.stack([right, np.cross(forward, right), forward])
-        K = np.array([[1500.0, 0, 950 + number], [0, 1490, 545], [0, 0, 1]])
-        lens = np.array([-0.05, 0.13, 6e-4, 7e-4, 0.0])
-        cameras[f"cam{number}"] = Camera(K, R, -R @ centre, (1920, 1080), lens)
-    return cameras
 
 
 def main() -> None:
