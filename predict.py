@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
-from modules.predict.camera_arguments import CAMERA, WAYS_TO_CALIBRATE, WORLD, parse_size
+from modules.predict.arguments import BEST, CAMERA, QUALITIES, WAYS_TO_CALIBRATE, WORLD, parse_size
 from modules.utils import log
 
 SAVES = ("csv", "npz", "overlay", "report")  # by default
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--person", choices=("confident", "largest", "nearest", "all"), default="confident", help="whom to predict if there "
         "are several people (default: confident)")  # fmt: skip
     add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")
-    add("--quality", choices=("best", "adaptive", "fast"), default="best", help="best: average several crops of each "
+    add("--quality", choices=QUALITIES, default=BEST, help="best: average several crops of each "
         "person, as the weights were trained on; adaptive: two crops where the first is certain; fast: one crop "
         "(docs/predict.md has the cost of each)")  # fmt: skip
     add("--batch", metavar="N", type=checked(at_least_one, "a whole number above 0"), default=64, help="predict and save so "

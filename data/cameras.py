@@ -18,7 +18,7 @@ from modules.calibrations.picture import Picture, parse_corner
 from modules.calibrations.reading import Calibration, ReadOptions, choose, read_calibration, require_centred
 from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
 from modules.files.cameras import write_camera
-from modules.predict.camera_arguments import parse_size
+from modules.predict.arguments import parse_size
 from modules.utils import UserError, log
 
 

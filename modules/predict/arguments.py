@@ -1,8 +1,9 @@
-"""The words of the camera's arguments, in a module without heavy imports, so that predict.py shows its help at once."""
+"""The words of predict.py's arguments, in a module without heavy imports, so that it shows its help at once."""
 
 from __future__ import annotations
 
 WORLD, CAMERA = "world", "camera"  # the frames of an answer
+BEST, ADAPTIVE, FAST = QUALITIES = "best", "adaptive", "fast"
 WAYS_TO_CALIBRATE = "docs/predict.md#the-camera-file lists the ways to get it"
 
 

@@ -25,6 +25,7 @@ from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
 from modules.files.locking import only_writer
 from modules.predict.answer import Answering, make_answer
+from modules.predict.arguments import ADAPTIVE, BEST, FAST
 from modules.predict.checks import CameraChecks
 from modules.predict.overlay import write_overlays
 from modules.predict.parts import People, Predictor, Setting, joined
@@ -36,7 +37,6 @@ from modules.utils import UserError, log
 
 RECORD = "predict.json"  # written last
 CACHE = "cache"
-BEST, ADAPTIVE, FAST = QUALITIES = "best", "adaptive", "fast"
 PICTURES = {"overlay": write_overlays, "report": write_report}  # what is made of images, too
 
 

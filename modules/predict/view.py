@@ -13,7 +13,7 @@ from modules.files.atomic import read_json
 from modules.files.cameras import camera_from_numbers, read_camera_numbers
 from modules.files.numbers import require_object
 from modules.pose_utils import Camera, resize_intrinsics
-from modules.predict.camera_arguments import CAMERA, WAYS_TO_CALIBRATE, WORLD
+from modules.predict.arguments import CAMERA, WAYS_TO_CALIBRATE, WORLD
 from modules.utils import UserError
 
 

@@ -13,6 +13,7 @@ import pytest
 from modules.export import WRITERS, packages
 from modules.files.video import VideoWriter
 from modules.predict import job, parts
+from modules.predict.arguments import QUALITIES
 from modules.predict.source import Selection
 from modules.predict.view import CameraOptions
 from modules.utils import UserError
@@ -85,7 +86,7 @@ def test_stopped_and_resumed(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_the_released_weights_in_every_quality(ask: Ask, tmp_path: Path) -> None:
     fetch_blazepose("heavy")
     best, adaptive, fast = (
-        job.predict(ask(run=None, quality=quality, output=tmp_path / quality)).poses for quality in job.QUALITIES
+        job.predict(ask(run=None, quality=quality, output=tmp_path / quality)).poses for quality in QUALITIES
     )
     assert [poses.origin["quality"] for poses in (best, adaptive, fast)] == ["best", "adaptive", "fast"]
     assert np.isfinite(best.joints_mm[1:]).all() and (best.expected_error_mm[1:] > 0).all()

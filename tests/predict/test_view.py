@@ -9,7 +9,7 @@ import pytest
 
 from modules.files.cameras import write_camera
 from modules.pose_utils import Camera, cam2pixel, world2cam
-from modules.predict.camera_arguments import parse_size
+from modules.predict.arguments import parse_size
 from modules.predict.view import CameraOptions, read_view
 from modules.utils import UserError
 from tests.calibrations.truth import EXAMPLES
