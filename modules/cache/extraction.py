@@ -110,11 +110,12 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
     found = store.read_manifest(folder) or {}
     if found.get("key") != job.key:
         rows = _with_neighbours(job, rows, extraction)
-    if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
-        store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})
+    not_found = _list_not_found(folder, rows)
     report_people(rows, config.data_root, folder)
     report_switched(rows, folder)
-    return Summary(folder, len(frames), extracted, _list_not_found(folder, rows), len(parts))
+    if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
+        store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})  # the last file: all are there
+    return Summary(folder, len(frames), extracted, not_found, len(parts))
 
 
 def _turned_views(folder: Path, frames: Sequence[Frame], inputs: str) -> dict[str, int]:

@@ -166,3 +166,16 @@ def test_people_off_the_floor_have_none_and_nothing_is_extracted_again(made: Mad
     assert np.flatnonzero(np.isnan(listed["floor_height_mm"])).tolist() == [3]
     assert np.isfinite(rows["floor_height_mm"]).all() and np.isfinite(listed["world_up"]).all()
     assert other["key"] != manifest["key"], "a training or a test with other floors is another one"
+
+
+def test_the_manifest_is_written_last(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a kill leaves no complete cache without the list of images in which nobody was found."""
+    config, _ = made
+
+    def killed(folder: Path, manifest: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(store, "write_manifest", killed)
+    with pytest.raises(SystemExit):
+        extract_split(config, "train")
+    assert (store.cache_folder(config, "train") / "not_found.txt").read_text() == "1_F_1_3.jpg\n"
