@@ -2,7 +2,7 @@
 # Runs all stages: environment, data, extraction, training, testing. Finished stages are kept.
 # Arguments are passed to every stage: ./run.sh --config config/train_config.yml --set TRAIN.num_epochs=5
 # ./run.sh --rig FOLDER makes the data from recordings by several cameras, and tests on the last one. Further arguments are
-# those of data.rig.prepare; arguments after -- are passed to the stages: ./run.sh --rig FOLDER --up z -- --set TRAIN.model_type=pose
+# those of data.rig.prepare; arguments after -- are passed to the stages: ./run.sh --rig FOLDER --up z -- --set TRAIN.num_epochs=30
 set -euo pipefail
 caller=$PWD
 cd "$(dirname "$0")"

@@ -36,7 +36,7 @@ from modules.utils import UserError
 
 PEOPLE = 50
 PX, MM = 5.0, 30.0  # standard deviations of the change of every row's joints
-POSE_ONLY = ("TRAIN.model_type=pose", "DATA.validation=person")
+BY_PERSON = ("DATA.validation=person",)
 MODES = {
     "in memory": "every part is read",
     "mapped": "columns are mapped",
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--here", metavar="MODE", choices=tuple(MODES), help="measure one size in this process")
     arguments = parser.parse_args()
     start_logging(quiet=True)
-    config = load_config(PROJECT_ROOT / DEFAULT_CONFIG, POSE_ONLY)
+    config = load_config(PROJECT_ROOT / DEFAULT_CONFIG, BY_PERSON)
     if arguments.here:
         folder = arguments.folder / str(arguments.rows[0])
         print(json.dumps(measure_here(folder, -(-arguments.rows[0] // PART_ROWS), arguments.here, config)))

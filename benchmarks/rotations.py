@@ -3,7 +3,8 @@
     python -m benchmarks.rotations                     all runs; existing ones are kept
     python -m benchmarks.rotations --table-only        only write the tables of the stored result
 
-Every rotation is prepared, extracted, trained and tested by the project's own scripts with config/train_config.yml.
+Every rotation is prepared, extracted, trained and tested by the project's own scripts with config/train_config.yml and both
+branches (TRAIN.model_type: image+pose), which are compared.
 The result is docs/results/rotations.json; its tables are written into docs/accuracy.md.
 """
 
@@ -65,6 +66,7 @@ def run_one(rotation: int, seed: int) -> None:
     options = []
     for assignment in (
         f"DATA.root={data}", f"SEED.random_seed={seed}", f"RESULTS.root={folder}", f"TEST.output={folder}/pred_submission.json",
+        "TRAIN.model_type=image+pose",
     ):  # fmt: skip
         options += ["--set", assignment]
     made_by = folder / "made_by.json"

@@ -22,6 +22,7 @@ MANY_PEOPLE = ("synthetic", "zero-shot")  # the sets whose training data show ma
 FEATURES = "TRAIN.joint_features=heavy"
 NO_FEATURES = "TRAIN.joint_features=none"
 POSE = "TRAIN.model_type=pose"
+BOTH = "TRAIN.model_type=image+pose"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ ROWS = (
         extraction=OLDER_EXTRACTION,
     ),
     Row("pose", "PoseNet, pose only", SEEDS, assignments=(POSE, NO_FEATURES)),
-    Row("posenet", "PoseNet, image and pose", SEEDS),
+    Row("posenet", "PoseNet, image and pose", SEEDS, assignments=(BOTH,)),
     Row("joint_features", "PoseNet, pose and joint features", SEEDS, assignments=(POSE, FEATURES), sets=MANY_PEOPLE),
     Row(
         "ensemble",
@@ -68,7 +69,7 @@ ROWS = (
         "image, pose and joint features, 6,000 renders",
         FIRST_SEED,
         BEST,
-        ("TRAIN.model_type=image+pose", f"DATA.extra_roots=[{LARGER}]"),
+        (BOTH, f"DATA.extra_roots=[{LARGER}]"),
         sets=MANY_PEOPLE,
     ),
     Row("released", "pose and joint features, 5,280 renders (released)", FIRST_SEED, BEST, sets=MANY_PEOPLE),

@@ -164,7 +164,7 @@ STAGES = (
         lambda place: ["--split", "train", "--joint-features", "full", *place.options()], EXTRACTED,
     ),
     training("pose", POSE),
-    training("image and pose"),
+    training("image and pose", "TRAIN.model_type=image+pose"),
     training("ensemble of 3", POSE, "TRAIN.ensemble_size=3"),
     Stage("testing", "test.py", lambda place: ["--reuse", *place.options(POSE)], TRAINED),
     Stage(

@@ -21,8 +21,8 @@ from modules.config.paths import DEFAULT_CONFIG
 from modules.console import run_script, start_logging
 from modules.utils import UserError
 
-# mediapipe's wheel holds the `full` weights, and its runtime sees one crop per image.
-COMPARABLE = ("EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false")
+# mediapipe's wheel holds the `full` weights, and its runtime sees one crop per image. Steps are measured of both branches.
+COMPARABLE = ("EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false", "TRAIN.model_type=image+pose")
 
 
 def main() -> None:

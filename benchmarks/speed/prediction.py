@@ -19,6 +19,7 @@ from modules.recipes import make_recipe, recipe_of
 from modules.runs import checkpoints
 from modules.training.devices import prediction_device
 
+NETWORKS = {"pose (the default)": "pose", "image and pose": "image+pose"}
 NO_FILE = Path("an untrained network")  # stands for the checkpoint's path in error messages
 LIFTED = (
     "joints_px",
@@ -44,8 +45,13 @@ def untrained_checkpoint(config: Config, rows: Rows) -> dict[str, Any]:
 
 
 def measure_prediction(setting: Setting) -> list[dict[str, Any]]:
-    """Measures test.py's prediction of cached rows, and the same network on one row after another."""
-    config, rows = setting.config, setting.some_rows(setting.sizes.predicted_rows)
+    """Measures test.py's prediction of cached rows by each network, and the same network on one row after another."""
+    return [_measure_network(setting, title, model_type) for title, model_type in NETWORKS.items()]
+
+
+def _measure_network(setting: Setting, title: str, model_type: str) -> dict[str, Any]:
+    train = setting.config.TRAIN.model_copy(update={"model_type": model_type})
+    config, rows = setting.config.model_copy(update={"TRAIN": train}), setting.some_rows(setting.sizes.predicted_rows)
     checkpoint = untrained_checkpoint(config, rows)
     on = prediction_device(config.TRAIN)
     network = checkpoints.restore_network(checkpoint, NO_FILE).to(on.device)
@@ -64,10 +70,10 @@ def measure_prediction(setting: Setting) -> list[dict[str, Any]]:
         },
         setting.sizes,
     )
-    return [pair(
-        "prediction from the cache", "images/s", (f"batches of {BATCH_SIZE}", found["ours"]),
+    return pair(
+        f"prediction from the cache, {title}", "images/s", (f"batches of {BATCH_SIZE}", found["ours"]),
         ("one image after another", found["loop"]),
-    )]  # fmt: skip
+    )  # fmt: skip
 
 
 def measure_lifting(setting: Setting) -> list[dict[str, Any]]:

@@ -24,7 +24,9 @@ class Train(Section):
     """Network, optimisation, augmentation and simulation."""
 
     model_type: ModelType = Field(
-        "image+pose", description="PoseNet's inputs: the person crop and the cached pose, or only one of them."
+        "pose",
+        description="PoseNet's inputs: the cached pose, the person crop, or both. The crop has gained nothing so far, and "
+        "takes several times as long.",
     )
     num_epochs: int = Field(20, ge=1, le=MAX_COUNT, description="At most this many passes over the training images.")
     batch_size: int = Field(16, ge=2, le=MAX_COUNT, description="Images per step, over all devices.")

@@ -184,7 +184,7 @@ def test_every_part_runs(small_root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     result = read_json(out)
     assert done.stdout.strip() == tables.format_tables(result)
-    assert len(result["pairs"]) == (10 if not result["left_out"] else 7)
+    assert len(result["pairs"]) == (11 if not result["left_out"] else 8)
     assert all(rate > 0 for row in result["pairs"] for side in ("ours", "other") for rate in row[side]["rates"])
     assert [(row["stage"], row["images"]) for row in result["memory"]] == [
         ("extraction", 4), ("extraction", 8), ("prediction", 4), ("prediction", 8),

@@ -70,7 +70,7 @@ def refusal(config: Config) -> tuple[str, list[list[str]]]:
 
 
 def test_the_run_of_the_config_is_used(tmp_path: Path, log_records: list[logging.LogRecord]) -> None:
-    config, other = extracted(config_of(tmp_path)), config_of(tmp_path, TRAIN={"model_type": "pose"})
+    config, other = extracted(config_of(tmp_path)), config_of(tmp_path, TRAIN={"model_type": "image+pose"})
     trained(config, "20260101000000")
     own = trained(config, "20260102000000")
     trained(config, "20260103000000", finished=False)
@@ -113,7 +113,7 @@ def test_a_data_root_is_the_same_however_it_is_spelt(tmp_path: Path, spelt: str)
 
 def test_a_run_of_another_config_is_not_used(tmp_path: Path) -> None:
     config = extracted(
-        config_of(tmp_path, TRAIN={"num_epochs": 3, "model_type": "pose", "weight_decay": 0.0, "root": "learned"})
+        config_of(tmp_path, TRAIN={"num_epochs": 3, "model_type": "image+pose", "weight_decay": 0.0, "root": "learned"})
     )
     there = config_of(tmp_path)
     trained(there, "20260101000000")

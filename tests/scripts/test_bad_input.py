@@ -52,7 +52,7 @@ class Place:
     def options(self, *extra: str) -> list[str]:
         assignments = [
             f"DATA.root={self.root}", f"RESULTS.root={self.results}", f"TEST.output={self.results / 'submission.json'}",
-            "TRAIN.num_epochs=1", "TRAIN.view_steps=1", "TRAIN.model_type=pose",
+            "TRAIN.num_epochs=1", "TRAIN.view_steps=1",
             *FAST, *extra,
         ]  # fmt: skip
         return sets(assignments)

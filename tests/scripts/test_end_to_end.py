@@ -112,7 +112,7 @@ def test_an_extra_data_set_is_extracted_and_trained_on(
 ) -> None:
     other = tmp_path / "other"
     shutil.copytree(small_root, other, ignore=shutil.ignore_patterns("cache", "task04_test"))
-    arguments = options(small_root, tmp_path, f"DATA.extra_roots=[{other}]", "TRAIN.model_type=pose")
+    arguments = options(small_root, tmp_path, f"DATA.extra_roots=[{other}]")
     refused = run_script("train.py", *arguments, check=False)
     assert refused.returncode == 2 and f"{other}/cache" in refused.stderr
     printed = run_script("extract_train_info.py", *arguments).stdout
@@ -233,9 +233,7 @@ def test_a_killed_training_resumes_to_the_same_numbers(
     finished: tuple[Path, Path], small_root: Path, tmp_path: Path, run_script: RunScript
 ) -> None:
     """SIGKILL after the second epoch, then the same command again: weights and record equal those without a kill."""
-    whole, cut = (
-        options(small_root, tmp_path / name, "TRAIN.num_epochs=4", "TRAIN.model_type=pose") for name in ("a", "b")
-    )
+    whole, cut = (options(small_root, tmp_path / name, "TRAIN.num_epochs=4") for name in ("a", "b"))
     run_script("train.py", *whole)
     command = [sys.executable, "-u", str(PROJECT_ROOT / "train.py"), "--reuse", *cut]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -283,9 +281,7 @@ def scores_of_training(
 def test_the_pose_branch_improves_on_the_extractor(
     demo_options: list[str], tmp_path: Path, run_script: RunScript
 ) -> None:
-    scores = scores_of_training(
-        run_script, demo_options, tmp_path, "TRAIN.model_type=pose", "TRAIN.num_epochs=6", "TRAIN.view_steps=300"
-    )
+    scores = scores_of_training(run_script, demo_options, tmp_path, "TRAIN.num_epochs=6", "TRAIN.view_steps=300")
     for score in ("world_mpjpe", "root_relative_mpjpe"):
         assert scores[UNPERMUTED][score] < scores["extractor, least squares"][score] - 20
 
@@ -300,6 +296,7 @@ def test_both_branches_are_used(demo_options: list[str], tmp_path: Path, run_scr
         run_script,
         demo_options,
         tmp_path,
+        "TRAIN.model_type=image+pose",
         "TRAIN.num_epochs=3",
         "TRAIN.batch_size=8",
         "TRAIN.view_steps=0",

@@ -52,7 +52,7 @@ def test_extraction_of_complete_caches_opens_no_input(
 def test_training_opens_no_camera_label_or_image(
     remembered: list[str], small_root: Path, run_script: RunScript
 ) -> None:
-    opened = opened_by(run_script, "train.py", [*remembered, "--set", "TRAIN.model_type=pose"])
+    opened = opened_by(run_script, "train.py", remembered)
     for kind in ("camera", "labels", "images"):
         assert below(small_root / "task04_train" / kind, opened) == {}
 

@@ -101,7 +101,7 @@ def test_extraction_fixes_a_stale_cache(
     another_image_of_the_same_size(root)
     again = run_script("extract_train_info.py", "--split", "train", *options(root, results))
     assert "extracting what they change" in again.stdout and "(1 extracted now)" in again.stdout
-    run_script("train.py", *options(root, results, "TRAIN.model_type=pose"))
+    run_script("train.py", *options(root, results))
 
 
 def changed_run(run: Path, parent: Path, name: str, change: Callable[[dict], None]) -> Path:  # type: ignore[type-arg]
@@ -159,7 +159,7 @@ def test_an_old_run_is_not_resumed(
     assert "model.pt: this checkpoint is of an earlier version; train again" in refused.stderr
 
 
-@pytest.mark.parametrize("assignment", ["TRAIN.learning_rate=0.5", "TRAIN.input_shape=256", "TRAIN.model_type=pose"])
+@pytest.mark.parametrize("assignment", ["TRAIN.learning_rate=0.5", "TRAIN.input_shape=256", "TRAIN.model_type=image"])
 def test_resuming_with_another_config_is_refused(
     finished: tuple[Path, Path], small_root: Path, run_script: RunScript, assignment: str
 ) -> None:

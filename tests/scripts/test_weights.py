@@ -54,7 +54,7 @@ def test_another_config_is_refused_and_both_advised_commands_work(
 ) -> None:
     run = finished[1]
     shutil.copytree(finished[0] / "train", tmp_path / "train")
-    arguments = options(small_root, tmp_path, "TRAIN.model_type=pose")
+    arguments = options(small_root, tmp_path, "TRAIN.model_type=image+pose")
     refused = run_script("test.py", *arguments, check=False)
     (sentence,) = refused.stderr.splitlines()
     assert (
@@ -63,15 +63,15 @@ def test_another_config_is_refused_and_both_advised_commands_work(
         and not (tmp_path / "pred_submission.json").exists()
     )
     assert f"error: {tmp_path / 'train' / run.name}: this training on {small_root} is not of this config" in sentence
-    assert "(TRAIN.model_type is image+pose there, pose here)" in sentence
+    assert "(TRAIN.model_type is pose there, image+pose here)" in sentence
     train, test = (shlex.split(command)[1:] for command in re.findall("`([^`]+)`", sentence))
     for script, *advised in (test, train):
         run_script(script, *advised)
-    assert report_of(tmp_path, run.name, small_root)[1]["config"]["TRAIN"]["model_type"] == "image+pose"
+    assert report_of(tmp_path, run.name, small_root)[1]["config"]["TRAIN"]["model_type"] == "pose"
     own = folders.newest_complete(tmp_path / "train")
     assert own is not None and own.name != run.name
     run_script("test.py", *arguments)
-    assert report_of(tmp_path, own.name, small_root)[1]["config"]["TRAIN"]["model_type"] == "pose"
+    assert report_of(tmp_path, own.name, small_root)[1]["config"]["TRAIN"]["model_type"] == "image+pose"
 
 
 def test_the_released_weights_say_so_at_the_start_and_at_the_end(
