@@ -114,9 +114,7 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
     report_people(rows, config.data_root, folder)
     report_switched(rows, folder)
     if not (found.items() >= complete.items() and worlds.is_current(config, split, rows, found)):
-        store.write_manifest(
-            folder, {**complete, **worlds.measured(config, split, rows)}
-        )  # the last file: all are there
+        store.write_manifest(folder, {**complete, **worlds.measured(config, split, rows)})  # last: all others are there
     return Summary(folder, len(frames), extracted, not_found, len(parts))
 
 

@@ -119,7 +119,7 @@ def other_fingerprint(checkpoint: dict) -> None:  # type: ignore[type-arg]
 
 
 def other_architecture(checkpoint: dict) -> None:  # type: ignore[type-arg]
-    checkpoint["spec"]["output_depth"] = 64
+    checkpoint["spec"]["joint_features"] = "heavy"
 
 
 def earlier_version(checkpoint: dict) -> None:  # type: ignore[type-arg]
