@@ -38,7 +38,7 @@ RESULT = PROJECT_ROOT / "docs" / "results" / "crops.json"
 LOST_MM = 100.0  # a person whose median joint has a larger in-plane error counts as lost
 WAYS = {
     "one_crop": "one crop, as in MediaPipe (`EXTRACT.test_time_augmentation: false`)",
-    "multi_crop": "multi-crop (`EXTRACT.test_time_augmentation: true`, the default)",
+    "multi_crop": "multi-crop (`EXTRACT.test_time_augmentation: true`)",
 }
 
 

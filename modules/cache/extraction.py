@@ -99,7 +99,7 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
         **store.turned_entry(_turned_views(folder, frames, inputs.digest)),
     }
     job = _Job(config, split, folder, manifest, inputs, hints, parts)
-    _log_stale(folder, job.key)
+    _log_state(job)
     extracted, extraction = _extract_missing(job, array_job)
     if array_job is not None:
         own = [parts[index] for index in parts_of(len(parts), array_job)]
@@ -167,11 +167,18 @@ def _manifest(config: Config, inputs: str, hints: dict[str, np.ndarray]) -> dict
     }  # fmt: skip
 
 
-def _log_stale(folder: Path, key: str) -> None:
-    """Logs that a cache is stale. It is kept until new parts replace it, so that a broken input does not destroy it."""
-    manifest = store.read_manifest(folder)
-    if manifest is not None and manifest.get("key") != key:
-        log.info("%s: images, cameras, labels, weights or options have changed; extracting what they change", folder)
+def _log_state(job: _Job) -> None:
+    """Logs that a cache is stale, or that there is one of other crops where it is missing.
+
+    A stale one is kept until new parts replace it, so that a broken input does not destroy it.
+    """
+    manifest, other = store.read_manifest(job.folder), store.other_crops(job.config, job.split)
+    if manifest is not None and manifest.get("key") != job.key:
+        log.info(
+            "%s: images, cameras, labels, weights or options have changed; extracting what they change", job.folder
+        )
+    if manifest is None and other is not None:
+        log.warning("%s is complete: to use it instead of extracting again, stop and give --set %s", *other)
 
 
 def parts_of(parts: int, array_job: ArrayJob | None) -> range:

@@ -55,11 +55,27 @@ def _extraction_name(config: Config, tta: str) -> str:
 
 
 def adopt_old_cache(config: Config) -> None:
-    """Renames a cache folder of WorldPose, whose name ends in -several, so that nothing is extracted again."""
-    old, new = (config.cache_root / _extraction_name(config, tta) for tta in ("several", "tta"))
+    """Renames a cache folder of WorldPose, whose name ends in -several, so that nothing is extracted again.
+
+    It is of all crops, and is renamed with the adaptive test-time augmentation, too.
+    """
+    all_crops = config.with_tta(True) if config.EXTRACT.tta else config
+    old, new = (config.cache_root / _extraction_name(all_crops, tta) for tta in ("several", "tta"))
     if old != new and old.is_dir() and not new.exists():
         old.rename(new)
         log.info("%s: this cache of WorldPose is now %s", old, new)
+
+
+def other_crops(config: Config, split: str) -> tuple[Path, str] | None:
+    """Returns the complete cache of a split with the other test-time augmentation, full or adaptive, and its assignment.
+
+    None without such a cache, and for one crop.
+    """
+    if not config.EXTRACT.tta:
+        return None
+    other = config.with_tta(True if config.EXTRACT.tta == "adaptive" else "adaptive")
+    folder, value = cache_folder(other, split), str(other.EXTRACT.test_time_augmentation).lower()
+    return (folder, f"EXTRACT.test_time_augmentation={value}") if manifest_path(folder).exists() else None
 
 
 def cache_options() -> dict[str, Any]:
@@ -195,7 +211,9 @@ def open_cache(config: Config, split: str, frames: Sequence[Frame]) -> tuple[Row
     fix = f"run python extract_train_info.py --split {split}"
     manifest = read_manifest(folder)
     if manifest is None:
-        raise UserError(f"{folder}: there is no complete cache of the {split} images; {fix}")
+        other = other_crops(config, split)
+        instead = "" if other is None else f", or use {other[0]} with --set {other[1]}"
+        raise UserError(f"{folder}: there is no complete cache of the {split} images; {fix}{instead}")
     if manifest.get("options") != cache_options():
         raise UserError(f"{manifest_path(folder)}: the cache is of another version or crop size; {fix}")
     if manifest.get("inputs") != inputs_digest(frames, folder):

@@ -77,9 +77,9 @@ class Extract(Section):
         "heavy", description="Its weights; blazepose: heavy or full; metrabs: a folder, or a name in pre_models."
     )
     test_time_augmentation: TestTimeAugmentation = Field(
-        True,
-        description="blazepose: average the estimates of several crops of an image (rotated, mirrored, re-centred), which "
-        "takes three times as long and loses a third fewer people; adaptive: of two, "
+        "adaptive",
+        description="blazepose: average the estimates of several crops of an image; true: of all (rotated, mirrored, "
+        "re-centred), which takes three times as long as one and loses a third fewer people; adaptive: of two, "
         "where the first is certain; metrabs has METRABS.num_aug instead.",
     )
     batch_size: int = Field(8, ge=1, le=MAX_COUNT, description="Images decoded and estimated at a time.")

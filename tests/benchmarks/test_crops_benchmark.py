@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import adaptive_crops, crops, extraction_hours, pages, rotations, uncertainty
+from benchmarks import adaptive_crops, adaptive_rows, crops, extraction_hours, pages, rotations, uncertainty
 from benchmarks.adaptive_crops import ALL, LEAST_SQUARES, ONE, TWO, Seen
 from modules.extractors.blazepose.decoding import Square
 from modules.extractors.blazepose.detector import MIN_CERTAINTY
@@ -56,6 +56,20 @@ def test_an_adaptive_row_takes_what_the_first_crop_asks_for() -> None:
     found = adaptive_crops.summary([ONE, TWO], [seen, seen], errors)
     assert (found["crops"], found["processor_ms"], found["world_mpjpe"]) == (1.5, 85.0, 108.0)
     assert (found["difference_mm"], found["standard_error_mm"]) == (3.0, 1.41)
+
+
+def test_a_row_moves_by_the_difference_of_the_same_images() -> None:
+    def errors(world: list[float], placed: list[float]) -> adaptive_rows.Errors:
+        means = {name: np.array(world) for name in adaptive_rows.METRICS}
+        return {**means, adaptive_rows.LEAST_SQUARES: np.array(placed)}
+
+    found = adaptive_rows.summary({
+        "all crops": errors([100.0, 200.0], [300.0, np.nan]), "adaptive": errors([101.0, 205.0], [310.0, 330.0]),
+    })  # fmt: skip
+    assert (found["difference_mm"], found["standard_error_mm"]) == (3.0, 1.41)
+    assert (found["all crops"]["not_found"], found["adaptive"]["not_found"]) == (1, 0)
+    row = adaptive_rows.format_table({"Some": found}).splitlines()[-1]
+    assert row == "| Some | 2 | 150.0 (150.0, 150.0) | 153.0 (153.0, 153.0) | +3.0 ± 1.4 | 300.0 | 320.0 |"
 
 
 def test_hours_are_of_the_processor() -> None:

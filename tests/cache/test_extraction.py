@@ -51,6 +51,19 @@ def test_a_second_run_extracts_nothing(made: tuple[Config, MadeUpExtractor]) -> 
     assert extract_split(config, "train").extracted == 0 and extractor.calls == 6
 
 
+def test_a_cache_of_other_crops_is_named_before_another_is_made(
+    made: tuple[Config, MadeUpExtractor], log_records: list[logging.LogRecord]
+) -> None:
+    """Someone who extracted with another default learns how to keep that cache, once."""
+    config, extractor = made
+    other = extract_split(config.with_tta(True), "train").folder
+    instead = "to use it instead of extracting again, stop and give --set EXTRACT.test_time_augmentation=true"
+    for _ in range(2):
+        extract_split(config.with_tta("adaptive"), "train")
+    assert [r.getMessage() for r in log_records].count(f"{other} is complete: {instead}") == 1
+    assert extractor.calls == 12
+
+
 def test_the_jobs_of_an_array_extract_their_parts_and_one_command_completes_the_cache(
     made: tuple[Config, MadeUpExtractor], log_records: list[logging.LogRecord]
 ) -> None:
@@ -226,7 +239,7 @@ def test_a_complete_cache_is_not_written_again(
 
 def test_a_cache_of_worldpose_is_taken_over_without_an_extraction(made: tuple[Config, MadeUpExtractor]) -> None:
     """The former name ended in -several, and its parts have their key under worldpose_key."""
-    config, extractor = made
+    config, extractor = made[0].with_tta(True), made[1]
     folder = extract_split(config, "train").folder
     rows, manifest = store.open_cache(config, "train", list_frames(config.data_root, "train"))
     for path in (folder / "poses").iterdir():
@@ -245,7 +258,7 @@ def test_a_cache_of_worldpose_is_taken_over_without_an_extraction(made: tuple[Co
 
 
 def test_an_unfinished_cache_of_worldpose_is_resumed(made: tuple[Config, MadeUpExtractor]) -> None:
-    config, extractor = made
+    config, extractor = made[0].with_tta(True), made[1]
     extractor.stop_after = 3
     with pytest.raises(KeyboardInterrupt):
         extract_split(config, "train")
@@ -261,8 +274,8 @@ def test_an_unfinished_cache_of_worldpose_is_resumed(made: tuple[Config, MadeUpE
 def test_a_cache_of_worldpose_never_replaces_a_new_one(
     made: tuple[Config, MadeUpExtractor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, extractor = made
     monkeypatch.setattr(inputs, "SETTLED_NS", 0)  # so that the first extraction remembers the hashes of all inputs
+    config, extractor = made[0].with_tta(True), made[1]
     folder = extract_split(config, "train").folder
     old = folder.parent.with_name("blazepose-heavy-several")
     shutil.copytree(folder.parent, old)

@@ -14,7 +14,7 @@ from modules.cache import store
 from modules.cache import table as cache_table
 from modules.cache.inputs import inputs_digest
 from modules.config.schema import Config, Data
-from modules.config.sections import Extract
+from modules.config.sections import Extract, TestTimeAugmentation
 from modules.files.cameras import write_camera
 from modules.files.labels import write_label
 from modules.files.layout import Frame, list_frames
@@ -170,6 +170,21 @@ def test_a_new_image_a_missing_label_and_a_missing_manifest_are_refused(data_set
         open_now(data_set)
 
 
+@pytest.mark.parametrize(("tta", "other", "value"), [("adaptive", True, "true"), (True, "adaptive", "adaptive")])
+def test_a_cache_of_other_crops_is_named(
+    data_set: Config, tta: TestTimeAugmentation, other: TestTimeAugmentation, value: str
+) -> None:
+    store.manifest_path(store.cache_folder(data_set, "train")).unlink()
+    config, cached = data_set.with_tta(tta), data_set.with_tta(other)
+    assert store.other_crops(config, "train") is None
+    folder = store.cache_folder(cached, "train")
+    store.write_manifest(folder, {"parts": 0})
+    assert store.other_crops(config, "train") == (folder, f"EXTRACT.test_time_augmentation={value}")
+    assert store.other_crops(config, "test") is None and store.other_crops(data_set.with_tta(False), "train") is None
+    with pytest.raises(UserError, match=f"no complete cache .*, or use {folder} with --set EXTRACT.+={value}$"):
+        store.open_cache(config, "train", list_frames(config.data_root, "train"))
+
+
 @pytest.mark.parametrize("key", [b"groundpose_key", b"worldpose_key"])
 def test_a_parts_key_is_read_under_either_name(tmp_path: Path, rng: np.random.Generator, key: bytes) -> None:
     row, crop = make_row(rng, 0, 5.0, looking_camera(rng), 0)
@@ -183,8 +198,9 @@ def test_a_parts_key_is_read_under_either_name(tmp_path: Path, rng: np.random.Ge
     assert store.part_key(poses) == "" and not store.part_exists(tmp_path, 0, [row["file_name"]], "other")
 
 
+@pytest.mark.parametrize("tta", [True, "adaptive"])
 def test_an_old_folder_is_adopted_whole_and_never_over_a_new_one(
-    tmp_path: Path, log_records: list[logging.LogRecord]
+    tmp_path: Path, log_records: list[logging.LogRecord], tta: TestTimeAugmentation
 ) -> None:
     config = Config(DATA=Data(root=str(tmp_path)))
     old, new = (tmp_path / "cache" / f"blazepose-heavy-{ending}" for ending in ("several", "tta"))
@@ -192,7 +208,7 @@ def test_an_old_folder_is_adopted_whole_and_never_over_a_new_one(
     assert not (tmp_path / "cache").exists() and not log_records  # there is nothing to adopt
     for split in ("train", "test"):
         store.write_manifest(old / split, {"parts": 0, "key": split})
-    store.adopt_old_cache(config)
+    store.adopt_old_cache(config.with_tta(tta))
     assert not old.exists() and [(new / s / "cache.json").is_file() for s in ("train", "test")] == [True, True]
     assert [record.getMessage() for record in log_records] == [f"{old}: this cache of WorldPose is now {new}"]
     store.write_manifest(old / "train", {"parts": 0, "key": "older"})

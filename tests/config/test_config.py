@@ -160,7 +160,7 @@ def test_test_time_augmentation_names_the_cache_of_blazepose_alone() -> None:
     folders = {
         name: cache_folder(load_config(PROJECT_ROOT / DEFAULT_CONFIG, [f"EXTRACT.{part}" for part in keys]), "train")
         for name, keys in {
-            "tta": (), "plain": ("test_time_augmentation=false",), "adaptive": ("test_time_augmentation=adaptive",),
+            "tta": ("test_time_augmentation=true",), "plain": ("test_time_augmentation=false",), "adaptive": (),
             "metrabs": ("extractor=metrabs", "weights=metrabs_s"),
         }.items()
     }  # fmt: skip
