@@ -24,13 +24,18 @@ from modules.utils import log
 
 
 def released_on(config: Config, train: Rows, validation: Rows) -> Released | None:
-    """Returns the released network on the validation rows; their missing joint features are computed and cached.
+    """Returns the released network on the validation rows; None if `released_outputs` is, or people in them are trained on."""
+    return released_outputs(config, validation) if holds_out_people(train, validation) else None
 
-    None if TRAIN.blend_released is false, the network is not PoseNet or uses other joint features, the released weights are
-    of another extractor, or people of the validation rows are trained on.
+
+def released_outputs(config: Config, validation: Rows) -> Released | None:
+    """Returns the released network on labelled rows; their missing joint features are computed and cached.
+
+    None if TRAIN.blend_released is false, the network is not PoseNet or uses other joint features, or the released weights
+    are of another extractor.
     """
     wanted = config.TRAIN.blend_released and RECIPES[config.TRAIN.model].blends
-    if not wanted or not holds_out_people(train, validation) or released_for(config) is None:
+    if not wanted or released_for(config) is None:
         return None
     content = load_checkpoint(RELEASED)
     recipe = recipe_of({"spec": content["spec"]})
