@@ -72,6 +72,15 @@ def odd_measures(measures: Measures) -> list[Odd]:
     return found
 
 
+def without_floor_of_lying(odd: list[Odd], measures: Measures) -> list[Odd]:
+    """Returns the odd measures without the floor's, if people are not upright in fewer than MANY_IMAGES images.
+
+    Where people lie, it says nothing: their lowest foot joint may be in the air, and they may be seen along the floor.
+    """
+    lies = any(one.measure == "upright" for one in odd) and measures.images < MANY_IMAGES
+    return [one for one in odd if not (lies and one.measure == "floor_over_size")]
+
+
 def off_share(odd: Odd, view: View) -> float:
     """Returns by which share of their distance people are misplaced if an odd measure is a mistake of the camera."""
     x = odd.value

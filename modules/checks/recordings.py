@@ -10,7 +10,7 @@ import numpy as np
 from modules.checks.agreement import ROUGH, SIZE, Pair, disagrees, pairs_of, size_of, worst
 from modules.checks.causes import Cause, explains, find_causes
 from modules.checks.company import Stranger, identical, stranger, swapped_files
-from modules.checks.limits import Odd, is_problem, odd_measures, off_share
+from modules.checks.limits import Odd, is_problem, odd_measures, off_share, without_floor_of_lying
 from modules.checks.measures import measure
 from modules.checks.views import View
 from modules.checks.wording import either, note_sentence, problem_sentence
@@ -43,12 +43,19 @@ class Assessor:
     known: list[Cause] = field(default_factory=list)
     searches: int = MOST_SEARCHES  # left: each takes a second, and the first ones find what many files share
 
-    def assess(self, views: Sequence[View]) -> list[Finding]:
-        """Returns what is wrong or odd with the cameras of one recording."""
-        odd = {view.name: odd_measures(measure(view)) for view in views}
+    def assess(self, views: Sequence[View], others_stand: bool = False) -> list[Finding]:
+        """Returns what is wrong or odd with the cameras of one recording.
+
+        `others_stand`: people of other recordings stand upright on the same floor, so that somebody who does not, in a few
+        images in which the views agree, lies.
+        """
+        measures = {view.name: measure(view) for view in views}
+        odd = {name: odd_measures(one) for name, one in measures.items()}
         pairs = pairs_of(views)
         size = size_of(pairs)
         contradicts = worst(pairs) > ROUGH or bool(np.isfinite(size) and not SIZE[0] < size < SIZE[1])
+        if others_stand and pairs and not contradicts:
+            odd = {name: without_floor_of_lying(own, measures[name]) for name, own in odd.items()}
         found = self._together(views, pairs, odd) if contradicts else []
         if not any(one.kind == IDENTICAL for one in found) and len(same := identical(views, calibration=True)) > 1:
             found.append(_one_camera(same))

@@ -36,6 +36,19 @@ def test_people_who_lie_are_noted_and_no_problem() -> None:
     assert "people are not upright along world_up" in found[0].sentence and "right if they lie" in found[0].sentence
 
 
+def test_somebody_who_lies_high_up_is_a_problem_only_where_nobody_else_stands_on_the_floor() -> None:
+    lying = shots(doing="lie", images=2, person="L", raised_mm=900.0)
+    alone = check_rows(rows(lying))
+    assert any(one.is_problem for one in alone)
+    others = [shot for seed in (1, 2, 3) for shot in shots(seed, person=f"S{seed}")]
+    (found,) = check_rows(rows([*others, *lying]))
+    assert not found.is_problem and "right if they lie" in found.sentence and "write world_up" not in found.sentence
+    turned = [replace(shot, up=np.array([0.0, 1.0, 0.0])) for shot in lying]  # another up than that of the others
+    assert any(one.is_problem for one in check_rows(rows([*others, *turned])))
+    many = shots(doing="lie", images=12, person="L", raised_mm=900.0)
+    assert any(one.is_problem for one in check_rows(rows([*others, *many])))
+
+
 def test_views_agree_in_place_and_size() -> None:
     pairs = pairs_of(views_of_rows(rows(shots())))
     assert len(pairs) == 3 and max(pair.miss for pair in pairs) < 0.02
