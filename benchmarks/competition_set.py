@@ -3,10 +3,11 @@
     python -m benchmarks.competition_set [--out data/synthetic/competition]
 
 30 people of a seed of their own stand, sit, lie and jump in one studio, whose world's up is its -y axis. 20 people train, 10
-test; each is seen at 2 moments by 4 cameras without lens distortion, in images of 1920x1080 px. Three data sets are written:
+test; each is seen at 2 moments by 4 cameras without lens distortion, in images of 1920x1080 px. These folders are written:
 
     <out>/plain       as the competition's: camera files with intrinsics and extrinsics alone, a test part without labels
     <out>/declared    the same images; the camera files also declare world_up and floor_height_mm
+    <out>/alone       the test part of `plain` and nothing else
     <out>/truth       the labels of the test part, which no stage reads
 """
 
@@ -37,18 +38,18 @@ TRAIN_PEOPLE = 20
 FLOOR_MM = -873.0  # along up; the synthetic world's floor is at 0
 AXES = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # from the synthetic world (z up) to this one (-y up)
 UP = AXES @ [0.0, 0, 1]
-PLAIN, DECLARED, TRUTH = "plain", "declared", "truth"
+PLAIN, DECLARED, ALONE, TRUTH = "plain", "declared", "alone", "truth"
 
 
 def main() -> None:
-    """Makes the three data sets."""
+    """Makes the data sets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=OUT, help="default: %(default)s")
     make_competition_set(parser.parse_args().out)
 
 
 def make_competition_set(out: Path, options: plan.Options = OPTIONS, train_people: int = TRAIN_PEOPLE) -> None:
-    """Renders what is missing into <out>/rendered, and writes the three data sets from it."""
+    """Renders what is missing into <out>/rendered, and writes the data sets from it."""
     fetch_clips()
     rendered = out / "rendered"
     with ProcessPoolExecutor(min(os.cpu_count() or 1, options.people), get_context("spawn")) as pool:
@@ -57,8 +58,8 @@ def make_competition_set(out: Path, options: plan.Options = OPTIONS, train_peopl
             for job in jobs:
                 job.result()
                 bar.update()
-    for name in (PLAIN, DECLARED):
-        for split in ("train", "test"):
+    for name, splits in {PLAIN: ("train", "test"), DECLARED: ("train", "test"), ALONE: ("test",)}.items():
+        for split in splits:
             _write_split(out, name, list_frames(rendered, split))
 
 

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from benchmarks import competition_layout, competition_set, pages
-from benchmarks.competition_set import AXES, DECLARED, FLOOR_MM, PLAIN, TRUTH, UP, make_competition_set, true_joints
+from benchmarks.competition_set import (
+    ALONE,
+    AXES,
+    DECLARED,
+    FLOOR_MM,
+    PLAIN,
+    TRUTH,
+    UP,
+    make_competition_set,
+    true_joints,
+)
 from data.synthetic import plan
 from data.synthetic.generate import KNOWN_SETS
 from model.skeleton import FEET
@@ -36,6 +46,9 @@ def test_camera_files_and_labels_hold_what_the_competitions_hold(made: Path) -> 
             assert frame.label_path.exists() == (frame.split == "train")
             assert header_problem(frame.image_path, (1920, 1080)) is None
     assert not list((made / TRUTH).rglob("images"))
+    alone = list_frames(made / ALONE, "test")
+    assert [frame.file_name for frame in alone] == [frame.file_name for frame in list_frames(made / PLAIN, "test")]
+    assert not (made / ALONE / "task04_train").exists() and not any(frame.label_path.exists() for frame in alone)
 
 
 @pytest.mark.slow
