@@ -69,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="AXIS",
         help="up where the file declares none: --up=z, --up=-y, --up=0,-1,0",
     )
-    add("--floor", metavar="MM", type=checked(finite, "a height in mm"), help="the floor's height along up, where the file declares none")
+    add("--floor", metavar="MM", type=checked(finite, "a height in mm"), help="the floor's height along up, where the file "
+        "declares none")  # fmt: skip
     add(
         "--frame",
         choices=(WORLD, CAMERA),

@@ -114,7 +114,9 @@ def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
     for kind in request.save:
         if kind in PICTURES:
             written += PICTURES[kind](poses, source, view, folder)
-    write_json(folder / RECORD, {**origin, "key": key, "files": [path.relative_to(folder).as_posix() for path in written]})
+    write_json(
+        folder / RECORD, {**origin, "key": key, "files": [path.relative_to(folder).as_posix() for path in written]}
+    )
     return Result(folder, poses, written)
 
 
