@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
+from modules.console import checked, finite, make_parser, positive, print_summary, run_script, start_console
 from modules.predict.arguments import BEST, CAMERA, QUALITIES, WAYS_TO_CALIBRATE, WORLD, parse_size
 from modules.utils import log
 
@@ -69,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="AXIS",
         help="up where the file declares none: --up=z, --up=-y, --up=0,-1,0",
     )
-    add("--floor", metavar="MM", type=float, help="the floor's height along up, where the file declares none")
+    add("--floor", metavar="MM", type=checked(finite, "a height in mm"), help="the floor's height along up, where the file "
+        "declares none")  # fmt: skip
     add(
         "--frame",
         choices=(WORLD, CAMERA),
@@ -78,8 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--calibrated-size", metavar="WxH", type=checked(parse_size, "1920x1080"), help="the image size that K belongs to, "
         "if the images were resized since")  # fmt: skip
-    add("--start", metavar="S", type=float, help="use a video from this second on")
-    add("--end", metavar="S", type=float, help="use a video up to this second")
+    add("--start", metavar="S", type=checked(finite, "seconds"), help="use a video from this second on")
+    add("--end", metavar="S", type=checked(finite, "seconds"), help="use a video up to this second")
     add(
         "--every",
         metavar="N",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from modules.config.load import add_config_arguments, config_arguments, config_from_arguments, shown_arguments
-from modules.config.paths import PROJECT_ROOT, project_path
+from modules.config.paths import PROJECT_ROOT
 from modules.console import make_parser, print_summary, run_script, start_console
 from modules.files.atomic import require_writable
 from modules.utils import log
@@ -25,10 +25,11 @@ def main() -> None:
     config = config_from_arguments(arguments)
     start_console(arguments)
 
-    from modules.files.submission import requested_frames, sample_path
+    from modules.files.submission import output_path, requested_frames, sample_path
 
     requested = requested_frames(config)  # reports a broken sample before hours of extraction
-    require_writable(project_path(config.TEST.output).parent, "TEST.output")
+    output = output_path(config)
+    require_writable(output.parent, "TEST.output")
     require_writable(config.results_root, "RESULTS.root")
     if sample_path(config) is None:
         log.info("%s has no sample_submission.json: all %d test images are predicted", config.data_root, len(requested))
@@ -57,7 +58,6 @@ def main() -> None:
         extract_in_child(arguments, joint_features)
     folder, report = testing.run_test(config, trained, requested, arguments.reuse, warned)
     log.info("\n%s", report)
-    output = project_path(config.TEST.output)
     log.info("%s, %s (the same as a table) and %s are written", output, joint_table_path(output).name, folder)
     if warning:
         log.warning("%s", warning)

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import logging
+import math
 import os
 import shlex
 import signal
@@ -113,6 +114,14 @@ def checked(parse: Callable[[str], Any], example: str) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"{text!r}: write {example}") from None
 
     return convert
+
+
+def finite(text: str) -> float:
+    """Returns a finite number. Raises ValueError for anything else."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def positive(text: str) -> float:

@@ -15,6 +15,7 @@ import pytest
 
 import modules
 from modules import console
+from modules.config.load import add_config_arguments
 from modules.config.paths import PROJECT_ROOT
 from modules.console import command_again, interruptible, is_quiet, make_parser, progress, start_logging
 from modules.runs import checkpoints, folders
@@ -216,3 +217,14 @@ def test_interrupt_ends_with_130() -> None:
     with pytest.raises(SystemExit) as ended:
         console.run_script(interrupted)
     assert ended.value.code == 130
+
+
+def test_a_second_config_file_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first one would be passed over without a word."""
+    parser = make_parser("Describes.")
+    add_config_arguments(parser)
+    assert parser.parse_args(["--config", "a.yml"]).config == "a.yml"
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["--config", "a.yml", "--config", "b.yml"])
+    assert ended.value.code == EXIT_BAD_INPUT
+    assert "--config: one config file at a time, not b.yml too" in capsys.readouterr().err

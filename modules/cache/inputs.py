@@ -20,11 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modules.files.atomic import atomic_path
-from modules.files.hashing import digest
+from modules.files.hashing import IMAGE_TAIL, digest, image_tail
 from modules.files.layout import Frame
 from modules.utils import UserError, log
 
-IMAGE_TAIL = 16384  # bytes at the end of every image that are hashed to detect a stale cache
 SETTLED_NS = 2 * 10**9  # a file changed less than this ago may change again and keep its times: FAT stores them to 2 s
 SCHEMA = pa.schema(
     [
@@ -33,7 +32,7 @@ SCHEMA = pa.schema(
         ("mtime_ns", pa.int64()),
         ("ctime_ns", pa.int64()),
         ("inode", pa.uint64()),
-        ("hash", pa.string()),  # SHA-256 of the last IMAGE_TAIL bytes of an image, of the whole of another file
+        ("hash", pa.string()),  # SHA-256 of an image as `image_tail` says, of the whole of another file
     ],
     metadata={"image_tail": str(IMAGE_TAIL)},
 )
@@ -97,12 +96,10 @@ def read_inputs(frames: Sequence[Frame], folder: Path | None = None) -> Inputs:
 
 
 def _image_mark(split_folder: str, frame: Frame, reader: _Reader) -> tuple[int, str]:
-    """Returns the size and the hash of the last bytes, since reading a million whole images would take an hour.
-
-    Entropy-coded data form one chain, so a changed image of the same size has other last bytes.
-    """
+    """Returns the size and the hash of the last bytes; raises UserError if the image cannot be read."""
     try:
-        read = reader.read(frame.file_name, f"{split_folder}/{frame.image_in_folder}", IMAGE_TAIL)
+        tail = image_tail(frame.file_name)
+        read = reader.read(frame.file_name, f"{split_folder}/{frame.image_in_folder}", tail)
     except OSError as error:
         raise UserError(
             f"{frame.image_path}: this image is missing or cannot be read ({error.strerror}); restore it, or remove its name"

@@ -98,9 +98,21 @@ def dump_config(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+class _OneFile(argparse.Action):
+    """Keeps the value of --config, and refuses a second one, which would replace the first without a word."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if getattr(namespace, self.dest) is not self.default:
+            parser.error(f"--config: one config file at a time, not {values} too; put the keys into one, or use --set")
+        setattr(namespace, self.dest, values)
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --config and --set to a parser."""
-    parser.add_argument("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"config file ({DEFAULT_CONFIG})")
+    parser.add_argument("--config", metavar="FILE", default=DEFAULT_CONFIG, action=_OneFile,
+                        help=f"config file ({DEFAULT_CONFIG})")  # fmt: skip
     parser.add_argument("--set", metavar="SECTION.key=value", dest="assignments", action="append", default=[],
                         help="override one key; may be repeated")  # fmt: skip
 

@@ -57,11 +57,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with _errors_name(path, temporary):
             yield temporary
-            with open(temporary, "rb") as handle:
-                os.fsync(handle.fileno())
+            _sync(temporary)
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file's content is on the disk, so that a power failure after its rename cannot leave it empty."""
+    with open(path, "rb") as handle:
+        os.fsync(handle.fileno())
 
 
 def require_writable(folder: Path, key: str) -> None:
@@ -90,6 +95,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             for leftover in temporary.iterdir():
                 shutil.rmtree(leftover) if leftover.is_dir() and not leftover.is_symlink() else leftover.unlink()
             yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _sync(file)
             shutil.rmtree(path, ignore_errors=True)
             os.replace(temporary, path)
         finally:

@@ -24,7 +24,10 @@ def find_sources(named: Sequence[str]) -> list[Path]:
     A folder stands for the images in it, a glob for what it matches, both in natural order; a text or CSV file for the paths
     that it lists, relative to its folder. Raises UserError for a missing file, an unknown type, or images beside a video.
     """
-    found = list(dict.fromkeys(path for name in named for path in _expand(name)))
+    by_place: dict[Path, Path] = {}  # a relative and an absolute path may name the same file
+    for path in (path for name in named for path in _expand(name)):
+        by_place.setdefault(path.parent.resolve() / path.name, path)
+    found = list(by_place.values())
     videos = [path for path in found if is_video(path)]
     if videos and len(found) > 1:
         other = next(path for path in found if path != videos[0])
@@ -59,7 +62,10 @@ def _expand(name: str) -> Iterator[Path]:
         )
         if not matches:
             raise UserError(f"{name}: there is no such file, folder or glob; name images, a folder, a video or a list")
-        yield from (_known(match) for match in matches if match.is_file())
+        files = [match for match in matches if match.is_file()]
+        if not files:
+            raise UserError(f"{name}: this glob matches folders alone; name the images in them, such as '{name}/*.jpg'")
+        yield from map(_known, files)
 
 
 def _known(path: Path) -> Path:

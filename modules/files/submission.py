@@ -73,6 +73,16 @@ def requested_frames(config: Config) -> list[Frame]:
     return [replace(frames[nfc(name)], sample_name=name) for name in names]
 
 
+def output_path(config: Config) -> Path:
+    """Returns where the submission is written. Raises UserError if that is no name of a JSON file, or that of the sample."""
+    path, sample = project_path(config.TEST.output), sample_path(config)
+    if path.suffix != ".json" or path.is_dir():
+        raise UserError(f"TEST.output: {path} is no JSON file; write a name that ends in .json")
+    if sample is not None and path.resolve() == sample.resolve():
+        raise UserError(f"TEST.output: {path} is the sample submission, which would be lost; write another name")
+    return path
+
+
 def write_submission(path: Path, names: Sequence[str], joints_world_mm: np.ndarray) -> None:
     """Writes (images, 24, 3) world mm for `names`, in order. Raises ValueError for another shape or non-finite values."""
     if joints_world_mm.shape != (len(names), NUM_JOINTS, 3) or not np.isfinite(joints_world_mm).all():

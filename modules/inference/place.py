@@ -14,6 +14,7 @@ import numpy as np
 from modules.cache.crop_joints import Columns, denormalise_px
 from modules.pose_utils import pixel2ray
 
+FARTHEST = 25.0  # squared Mahalanobis distance, with 3 degrees of freedom, of somebody who stands at another place
 MIN_SPREAD_MM = 20.0  # along every axis, since a few training people stand closer together than others will
 
 
@@ -72,13 +73,23 @@ def depth_at_place(place: Place, centres: np.ndarray, rays_world: np.ndarray) ->
 
 
 def root_at_place(place: Place, uv: np.ndarray, root_mm: np.ndarray, root_log_sd: float, rows: Columns) -> np.ndarray:
-    """Returns root depths (B,) mm in the crop's camera, fused with the place.
+    """Returns root depths (B,) mm in the crop's camera, fused with the place where people may stand at it.
 
-    `uv` (B, 2) is the pelvis over ±1 in the crop; `root_log_sd` is the standard deviation of the log of `root_mm`.
+    `uv` (B, 2) is the pelvis over ±1 in the crop; `root_log_sd` is the standard deviation of the log of `root_mm`. Who is
+    farther from the place than FARTHEST keeps the depth: in another room or another world, the place says nothing.
     """
     ray_crop = pixel2ray(denormalise_px(uv)[:, None], rows["K_crop"])
     ray_world = (ray_crop @ rows["R_cam2crop"] @ rows["R"])[:, 0]
-    return fuse_depth(place, root_mm, root_log_sd, ray_world, rows)
+    fused = fuse_depth(place, root_mm, root_log_sd, ray_world, rows)
+    return np.where(_distance(place, root_mm, root_log_sd, ray_world, rows) < FARTHEST, fused, root_mm)
+
+
+def _distance(place: Place, depth_mm: np.ndarray, log_sd: float, rays_world: np.ndarray, rows: Columns) -> np.ndarray:
+    """Returns the squared Mahalanobis distance (B,) of points at uncertain depths on rays from the place."""
+    offset = depth_mm[:, None] * rays_world - np.einsum("bji,bj->bi", rows["R"], rows["t"]) - place.mean_mm
+    along = (log_sd * depth_mm)[:, None] * rays_world
+    covariance = place.covariance_mm2 + along[:, :, None] * along[:, None, :]
+    return np.asarray((offset * np.linalg.solve(covariance, offset[..., None])[..., 0]).sum(1))
 
 
 def fuse_depth(place: Place, depth_mm: np.ndarray, log_sd: float, rays_world: np.ndarray, rows: Columns) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from modules.export.poses import Poses
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
+from modules.files.hashing import digest
 from modules.files.locking import only_writer
 from modules.predict.answer import Answering, make_answer
 from modules.predict.arguments import ADAPTIVE, BEST, FAST
@@ -37,6 +39,7 @@ from modules.utils import UserError, log
 
 RECORD = "predict.json"  # written last
 CACHE = "cache"
+OUTPUTS = ("poses.*", "poses_person*.*", "overlay.mp4", "overlays", "report.html")  # patterns of what may be written
 PICTURES = {"overlay": write_overlays, "report": write_report}  # what is made of images, too
 
 
@@ -105,11 +108,15 @@ def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
     how = Answering(request.person, smooths, calibration_of(run.checkpoint))
     origin = {**_origin(request, source, view, run), "camera_findings": checks.sentences}
     poses = make_answer(people, source, view, how, effects, origin)
+    key = digest([predictor.key, request.person, smooths, request.selection.frames_per_second])
+    _drop_other_answer(folder, key)
     written = save(poses, folder, [kind for kind in request.save if kind in WRITERS])
     for kind in request.save:
         if kind in PICTURES:
             written += PICTURES[kind](poses, source, view, folder)
-    write_json(folder / RECORD, {**origin, "files": [path.relative_to(folder).as_posix() for path in written]})
+    write_json(
+        folder / RECORD, {**origin, "key": key, "files": [path.relative_to(folder).as_posix() for path in written]}
+    )
     return Result(folder, poses, written)
 
 
@@ -143,6 +150,18 @@ def _claim(folder: Path, source: Source) -> None:
             )
     elif folder.exists() and not (folder / CACHE).is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: this folder holds other files; name a new or empty one with --output")
+
+
+def _drop_other_answer(folder: Path, key: str) -> None:
+    """Removes the files of a prediction of other images or by other options, which must not stand beside this one's."""
+    before = read_json(folder / RECORD).get("key") if (folder / RECORD).exists() else None
+    if before in (None, key):
+        return
+    stale = [path for pattern in OUTPUTS for path in folder.glob(pattern)]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+    if stale:
+        log.info("%s: the files of an earlier prediction, of other images or by other options, are replaced", folder)
 
 
 def _describe(source: Source, view: View) -> None:

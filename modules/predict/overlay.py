@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ HEIGHT = 1080  # px of the picture, unless the image is smaller
 NEAREST_MM = 200.0  # to the camera, of what is drawn
 FLOOR, WARNING = (235, 235, 235), (255, 190, 60)
 HEAD = JOINT_NAMES.index("head")
+LONGEST = 52  # characters of a line beside the picture; report.html and the tables have whole warnings
 
 
 def write_overlays(poses: Poses, source: Source, view: View, folder: Path) -> list[Path]:
@@ -166,4 +168,4 @@ class Painter:
         warnings = "; ".join(
             dict.fromkeys(poses.warnings[row] for row in found if poses.warnings and poses.warnings[row])
         )
-        return [*lines, (warnings.replace("…", "...")[:60], WARNING)]
+        return [*lines, (shorten(warnings.replace("…", "..."), LONGEST, placeholder=" ..."), WARNING)]

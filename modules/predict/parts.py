@@ -97,6 +97,11 @@ class Predictor:
         """The number of parts."""
         return -(-len(self.source.names) // self.batch)
 
+    @property
+    def key(self) -> str:
+        """The digest of everything that determines the people of all parts."""
+        return digest([self._prediction_key(part) for part in range(self.parts)])
+
     def images_in(self, part: int) -> range:
         """Returns the places of a part's images in the source."""
         return range(len(self.source.names))[part * self.batch : (part + 1) * self.batch]

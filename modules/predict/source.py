@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from modules.files import video
-from modules.files.hashing import tail_mark
+from modules.files.hashing import image_tail, tail_mark
 from modules.files.image_header import read_header
 from modules.files.images import read_image, size_problem, truncation_problem
 from modules.files.sources import find_sources, is_video, names_below
@@ -96,7 +96,7 @@ class ImageFiles:
 
     def marks(self, start: int, stop: int) -> list[Any]:
         """See Source: size and hash of the last bytes, as for the images of a data set."""
-        return [tail_mark(path) for path in self.files[start:stop]]
+        return [tail_mark(path, image_tail(path.name)) for path in self.files[start:stop]]
 
     def images(self, start: int, stop: int, step: int = 1) -> Iterator[np.ndarray]:
         """See Source."""
@@ -176,7 +176,7 @@ def _open_video(path: Path, selection: Selection, view: View) -> VideoFrames:
     chosen = np.flatnonzero((opened.times_s >= start) & (opened.times_s <= end))[:: selection.every]
     if not len(chosen):
         raise UserError(f"{path}: no frame is between --start and --end; the video lasts {opened.times_s[-1]:.2f} s")
-    return VideoFrames(opened, chosen, [tail_mark(path, 2**20), len(opened.pts)])
+    return VideoFrames(opened, chosen, [tail_mark(path, 2**20), len(opened.pts), opened.quarter_turns])
 
 
 def _open_images(files: list[Path], selection: Selection, view: View) -> ImageFiles:

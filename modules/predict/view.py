@@ -47,16 +47,16 @@ class View:
         if calibrated == size:
             return self.camera
         has, needs = (f"{width}x{height}" for width, height in (size, calibrated))
-        if not self.scales:
-            raise UserError(
-                f"{name}: this image is {has} px, but its camera is calibrated for {needs}; use images of that size, or, if "
-                f"they were only resized, add --calibrated-size {needs}"
-            )
         scale = size[0] / calibrated[0]
         if abs(calibrated[1] * scale - size[1]) > 1:
             raise UserError(
                 f"{name}: this image is {has} px, but its camera is calibrated for {needs}, of another shape, so that it was "
                 "cropped; calibrate for it"
+            )
+        if not self.scales:
+            raise UserError(
+                f"{name}: this image is {has} px, but its camera is calibrated for {needs}; use images of that size, or, if "
+                f"they were only resized, add --calibrated-size {needs}"
             )
         return replace(self.camera, K=resize_intrinsics(self.camera.K, scale), image_size=size)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from modules.cache.inputs import inputs_digest
 from modules.cache.store import cache_folder, read_manifest
 from modules.cache.worlds import rows_key
 from modules.config.schema import Config
 from modules.console import command_line
+from modules.files.layout import list_frames
 from modules.runs import checkpoints
 from modules.runs.differences import Differing, config_of_run, differing_keys, extraction_options, in_words
 from modules.runs.folders import is_complete, origin, run_key, runs_started_with
@@ -18,7 +20,8 @@ RELEASED_NAME = Path("released")  # --run released
 
 
 def choose_run(config: Config, named: Path | None, options: Sequence[str]) -> tuple[Path, str]:
-    """Returns the run, or the file of weights, to predict with, and a warning if these are the released weights by default.
+    """Returns the run, or the file of weights, to predict with, and a warning if these are the released weights by default,
+    or if the training data have changed since.
 
     `named` is the value of --run: `released`, a run folder, or a .safetensors file. Without it, it is the newest finished
     run of the config, or the released weights where nothing was trained on its data set. `options` are the --config and
@@ -29,7 +32,8 @@ def choose_run(config: Config, named: Path | None, options: Sequence[str]) -> tu
         return (checkpoints.RELEASED if named == RELEASED_NAME else named.resolve()), ""
     started = runs_started_with(_runs_folder(config), root=origin(config)["root"])
     if started:
-        return _run_of_config(config, started, options), ""
+        run = _run_of_config(config, started, options)
+        return run, _warning_of_changes(config, run, options)
     released = checkpoints.released_for(config)
     if released is None:
         raise UserError(
@@ -62,6 +66,25 @@ def _run_of_config(config: Config, started: Sequence[Path], options: Sequence[st
     same_extractor = [run for run in runs_started_with(parent, **origin(config)) if run in finished]
     nearest = [*same_extractor, *finished, *started][0]
     raise UserError(_of_another_config(config, nearest, key is not None, options))
+
+
+def _warning_of_changes(config: Config, run: Path, options: Sequence[str]) -> str:
+    """Returns a warning if training images, cameras or labels have changed since the run's extraction, or nothing.
+
+    Training images that are no longer there are not compared.
+    """
+    folder = cache_folder(config, "train")
+    try:
+        manifest, now = read_manifest(folder), inputs_digest(list_frames(config.data_root, "train"), folder)
+    except UserError:
+        return ""
+    if manifest is None or manifest.get("inputs") == now:
+        return ""
+    extract = command_line("extract_train_info.py", "--split", "train", *options)
+    return (
+        f"warning: {run}: training images, cameras or labels have changed since this run; run `{extract}` and "
+        f"`{command_line('train.py', *options)}` to learn from them"
+    )
 
 
 def _configured_key(config: Config) -> str | None:

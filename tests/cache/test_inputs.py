@@ -67,6 +67,18 @@ def test_the_digest_is_that_of_existing_caches(root: Path) -> None:
     assert digest_of(root) == digest([contents, marks])
 
 
+@pytest.mark.parametrize("suffix", [".bmp", ".TIF", ".tiff"])
+def test_formats_without_a_chain_of_codes_are_hashed_whole(root: Path, tmp_path: Path, suffix: str) -> None:
+    """A picture whose pixels are stored one by one may change far from its last bytes."""
+    image = (root / IMAGES[0]).rename((root / IMAGES[0]).with_suffix(suffix))
+    content = bytearray(LONGER)
+    image.write_bytes(content)
+    before = digest_of(root, tmp_path / "cache")
+    content[100] = 1
+    image.write_bytes(content)
+    assert digest_of(root, tmp_path / "cache") != before
+
+
 @pytest.mark.usefixtures("settled")
 def test_remembered_hashes_give_the_same_digest(root: Path, tmp_path: Path) -> None:
     plain, folder = digest_of(root), tmp_path / "cache"

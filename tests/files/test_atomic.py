@@ -25,6 +25,24 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
+def test_a_folder_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a power failure leaves files of zeros under the final names."""
+    synced = []
+    fsync = os.fsync
+
+    def record(handle: int) -> None:
+        fsync(handle)
+        assert not (tmp_path / "x").exists()
+        synced.append(os.readlink(f"/proc/self/fd/{handle}").rpartition("/")[2])
+
+    monkeypatch.setattr(os, "fsync", record)
+    with atomic.atomic_folder(tmp_path / "x") as new:
+        (new / "below").mkdir()
+        (new / "a.npy").write_bytes(b"a")
+        (new / "below" / "b.npy").write_bytes(b"b")
+    assert sorted(synced) == ["a.npy", "b.npy"]
+
+
 def test_a_killed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     atomic.write_json(path, {"a": 1})

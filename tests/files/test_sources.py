@@ -33,6 +33,12 @@ def test_files_and_globs_each_once(folder: Path) -> None:
     assert found(folder / "videos" / "b.mp4") == ["b.mp4"]
 
 
+def test_one_file_by_several_spellings_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    paths = find_sources(["a.png", str(folder / "a.png"), "videos/../a.png"])
+    assert paths == [Path("a.png")]
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_a_name_in_another_unicode_normalisation(folder: Path, form: str) -> None:
     """macOS unpacks archives with decomposed names, and keyboards type composed ones."""
@@ -63,6 +69,7 @@ def test_names_are_paths_from_the_common_folder(folder: Path) -> None:
     ("named", "says"),
     [
         ("nothing", "there is no such file, folder or glob"),
+        ("vid*", "this glob matches folders alone"),
         ("notes.md", r"\.md is no image or video"),
         ("videos", "there is no image in this folder; name one of its videos, such as b.mp4"),
         ("empty.txt", "this list names no file"),

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from modules.config.load import parse_config
 from modules.files.names import name_fields
-from modules.files.submission import read_sample, write_submission
+from modules.files.submission import output_path, read_sample, write_submission
 from modules.utils import UserError
 from tests.strategies import json_files, read_or_refused
 
@@ -53,6 +54,26 @@ def test_broken_samples(tmp_path: Path, sample: Any, says: str) -> None:
     (tmp_path / "s.json").write_text(json.dumps(sample))
     with pytest.raises(UserError, match=says):
         read_sample(tmp_path / "s.json")
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("/", "no JSON file"),
+        ("x.csv", "no JSON file"),
+        ("folder.json", "no JSON file"),
+        ("s.json", "which would be lost"),
+    ],
+)
+def test_an_output_that_would_lose_a_file_is_refused(tmp_path: Path, output: str, says: str) -> None:
+    """The table beside the submission is x.csv, too, and the sample is read from s.json."""
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "s.json").write_text("[]")
+    test = {"output": str(tmp_path / output), "sample_submission": str(tmp_path / "s.json")}
+    with pytest.raises(UserError, match=f"^TEST.output: .*{says}"):
+        output_path(parse_config({"TEST": test}, "test"))
+    good = parse_config({"TEST": {**test, "output": str(tmp_path / "good.json")}}, "test")
+    assert output_path(good) == tmp_path / "good.json"
 
 
 @given(json_files([{"file_name": "1_F_1_1.jpg", "3d_pos": [[0, 0, 0]]}, {"file_name": "30_F160A_1_4.jpg"}]))

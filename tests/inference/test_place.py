@@ -133,6 +133,18 @@ def test_the_crops_camera_and_the_camera_agree(tmp_path: Path) -> None:
     np.testing.assert_allclose(in_crop, in_camera, rtol=1e-9)
 
 
+@pytest.mark.parametrize("shift_mm", [[0, 0, 1000], [2000, 0, 0], [0, 5000, 0], [-3000, 3000, 500]])
+def test_people_of_another_world_keep_their_depth(tmp_path: Path, shift_mm: list[float]) -> None:
+    """Test cameras whose world begins elsewhere: the joints move with it, and are not drawn to the training people."""
+    rows = make_rows(tmp_path, 8, noise=0.0)
+    place = Place(np.array([0.0, 0.0, 900.0]), np.diag([80.0, 80.0, 40.0]) ** 2)
+    pose = cached_crop_pose(rows.columns)
+    uv = to_uvd(pose, rows["K_crop"])[:, 0, :2]
+    assert (root_at_place(place, uv, pose.root_mm * 1.05, 0.05, rows.columns) != pose.root_mm * 1.05).all()
+    moved = {**rows.columns, "t": rows["t"] - rows["R"] @ np.array(shift_mm, float)}
+    np.testing.assert_array_equal(root_at_place(place, uv, pose.root_mm, 0.05, moved), pose.root_mm)
+
+
 def test_the_place_holds_in_the_training_world_alone(tmp_path: Path) -> None:
     config = Config().model_dump(mode="json")
     checkpoint = {"config": config, "facts": {"place": {}, "place_root_log_sd": 0.1, "pelvis_height_mm": 900.0}}

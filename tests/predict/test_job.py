@@ -129,6 +129,17 @@ def test_results_of_others_are_kept(ask: Ask, folder: Path, tmp_path: Path) -> N
         job.predict(ask(output=tmp_path / "full"))
 
 
+def test_files_of_another_question_do_not_stay_beside_the_answer(ask: Ask, folder: Path) -> None:
+    """export.py would take the joints of other images from them."""
+    images = [str(folder / name) for name in NAMES]
+    first = job.predict(ask(named=images[:2], save=["csv", "trc", "overlay"])).folder
+    job.predict(ask(named=images[:2], save=["npz"]))
+    kept = {"poses.csv", "poses.csv.json", "poses.trc", "poses.trc.json", "poses.npz", "overlays"}
+    assert {path.name for path in first.iterdir()} == {*kept, "cache", "predict.json"}
+    job.predict(ask(named=images[1:], save=["csv"]))
+    assert {path.name for path in first.iterdir()} == {"poses.csv", "poses.csv.json", "cache", "predict.json"}
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

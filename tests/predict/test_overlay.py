@@ -102,3 +102,13 @@ def test_a_picture_of_each_separate_image(poses: Poses, view: View, source: Imag
     assert names == ["overlays/0.jpg", "overlays/b/1.jpg", "overlays/2.jpg"]
     two, one, nobody = (cv2.imread(str(path)) for path in written)
     assert changed(two) > changed(one) > changed(nobody)
+
+
+def test_a_long_warning_ends_in_dots_within_the_panel(poses: Poses, view: View) -> None:
+    long = "people are not upright along world_up (cosine -0.05); right if they lie, bend or are upside down"
+    warned = replace(poses, warnings=["", "", long, ""])
+    painter = Painter(warned, scene_of(warned, view.camera))
+    text = painter._caption([2])[-1][0]
+    assert long.startswith(text.removesuffix(" ...")) and text.endswith(" ...")
+    panel = painter._panel(1080, view.camera, [2])
+    assert (panel[:90, -4:] == panel[0, -1]).all()

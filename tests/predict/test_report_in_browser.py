@@ -1,5 +1,6 @@
 """The report in headless Chromium: it draws, the scrubber moves it, and the console stays silent."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def test_the_scrubber_moves_scene_picture_and_charts(page: Page, tmp_path: Path)
     assert page.evaluate("document.querySelectorAll('.chart canvas').length") == 5
     assert page.evaluate("document.title").startswith("</script>".replace("/", "∕"))  # no name has become code
     assert page.problems == []
+
+
+def test_the_ticks_of_a_short_recording_differ(page: Page, tmp_path: Path) -> None:
+    """A tenth of a second or a centimetre from end to end: rounded to one decimal, the marks would be the same."""
+    page.open(write_case(tmp_path, 1, 4))
+    drawn = "JSON.stringify([0.01, 0.3, 2, 40].map((step) => decimals(step)))"
+    assert json.loads(page.evaluate(drawn)) == [2, 1, 0, 0]
+    assert page.evaluate("document.getElementById('path-label').hidden") is False
+    page.open(write_case(tmp_path / "one", 1, 1))
+    assert page.evaluate("document.getElementById('path-label').hidden") is True  # nobody moves between photos
 
 
 @pytest.mark.parametrize(("frames", "found"), [(1, True), (1, False)])

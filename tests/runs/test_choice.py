@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from model.model import PoseNetSpec, make_posenet
+from modules.cache.inputs import inputs_digest
 from modules.cache.store import cache_folder, write_manifest
 from modules.config.load import dump_config, parse_config
 from modules.config.schema import Config
 from modules.files.atomic import write_json, write_text
+from modules.files.layout import list_frames
 from modules.runs import checkpoints, folders
 from modules.runs.choice import choose_run
 from modules.runs.released import write_released
@@ -81,6 +83,24 @@ def test_the_run_of_the_config_is_used(tmp_path: Path, log_records: list[logging
         f"{newer} is newer, but of another config; name it with --run, or give test.py its --set"
     ]
     assert choose_run(other, None, OPTIONS) == (newer, "")
+
+
+def test_training_data_that_have_changed_since_are_warned_of(tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    image = config.data_root / "task04_train" / "images" / "1_F_1" / "1_F_1_1.jpg"
+    label = config.data_root / "task04_train" / "labels" / "1_F" / "3D_1_F_1.json"
+    write_text(image, "image")
+    write_text(label, "one")
+    frames = list_frames(config.data_root, "train")
+    write_manifest(cache_folder(config, "train"), {"key": "cache", "parts": 1, "inputs": inputs_digest(frames)})
+    run = trained(config, "20260101000000")
+    assert choose_run(config, None, OPTIONS) == (run, "")
+    write_text(label, "two")
+    chosen, warning = choose_run(config, None, OPTIONS)
+    assert chosen == run and warning.startswith(f"warning: {run}: training images, cameras or labels have changed")
+    assert choose_run(config, run, OPTIONS) == (run, "")
+    image.unlink()
+    assert choose_run(config, None, OPTIONS) == (run, "")
 
 
 @pytest.mark.parametrize(

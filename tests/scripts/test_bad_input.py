@@ -527,7 +527,7 @@ def test_testing_on_a_full_disk(place: Place, most_bytes: int, file: str) -> Non
 def test_disks_that_cannot_be_written(place: Place, script: str, key: str, read_only: str) -> None:
     folder = place.root / read_only
     first = place.tested if script == TEST else []
-    assert_refused(place, script, folder, f"; // {key} // where you may", f"{key}={folder / 'x'}", first=first)
+    assert_refused(place, script, folder, f"; // {key} // where you may", f"{key}={folder / 'x.json'}", first=first)
 
 
 # --- the config, which every script reads first --------------------------------------------------------------------

@@ -68,6 +68,7 @@ function makeScene() {
   const paths = new T.Group(); scene.add(paths);
   function drawPaths() {
     paths.clear();
+    if (!hasTime) return; // separate images: nobody has moved
     for (const person of people) {
       if (hidden.has(person)) continue;
       const points = []; let last = -1;
@@ -155,6 +156,7 @@ const CHARTS = [
   ['elbow angles, left solid, right dashed (degrees)', (row) => angle(row, 'left_shoulder', 'left_elbow', 'left_wrist'), (row) => angle(row, 'right_shoulder', 'right_elbow', 'right_wrist')],
   ['expected error, mean of the joints (mm)', (row) => { let sum = 0; for (let j = 0; j < J; j++) sum += errors[row * J + j]; return sum / J; }],
 ];
+const decimals = (step) => Math.max(0, Math.min(3, Math.ceil(-Math.log10(step || 1)))); // so that ticks differ
 const drawers = [];
 function speedOf(rows) {
   return rows.map((row, k) => {
@@ -171,7 +173,9 @@ function makeCharts() {
     if (series[0] === null && !hasTime) continue;
     if (title.startsWith('expected') && !errors.some((e) => e > 0)) continue;
     const box = document.createElement('div'), heading = document.createElement('h3'), canvas = document.createElement('canvas');
-    box.className = 'chart'; heading.textContent = D.has_floor || !title.startsWith('height') ? title : `${title}, over the lowest foot`;
+    box.className = 'chart';
+    const named = hasTime ? title : title.replace('left solid, right dashed', 'left full, right hollow');
+    heading.textContent = D.has_floor || !title.startsWith('height') ? named : `${named}, over the lowest foot`;
     box.append(heading, canvas); $('charts').append(box);
     const curves = people.flatMap((person) => {
       const rows = D.rows.map((_, i) => i).filter((i) => D.rows[i].person === person && found(i));
@@ -193,17 +197,19 @@ function makeCharts() {
       g.strokeStyle = '#353943'; g.fillStyle = '#9a9da6';
       for (let k = 0; k <= 3; k++) {
         const value = low + ((high - low) * (k + 0.5)) / 4, y = Y(h, value);
-        g.beginPath(); g.moveTo(L, y); g.lineTo(w - 6, y); g.stroke(); g.fillText(value.toFixed(high - low < 5 ? 2 : 0), 2, y + 4);
+        g.beginPath(); g.moveTo(L, y); g.lineTo(w - 6, y); g.stroke(); g.fillText(value.toFixed(decimals((high - low) / 4)), 2, y + 4);
       }
-      for (let k = 0; k <= 4; k++) { const t = first + ((last - first) * k) / 4; g.fillText(hasTime ? `${t.toFixed(1)} s` : t.toFixed(0), Math.min(X(w, t), w - 30), h - 4); }
+      for (let k = 0; k <= 4; k++) { const t = first + ((last - first) * k) / 4; g.fillText(hasTime ? `${t.toFixed(decimals((last - first) / 4))} s` : t.toFixed(0), Math.min(X(w, t), w - 30), h - 4); }
       for (const curve of curves) {
         if (hidden.has(curve.person)) continue;
-        g.strokeStyle = css(colour(curve.person)); g.lineWidth = 1.5; g.setLineDash(curve.dashed ? [5, 4] : []); g.beginPath();
+        g.strokeStyle = css(colour(curve.person)); g.lineWidth = 1.5; g.setLineDash(curve.dashed && hasTime ? [5, 4] : []); g.beginPath();
         let before = -10;
         curve.values.forEach((value, k) => {
           const frame = D.rows[curve.rows[k]].frame;
           if (!Number.isFinite(value)) { before = -10; return; }
-          g[frame - before > 1 ? 'moveTo' : 'lineTo'](X(w, when(frame)), Y(h, value)); before = frame;
+          const x = X(w, when(frame)), y = Y(h, value);
+          if (!hasTime) { const side = curve.dashed ? 6 : 2; g.rect(x - side / 2, y - side / 2, side, side); return; } // nothing lies between separate images
+          g[frame - before > 1 ? 'moveTo' : 'lineTo'](x, y); before = frame;
         });
         g.stroke();
       }
@@ -280,6 +286,7 @@ $('scrub').oninput = () => show(Number($('scrub').value));
 $('play').onclick = play;
 for (const id of ['halo', 'frustum', 'path', 'raw']) $(id).onchange = () => redraw(false);
 $('raw-label').hidden = !D.raw;
+$('path-label').hidden = !hasTime;
 $('about').textContent = D.about; $('origin').textContent = D.origin;
 if (D.frames.length < 2) $('time').hidden = true;
 makePeople(); makeCharts(); makeWarnings();
