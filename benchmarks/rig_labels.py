@@ -4,8 +4,8 @@
     python -m benchmarks.rig_labels --recording results/rig_recording [--out results/rig_labels] [--weights heavy]
 
 A recording of `benchmarks.rig_recording` is labelled as `data.rig.prepare` does it; landmarks are kept in OUT. Printed are the
-distances of all labels from the truth, how often they are within the standard deviation that the labels tell, and the shifts
-that are found if one camera's recording begins later.
+distances of all labels from the truth, how often one person's labels go over to somebody else, how often they are within the
+standard deviation that the labels tell, and the shifts that are found if one camera's recording begins later.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.rig_recording import TRUTH
 from data.rig.clock import synchronise
-from data.rig.data_set import detect_recording, one_person
+from data.rig.data_set import detect_recording, everybody, one_person
 from data.rig.landmarks import People2D
 from data.rig.recording_labels import LabelledPerson, Settings, label_recording
 from data.rig.recordings import Recording, Source, find_recordings
@@ -41,14 +41,23 @@ def nearest_truth(person: LabelledPerson, truths: np.ndarray) -> np.ndarray:
     return np.asarray(min(truths, key=lambda truth: float(np.median(errors_mm(person, truth)))))
 
 
-def summary(person: LabelledPerson, truth: np.ndarray) -> dict[str, Any]:
-    """Returns the figures of one person's labels."""
+def true_people(person: LabelledPerson, truths: np.ndarray) -> np.ndarray:
+    """Returns which of P people (P, F, 24, 3) is nearest to the labels at each kept moment, (M,)."""
+    return np.asarray(np.stack([np.median(errors_mm(person, truth), axis=-1) for truth in truths]).argmin(0))
+
+
+def summary(person: LabelledPerson, truths: np.ndarray) -> dict[str, Any]:
+    """Returns the figures of one person's labels, against the one of P people (P, F, 24, 3) to whom they are nearest."""
+    truth, who = nearest_truth(person, truths), true_people(person, truths)
     errors = errors_mm(person, truth)
     sd = person.labels.joints_sd_mm[person.kept]
     offset = (person.labels.joints_world - truth)[person.kept]
     bias = np.linalg.norm(offset.mean(0), axis=-1)
     return {
         "kept": int(person.kept.sum()),
+        "thrown": {reason: int(which.sum()) for reason, which in person.thrown.items()},
+        "nearest_true_person": np.bincount(who, minlength=len(truths)).tolist(),
+        "identity_switches": int((np.diff(who) != 0).sum()),
         "median_mm": round(float(np.median(errors)), 1),
         "mean_mm": round(float(errors.mean()), 1),
         "percentile_90_mm": round(float(np.percentile(errors, 90)), 1),
@@ -79,15 +88,17 @@ def main() -> None:
     parser.add_argument("--weights", choices=["heavy", "full"], default="heavy")
     arguments = parser.parse_args()
     recording = find_recordings(Source(arguments.recording))[0]
-    mark = f"{BlazePoseExtractor.fingerprint_of(arguments.weights)}/one person"
-    people = detect_recording(recording, arguments.out, one_person(arguments.weights), mark)
     with np.load(arguments.recording / TRUTH) as archive:
         truths = archive["joints_world"]
+    make, who = (one_person, "one person") if len(truths) == 1 else (everybody, "everybody")
+    mark = f"{BlazePoseExtractor.fingerprint_of(arguments.weights)}/{who}"
+    people = detect_recording(recording, arguments.out, make(arguments.weights), mark)
     for refine in (True, False):
         done = label_recording(recording, people, Settings(refine=refine))
+        print(f"{done.found.dropped} of {done.found.detections} detections belong to none of {len(done.people)} people")
         print("extrinsics", "refined:" if refine else "as given (exact):")
         for person in done.people:
-            for name, value in summary(person, nearest_truth(person, truths)).items():
+            for name, value in summary(person, truths).items():
                 print(f"  {person.person}: {name}: {value}")
     for camera, name in enumerate(recording.names):
         clock = synchronise(*late(recording, people, camera), None)

@@ -27,9 +27,10 @@ from benchmarks.calibrations.mistakes import (
     Mistake,
     outcome,
 )
-from benchmarks.calibrations.rigs import make_rig
+from benchmarks.calibrations.rigs import make_rendered_rig, make_rig, make_rig_past
 from benchmarks.calibrations.writers import WRITERS
 from benchmarks.pages import insert_between
+from benchmarks.record import made_by
 from modules.calibrations.reading import ReadOptions, read_calibration
 from modules.config.paths import PROJECT_ROOT
 from modules.console import make_parser, run_script, start_console
@@ -46,6 +47,11 @@ SAID = {
     "sound rigs whose direction is said to be unchecked": "the direction of the cameras",
     "sound rigs whose unit is said to be unchecked": "the unit of lengths",
 }
+SOUND = {
+    "around a place": make_rig, "the renderer's, person anywhere in the pictures": make_rendered_rig,
+    "past the person, up to the border": make_rig_past,
+}  # fmt: skip
+SOUND_RIGS = 10  # times as many as of each mistake
 Z_UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -58,7 +64,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         insert_between(PAGE, "mistakes", formats_table(Path(temporary)))
         insert_between(PAGE, "rigs", rigs_table(Path(temporary), arguments.rigs))
-    log.info("%s: two tables", PAGE)
+        insert_between(PAGE, "sound", sound_table(Path(temporary), arguments.rigs))
+    log.info("%s: three tables", PAGE)
 
 
 def formats_table(folder: Path) -> str:
@@ -84,6 +91,29 @@ def rigs_table(folder: Path, rigs: int) -> str:
         rows.append([what, *(f"{_sound(folder, word, count, up, rigs):.0f} %" for count, up in columns)])
     titles = [f"{count}{', up' if up is not None else ''}" for count, up in columns]
     return _markdown(["cameras", *titles], rows)
+
+
+def sound_table(folder: Path, rigs: int) -> str:
+    """Returns the shares of sound rigs that are refused, and of wrong directions that nothing says, without up."""
+    counts, rows = (2, 3, 4, 6, 8), []
+    for what, make in SOUND.items():
+        refused, silent = [], []
+        for count in counts:
+            rng = np.random.default_rng(count)
+            made = [make(rng, count) for _ in range(SOUND_RIGS * rigs)]
+            results = [outcome(ONE_FORMAT, rig, None, _empty(folder, "one")) for rig in made]
+            refused.append(f"{100 * results.count(REFUSED) / len(results):.1f} %")
+            wrong = [
+                outcome(ONE_FORMAT, rig, mistake, _empty(folder, "one"))
+                for mistake in DIRECTIONS
+                for rig in made[:rigs]
+            ]
+            silent.append(f"{100 * wrong.count(NOT_SEEN) / len(wrong):.0f} %")
+            log.info("%s, %d cameras: %s refused, %s silent", what, count, refused[-1], silent[-1])
+        rows += [[f"{what}: refused", *refused], [f"{what}: wrong directions not seen", *silent]]
+    commit = made_by()
+    changed = "" if commit["clean"] else ", with changes that are not committed"
+    return f"{_markdown(['cameras look', *map(str, counts)], rows)}\n\nMeasured at commit {str(commit['commit'])[:7]}{changed}."
 
 
 def _shares(folder: Path, mistake: Mistake, count: int, up: np.ndarray | None, rigs: int) -> str:

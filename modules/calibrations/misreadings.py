@@ -11,8 +11,12 @@ import numpy as np
 from modules.pose_utils import Camera
 
 Rig = Mapping[str, Camera]
-SURE, SUSPECT = 4.0, 2.0  # a reading of more than this cost is questioned if another costs less by this factor
-POSSIBLE, FEW = 8.0, 3  # sound rigs of so few cameras cost up to this
+SURE, SUSPECT = (
+    (12.0, 8.0),
+    (2.0, 2.0),
+)  # a reading of more than this cost is questioned if another costs less by this factor
+POSSIBLE, POSSIBLE_FEW, FEW = 12.0, 24.0, 3  # sound rigs cost up to this; those of so few cameras up to that
+WORSE = 4.0  # a reading that costs more by this factor is ruled out, if it costs more than a sound rig
 FACTORS = (1000.0, 10.0, 100.0, 0.001, 0.1, 0.01)  # by which lengths may be wrong
 _OPENGL = np.diag([1.0, -1.0, -1.0])
 
@@ -62,10 +66,10 @@ MISREADINGS = (
 )  # fmt: skip
 
 
-def better_reading(rig: Rig, checks: Checks, factor: float) -> Misreading | None:
+def better_reading(rig: Rig, checks: Checks, doubt: tuple[float, float]) -> Misreading | None:
     """Returns the usual mistake whose correction makes the cameras look at one place and stand level far better; else None.
 
-    `factor` is SURE or SUSPECT: with SURE, no sound one of the made-up rigs of `python -m benchmarks.calibrations` is refused.
+    `doubt` is SURE or SUSPECT. How many sound rigs SURE refuses is measured by `python -m benchmarks.calibrations`.
     """
     if not checks.tells(rig):
         return None
@@ -76,14 +80,15 @@ def better_reading(rig: Rig, checks: Checks, factor: float) -> Misreading | None
     ]  # fmt: skip
     own = checks.cost(rig)
     best, index = min(costs, default=(np.inf, 0))
-    return corrected[index][1] if own > factor and best < own / factor else None
+    least, factor = doubt
+    return corrected[index][1] if own > least and best < own / factor else None
 
 
 def open_misreadings(rig: Rig, checks: Checks) -> list[Misreading]:
     """Returns the usual mistakes that the numbers do not rule out: with them corrected, the cameras would look as right."""
     if not checks.tells(rig):
         return list(MISREADINGS)
-    most = max(POSSIBLE if len(rig) <= FEW else SURE, checks.cost(rig))
+    most = max(POSSIBLE_FEW if len(rig) <= FEW else POSSIBLE, WORSE * checks.cost(rig))
     others = [(misreading, _corrected(rig, misreading)) for misreading in MISREADINGS]
     return [
         misreading for misreading, other in others

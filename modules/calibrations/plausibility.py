@@ -22,6 +22,12 @@ _FACING_DEG = 12.0  # nor do those of two cameras that look at each other
 _MISS, _TILT = 0.15, 0.1  # usual miss of an axis, in halves of the picture, and usual sine of a camera's roll
 _LEVEL = 0.12  # the largest sine of a roll that is called level
 _FAR = 3.0  # the miss of a camera that has the place behind it
+_STEPS = 5  # of moving the meeting place
+_SEARCHED, _ACROSS = (
+    4,
+    np.linspace(-0.9, 0.9, 5),
+)  # of the search for a common place: cameras, and where in their pictures,
+_DEPTHS = np.geomspace(0.1, 10.0, 16)  # in halves of them; and how far away, in the largest distance of two cameras
 _AXES = np.concatenate([np.eye(3), -np.eye(3)])
 
 
@@ -49,7 +55,7 @@ def size_problem(rig: Rig) -> str | None:
     if place is None and len(rig) == 1:
         place = np.zeros(3)  # a single camera that has the world's origin in its picture
     depths = [] if place is None else [(depth_of(one, place), one) for one in rig.values() if miss_of(one, place) <= 1]
-    if not depths:
+    if len(depths) < SEEN_SHARE * len(rig):
         return None
     if np.median([depth for depth, _ in depths]) < PERSON_MM:
         return (
@@ -64,26 +70,71 @@ def direction_problem(rig: Rig) -> str | None:
     place = meeting_place(rig)
     if place is None:
         return None
-    blind = [name for name, camera in rig.items() if miss_of(camera, place) > 1]
-    if len(rig) - len(blind) >= SEEN_SHARE * len(rig):
+    enough = SEEN_SHARE * len(rig)
+    if _seen_by(rig, place[None])[0] >= enough:
         return None
+    if _seen_by(rig, _points_in_pictures(rig)).max() >= enough:
+        return None  # they look past each other, at a place that is off the middle of their pictures
+    blind = [name for name, camera in rig.items() if miss_of(camera, place) > 1]
     return (
-        f"the optical axes do not meet in front of the cameras: {len(blind)} of {len(rig)} (first {blind[0]}) do not have the "
-        "place that is nearest to all axes in their picture"
+        f"the pictures show no place in common: {len(blind)} of {len(rig)} cameras (first {blind[0]}) do not have the place "
+        "that is nearest to all optical axes in their picture, nor does another place suit them"
     )
 
 
 def meeting_place(rig: Rig) -> np.ndarray | None:
-    """Returns the point (3,) world mm that is nearest to all optical axes; None if axes do not say."""
+    """Returns the place (3,) world mm that is nearest to the middles of all pictures; None if the optical axes do not say.
+
+    The point nearest to all axes is moved to the least squares of its angles off them, in parts of the angles of view.
+    """
     axes = np.array([camera.R[2] for camera in rig.values()])
-    centres = np.array([camera.centre_world for camera in rig.values()])
-    across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
     alike = axes @ axes.T
     if (alike > np.cos(np.radians(_PARALLEL_DEG))).all() or (
         len(axes) == 2 and alike.min() < -np.cos(np.radians(_FACING_DEG))
     ):
         return None
+    centres = np.array([camera.centre_world for camera in rig.values()])
+    half_view = np.array([_half_view(camera).min() for camera in rig.values()])
+    place, least = _nearest(np.ones(len(axes)), axes, centres), np.inf
+    for _ in range(_STEPS):
+        missed = float(np.square(misses_of(rig, place[None])).sum())
+        if missed >= least:
+            break
+        best, least = place, missed
+        depth = np.maximum(((place - centres) * axes).sum(-1), _DEPTHS[0] * apart_mm(rig))
+        place = _nearest((depth * half_view) ** -2.0, axes, centres)
+    return best
+
+
+def _misses(rig: Rig, place: np.ndarray) -> np.ndarray:
+    """Returns the miss of each camera (N,); of two whose axes meet outside their pictures, those of a common place."""
+    own = misses_of(rig, place[None])[:, 0]
+    if len(rig) != 2 or own.max() <= 1:
+        return own
+    misses = misses_of(rig, _points_in_pictures(rig))
+    return np.asarray(misses[:, np.square(misses).sum(0).argmin()])
+
+
+def _nearest(weights: np.ndarray, axes: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Returns the point (3,) of the least weighted squared distances from N axes (N, 3) through centres (N, 3)."""
+    across = (weights / weights.sum())[:, None, None] * (np.eye(3) - axes[:, :, None] * axes[:, None, :])
     return np.asarray(np.linalg.lstsq(across.sum(0), (across @ centres[..., None]).sum(0)[:, 0], rcond=None)[0])
+
+
+def _points_in_pictures(rig: Rig) -> np.ndarray:
+    """Returns points (P, 3) world mm that spread over the pictures of up to _SEARCHED cameras, from near to far."""
+    cameras = [list(rig.values())[index] for index in np.linspace(0, len(rig) - 1, _SEARCHED).round().astype(int)]
+    x, y = (grid.ravel() for grid in np.meshgrid(_ACROSS, _ACROSS))
+    found = []
+    for camera in cameras:
+        rays = np.stack([*(_half_view(camera)[:, None] * [x, y]), np.ones(len(x))], -1)
+        found.append((apart_mm(rig) * _DEPTHS[:, None, None] * rays).reshape(-1, 3) @ camera.R + camera.centre_world)
+    return np.concatenate(found)
+
+
+def _seen_by(rig: Rig, points: np.ndarray) -> np.ndarray:
+    """Returns how many cameras have each of the points (P, 3) in their picture, (P,)."""
+    return np.asarray((misses_of(rig, points) <= 1).sum(0))
 
 
 def level_axis(rig: Rig) -> str | None:
@@ -125,7 +176,7 @@ class Standing:
     def cost(self, rig: Rig) -> float:
         """Returns how unusual a rig is: the mean squares of the axes' misses and of the rolls in their usual sizes."""
         place = meeting_place(rig)
-        miss = 0.0 if place is None else float(np.mean([miss_of(camera, place) ** 2 for camera in rig.values()]))
+        miss = 0.0 if place is None else float(np.square(_misses(rig, place)).mean())
         return miss / _MISS**2 + roll_cost(rig, _AXES if self.up is None else self.up[None])
 
 
@@ -158,5 +209,14 @@ def _half_view(camera: Camera) -> np.ndarray:
 
 def miss_of(camera: Camera, point: np.ndarray) -> float:
     """Returns a point's distance from the axis in halves of the picture: up to 1 in the picture; at most _FAR."""
-    x, y, z = camera.R @ point + camera.t
-    return _FAR if z <= 0 else float(min(_FAR, np.max(np.abs([x, y]) / z / _half_view(camera))))
+    return float(misses_of({"": camera}, point[None])[0, 0])
+
+
+def misses_of(rig: Rig, points: np.ndarray) -> np.ndarray:
+    """As `miss_of`, (N, P) of points (P, 3) in N cameras."""
+    R, t = np.array([camera.R for camera in rig.values()]), np.array([camera.t for camera in rig.values()])
+    half_view = np.array([_half_view(camera) for camera in rig.values()])
+    points_cam = points @ R.transpose(0, 2, 1) + t[:, None]
+    z = np.where(points_cam[..., 2] > 0, points_cam[..., 2], np.nan)
+    miss = (np.abs(points_cam[..., :2]) / half_view[:, None]).max(-1) / z
+    return np.asarray(np.where(miss < _FAR, miss, _FAR))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +21,16 @@ from benchmarks.calibrations.mistakes import (
     Mistake,
     outcome,
 )
-from benchmarks.calibrations.rigs import make_rig
+from benchmarks.calibrations.rigs import make_rendered_rig, make_rig, make_rig_past
 from benchmarks.calibrations.writers import WRITERS, easymocap, pose2sim
-from modules.calibrations.plausibility import direction_problem, level_axis, meeting_place, size_problem
+from modules.calibrations.plausibility import Standing, direction_problem, level_axis, meeting_place, size_problem
 from modules.calibrations.reading import ReadOptions, read_calibration
+from modules.pose_utils import Camera
 from modules.utils import UserError
 from tests.calibrations.truth import CAMERAS
 
 CHECKED = [name for name in WRITERS if name != "threedpw"]  # one moving camera
+Maker = Callable[[np.random.Generator, int], dict[str, Camera]]
 Z_UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -74,6 +77,37 @@ def test_with_up_known_every_direction_is_seen_and_sound_rigs_are_read(count: in
         assert outcome("pose2sim", rig, None, tmp_path) == RIGHT
         assert outcome("pose2sim", rig, None, tmp_path, Z_UP) == RIGHT
         assert {outcome("pose2sim", rig, mistake, tmp_path, Z_UP) for mistake in DIRECTIONS} & {NOT_SEEN} == set()
+
+
+@pytest.mark.parametrize("make", [make_rendered_rig, make_rig_past])
+@pytest.mark.parametrize("count", [2, 3, 4, 6])
+def test_sound_rigs_whose_person_is_off_the_middle_are_read(make: Maker, count: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(5):
+        assert outcome("pose2sim", make(rng, count), None, tmp_path) == RIGHT
+
+
+def test_two_cameras_whose_axes_meet_behind_them_see_a_place_in_common() -> None:
+    """Their axes diverge by 30 degrees, and their pictures of 90 degrees overlap in front of them."""
+    K = np.array([[960.0, 0, 959.5], [0, 960, 539.5], [0, 0, 1]])
+    left, right = (cv2.Rodrigues(np.array([0, turn, 0.0]))[0] for turn in (0.26, -0.26))
+    wide = replace(CAMERAS["cam1"], K=K, image_size=(1920, 1080), distortion=None)
+    pair = {"left": replace(wide, R=left, t=np.zeros(3)), "right": replace(wide, R=right, t=right @ [-1000.0, 0, 0])}
+    place = meeting_place(pair)
+    assert place is not None and place[2] < 0
+    assert direction_problem(pair) is None and size_problem(pair) is None and Standing().cost(pair) < 24
+    narrow = {name: replace(one, K=K * [[4, 1, 1], [1, 4, 1], [1, 1, 1]]) for name, one in pair.items()}
+    assert direction_problem(narrow) is not None
+
+
+@pytest.mark.parametrize("make", [make_rendered_rig, make_rig_past])
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_wrong_directions_of_such_rigs_are_refused_named_or_said_to_be_unchecked(
+    make: Maker, count: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(count)
+    rigs = [make(rng, count) for _ in range(2)]
+    assert NOT_SEEN not in {outcome("pose2sim", rig, mistake, tmp_path) for rig in rigs for mistake in DIRECTIONS}
 
 
 def test_a_rig_is_the_same_in_any_world(tmp_path: Path) -> None:
