@@ -12,7 +12,9 @@ from modules.utils import UserError
 from tests.cache.conftest import MadeUpExtractor
 
 
-@pytest.mark.parametrize("link", ["cache", "cache/blazepose-heavy-adaptive", "cache/blazepose-heavy-adaptive/train/poses"])
+@pytest.mark.parametrize(
+    "link", ["cache", "cache/blazepose-heavy-adaptive", "cache/blazepose-heavy-adaptive/train/poses"]
+)
 def test_a_link_in_a_data_set_is_not_written_through(
     made: tuple[Config, MadeUpExtractor], tmp_path_factory: pytest.TempPathFactory, link: str
 ) -> None:
