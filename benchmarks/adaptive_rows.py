@@ -1,6 +1,6 @@
 """How far the committed accuracy rows move with adaptive test-time augmentation: the same images and weights, both ways.
 
-    python -m benchmarks.adaptive_rows [--synthetic data/synthetic/set] [--rotations 4 1]
+    python -m benchmarks.adaptive_rows [--synthetic data/synthetic/set] [--cameras 1 2 3 4] [--rotations 4 1]
 
 Each row is computed with all crops and with the adaptive ones: the released weights on the synthetic test images (those of the
 frozen list that the set holds), the released weights on all images of each demo camera, and the pose branch, trained and tested
@@ -51,16 +51,20 @@ def main() -> None:
     """Computes the rows, writes the JSON, and the table into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--synthetic", default=SYNTHETIC, help="the folder of the synthetic set; default: %(default)s")
-    parser.add_argument("--rotations", type=int, nargs="+", default=[4], help="of trainings; default: %(default)s")
+    parser.add_argument(
+        "--cameras", type=int, nargs="+", default=list(ROTATIONS), help="of the demo, zero-shot; default: all"
+    )
+    parser.add_argument("--rotations", type=int, nargs="*", default=[4], help="of trainings; default: %(default)s")
     arguments = parser.parse_args()
     result: dict[str, Any] = {"command": "python -m benchmarks.adaptive_rows", **made_by()}
     people, differing = frozen_part(project_path(arguments.synthetic))
     synthetic = {way: released_errors([arguments.synthetic], way) for way in WAYS}
     rows = {f"Synthetic, {people} of 30 unseen people: released weights": synthetic}
-    demo = [f"data/demo/zero_shot_camera_{camera}" for camera in ROTATIONS]
+    demo = [f"data/demo/zero_shot_camera_{camera}" for camera in arguments.cameras]
     for root in demo:
         _run("-m", "data.prepare", "--set", f"DATA.root={root}")
-    rows["Demo, zero-shot: released weights"] = {way: released_errors(demo, way) for way in WAYS}
+    cameras = ", ".join(map(str, arguments.cameras))
+    rows[f"Demo, zero-shot, cameras {cameras}: released weights"] = {way: released_errors(demo, way) for way in WAYS}
     for camera in arguments.rotations:
         rows[f"Demo, test camera {camera}: pose only"] = {way: trained_errors(camera, way) for way in WAYS}
     result |= {"differing_in_bytes": differing, "rows": {name: summary(errors) for name, errors in rows.items()}}
