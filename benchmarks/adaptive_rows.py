@@ -1,10 +1,10 @@
 """How far the committed accuracy rows move with adaptive test-time augmentation: the same images and weights, both ways.
 
-    python -m benchmarks.adaptive_rows
+    python -m benchmarks.adaptive_rows [--synthetic data/synthetic/set] [--cameras 1 2 3 4] [--rotations 4 1]
 
-Each row is computed with all crops and with the adaptive ones: the released weights on the synthetic test images (the frozen
-list, which must exist), the released weights on all images of each demo camera, and the pose branch, trained and tested with
-the same crops, on some of the demo's rotations. Extraction and training are the project's own scripts; what is complete is
+Each row is computed with all crops and with the adaptive ones: the released weights on the synthetic test images (those of the
+frozen list that the set holds), the released weights on all images of each demo camera, and the pose branch, trained and tested
+with the same crops, on some of the demo's rotations. Extraction and training are the project's own scripts; what is complete is
 kept. Test images choose nothing here. The result is docs/results/adaptive_rows.json, with a table in docs/accuracy.md.
 """
 
@@ -31,38 +31,62 @@ from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT, project_path
 from modules.console import run_script
 from modules.evaluation.prediction import predict_world
 from modules.files.atomic import write_json
+from modules.files.hashing import sha256_file
 from modules.files.layout import list_frames
 from modules.inference.baselines import place_least_squares
 from modules.runs import checkpoints
 from modules.runs.choice import choose_run
 from modules.runs.folders import best_checkpoint
+from modules.utils import UserError
 
 RESULT = PROJECT_ROOT / "docs" / "results" / "adaptive_rows.json"
 WAYS = {"all crops": "true", "adaptive": "adaptive"}  # EXTRACT.test_time_augmentation
 METRICS = ("world_mpjpe", "root", "root_relative_mpjpe")
 LEAST_SQUARES = "least_squares"  # world MPJPE of the extractor alone
 SEED = 42  # of the trainings
-TRAINED = (4, 1)  # rotations in which the pose branch is trained
 Errors = dict[str, np.ndarray]  # one value per image, mm
 
 
 def main() -> None:
     """Computes the rows, writes the JSON, and the table into the page."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--synthetic", default=SYNTHETIC, help="the folder of the synthetic set; default: %(default)s")
+    parser.add_argument(
+        "--cameras", type=int, nargs="+", default=list(ROTATIONS), help="of the demo, zero-shot; default: all"
+    )
+    parser.add_argument("--rotations", type=int, nargs="*", default=[4], help="of trainings; default: %(default)s")
+    arguments = parser.parse_args()
     result: dict[str, Any] = {"command": "python -m benchmarks.adaptive_rows", **made_by()}
-    differing = len(frozen.check(project_path(SYNTHETIC)))
-    rows = {"Synthetic, unseen people: released weights": {way: released_errors([SYNTHETIC], way) for way in WAYS}}
-    demo = [f"data/demo/zero_shot_camera_{camera}" for camera in ROTATIONS]
+    people, differing = frozen_part(project_path(arguments.synthetic))
+    synthetic = {way: released_errors([arguments.synthetic], way) for way in WAYS}
+    rows = {f"Synthetic, {people} of 30 unseen people: released weights": synthetic}
+    demo = [f"data/demo/zero_shot_camera_{camera}" for camera in arguments.cameras]
     for root in demo:
         _run("-m", "data.prepare", "--set", f"DATA.root={root}")
-    rows["Demo, zero-shot: released weights"] = {way: released_errors(demo, way) for way in WAYS}
-    for camera in TRAINED:
+    cameras = ", ".join(map(str, arguments.cameras))
+    rows[f"Demo, zero-shot, cameras {cameras}: released weights"] = {way: released_errors(demo, way) for way in WAYS}
+    for camera in arguments.rotations:
         rows[f"Demo, test camera {camera}: pose only"] = {way: trained_errors(camera, way) for way in WAYS}
     result |= {"differing_in_bytes": differing, "rows": {name: summary(errors) for name, errors in rows.items()}}
     write_json(RESULT, result)
     table = format_table(result["rows"])
     insert_between(ACCURACY_PAGE, "adaptive rows", table)
     print(table)
+
+
+def frozen_part(root: Path) -> tuple[int, int]:
+    """Returns how many people a set's test part holds, and how many of its images differ in bytes from the frozen ones.
+
+    UserError if an image is not in the frozen list, or its person is at another place.
+    """
+    table, frames = frozen.read_list().set_index("file_name"), list_frames(root, "test")
+    for frame in frames:
+        listed = frame.file_name in table.index
+        place = table.loc[frame.file_name, frozen.PLACES].to_numpy(float) if listed else np.array(np.nan)
+        if not np.abs(np.array(frozen.place_of(frame)) - place).max() <= frozen.TOLERANCE:
+            raise UserError(f"{frame.image_path}: this is no image of {frozen.list_path()}; make the set again")
+    hashes = [sha256_file(frame.image_path) != table.loc[frame.file_name, "sha256"] for frame in frames]
+    return len({frame.person for frame in frames}), sum(hashes)
 
 
 def released_errors(roots: Sequence[str], way: str) -> Errors:

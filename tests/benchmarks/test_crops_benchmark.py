@@ -93,6 +93,7 @@ def test_the_page_holds_the_committed_tables() -> None:
     tables = {
         "crops": crops.table(read_json(crops.RESULT)),
         "adaptive": adaptive_crops.format_table(read_json(adaptive_crops.RESULT)["sets"]),
+        "adaptive rows": adaptive_rows.format_table(read_json(adaptive_rows.RESULT)["rows"]),
         "rotations": rotations.format_tables(read_json(rotations.RESULT)),
         **{
             f"uncertainty: {name}": uncertainty.table(read_json(uncertainty.result_path(name)))

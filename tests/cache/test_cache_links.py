@@ -12,7 +12,9 @@ from modules.utils import UserError
 from tests.cache.conftest import MadeUpExtractor
 
 
-@pytest.mark.parametrize("link", ["cache", "cache/blazepose-heavy-tta", "cache/blazepose-heavy-tta/train/poses"])
+@pytest.mark.parametrize(
+    "link", ["cache", "cache/blazepose-heavy-adaptive", "cache/blazepose-heavy-adaptive/train/poses"]
+)
 def test_a_link_in_a_data_set_is_not_written_through(
     made: tuple[Config, MadeUpExtractor], tmp_path_factory: pytest.TempPathFactory, link: str
 ) -> None:
@@ -20,7 +22,7 @@ def test_a_link_in_a_data_set_is_not_written_through(
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "part-00009.parquet").write_text("mine")
     path = config.data_root / link
-    assert str(store.cache_folder(config, "train")).startswith(str(config.data_root / "cache/blazepose-heavy-tta"))
+    assert str(store.cache_folder(config, "train")).startswith(str(config.data_root / "cache/blazepose-heavy-adaptive"))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(elsewhere)
     with pytest.raises(UserError, match=f"a link leads .* to {elsewhere}.*; remove the link, or set DATA.cache"):

@@ -71,7 +71,7 @@ def test_the_run_key_depends_on_what_decides_the_training(tmp_path: Path) -> Non
     extra = Config(DATA=Data(extra_roots=[str(tmp_path)]))
     keys = {key, folders.run_key(extra, "cache")}
     for content in ("one", "two"):
-        write_json(tmp_path / "cache/blazepose-heavy-tta/train/cache.json", {"parts": 1, "key": content})
+        write_json(tmp_path / "cache/blazepose-heavy-adaptive/train/cache.json", {"parts": 1, "key": content})
         keys.add(folders.run_key(extra, "cache"))
     assert len(keys) == 4
 

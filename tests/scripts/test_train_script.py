@@ -121,7 +121,7 @@ def test_a_cache_of_another_extractor_version_is_refused(
 ) -> None:
     monkeypatch.setattr(extractors, "configured_fingerprint", lambda config: "another")
     with pytest.raises(
-        UserError, match=r"blazepose-heavy-tta/train: this cache was made by another version.*; run python"
+        UserError, match=r"blazepose-heavy-adaptive/train: this cache was made by another version.*; run python"
     ):
         start("person")
     assert not (tmp_path / "train").exists()
