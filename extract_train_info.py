@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from modules.cache.scheduler_option import check_scheduler, scheduler_address
 from modules.config.load import add_config_arguments, config_from_arguments
-from modules.console import make_parser, print_summary, run_script, start_console
+from modules.console import checked, make_parser, print_summary, run_script, start_console
 from modules.utils import log
 
 
@@ -14,12 +15,18 @@ def main() -> None:
     parser.add_argument("--split", choices=("train", "test"), help="only this split (both by default)")
     parser.add_argument("--joint-features", choices=("none", "heavy", "full"), help="also cache the joint features of this "
                         "landmark network of BlazePose (default: TRAIN.joint_features)")  # fmt: skip
-    parser.add_argument("--part", type=_array_job, metavar="I/N", help="only the I-th of N shares of the images, "
+    sharing = parser.add_mutually_exclusive_group()
+    sharing.add_argument("--part", type=_array_job, metavar="I/N", help="only the I-th of N shares of the images, "
                         "for job arrays; the same command without --part then completes the cache")  # fmt: skip
+    sharing.add_argument("--scheduler", type=checked(scheduler_address, "local, tcp://host:port or tls://host:port"),
+                         metavar="local|tcp://HOST:PORT", help="extract by the workers of this scheduler of Dask "
+                         "distributed; local starts one on this machine")  # fmt: skip
     add_config_arguments(parser)
     arguments = parser.parse_args()
     config = config_from_arguments(arguments)
     start_console(arguments)
+    if arguments.scheduler:
+        check_scheduler(config)
 
     from modules.cache.extraction import extract_split
     from modules.cache.joint_features import fill_joint_features
@@ -29,7 +36,7 @@ def main() -> None:
     joint_features = arguments.joint_features or config.TRAIN.joint_features
     summaries = {}
     for split in (arguments.split,) if arguments.split else ("train", "test"):
-        summaries[split] = summary = extract_split(config, split, arguments.part)
+        summaries[split] = summary = extract_split(config, split, arguments.part, arguments.scheduler)
         if arguments.part:
             log.info("%s: share %d of %d extracted (%d images now)", split, *arguments.part, summary.extracted)
             continue
@@ -45,7 +52,9 @@ def main() -> None:
             fill_joint_features(read_rows(summary.folder, summary.parts), joint_features)
     if arguments.split != "test":
         for extra in config.extra:
-            summaries[str(extra.data_root)] = summary = extract_split(extra, "train", arguments.part)
+            summaries[str(extra.data_root)] = summary = extract_split(
+                extra, "train", arguments.part, arguments.scheduler
+            )
             log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
             if joint_features != "none" and not arguments.part:
                 fill_joint_features(read_rows(summary.folder, summary.parts), joint_features)

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/environment.sh
 make_environment .venv-tests requirements.txt requirements-metrabs.txt requirements-synthetic.txt requirements-export.txt \
-  requirements-formats.txt requirements-dev.txt
+  requirements-formats.txt requirements-dask.txt requirements-dev.txt
 
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .

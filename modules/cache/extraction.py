@@ -65,6 +65,7 @@ class _Job:
     inputs: Inputs
     hints: dict[str, np.ndarray]  # where the wanted person is, by file name
     parts: list[list[Frame]]
+    scheduler: str | None = None  # the address of Dask's, or local
 
     @property
     def key(self) -> str:
@@ -77,11 +78,13 @@ class _Job:
         return [frame for part in self.parts for frame in part]
 
 
-def extract_split(config: Config, split: str, array_job: ArrayJob | None = None) -> Summary:
+def extract_split(
+    config: Config, split: str, array_job: ArrayJob | None = None, scheduler: str | None = None
+) -> Summary:
     """Fills the cache of a split; rows whose inputs stay the same are kept. Raises UserError for a broken input.
 
     Up and floor that camera files do not declare are measured on the result. A job of an array extracts its parts
-    alone and leaves the cache incomplete.
+    alone and leaves the cache incomplete. With a scheduler of Dask, its workers extract.
     """
     frames = list_frames(config.data_root, split)
     for sentence in passed_over(config.data_root, split):
@@ -98,7 +101,7 @@ def extract_split(config: Config, split: str, array_job: ArrayJob | None = None)
         **_manifest(config, inputs.digest, hints),
         **store.turned_entry(_turned_views(folder, frames, inputs.digest)),
     }
-    job = _Job(config, split, folder, manifest, inputs, hints, parts)
+    job = _Job(config, split, folder, manifest, inputs, hints, parts, scheduler)
     _log_state(job)
     extracted, extraction = _extract_missing(job, array_job)
     if array_job is not None:
@@ -213,14 +216,26 @@ def _extract_missing(job: _Job, array_job: ArrayJob | None) -> tuple[int, PartEx
     require_writable(job.folder, "DATA.cache")
     with only_writer(job.folder, "extracts into", with_others=array_job is not None):
         extraction = _prepare(job, missing, found)
-        workers = worker_count(job.config, sum(len(job.parts[index]) for index in missing))
-        if workers == 1:
-            _write_parts(job, extraction, SameProcess(extraction.extractor()).outcomes)
+        if job.scheduler is None:
+            _extract_here(job, extraction)
         else:
-            log.info("extracting in %d processes", workers)
-            with WorkerPool(job.config, workers) as pool:
-                _write_parts(job, extraction, pool.outcomes)
+            from modules.cache.cluster import cluster_pool  # noqa: PLC0415  (Dask is an optional package)
+
+            first = job.parts[missing[0]][0].image_path
+            with cluster_pool(job.config, job.scheduler, job.manifest["fingerprint"], first) as cluster:
+                _write_parts(job, extraction, cluster.outcomes)
     return extraction.written, extraction
+
+
+def _extract_here(job: _Job, extraction: PartExtraction) -> None:
+    """Extracts in this process or in several on this machine."""
+    workers = worker_count(job.config, sum(map(len, extraction.parts.values())))
+    if workers == 1:
+        _write_parts(job, extraction, SameProcess(extraction.extractor()).outcomes)
+    else:
+        log.info("extracting in %d processes", workers)
+        with WorkerPool(job.config, workers) as pool:
+            _write_parts(job, extraction, pool.outcomes)
 
 
 def _prepare(job: _Job, missing: Sequence[int], found: dict[str, Any] | None) -> PartExtraction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from modules.utils import UserError
 Extracted = tuple[dict[str, Any], bytes]  # a row, and its crop as a JPEG
 Outcome = Extracted | str  # or one sentence on why the image is of no use
 Decoded = list[np.ndarray | str]  # RGB images (H, W, 3) uint8, or such a sentence
-Result = TypeVar("Result")
+Submitted = TypeVar("Submitted")
 
 
 class ImageTask(NamedTuple):
@@ -59,10 +59,10 @@ class SameProcess:
 
 
 def ahead(
-    batches: Iterable[Batch], submit: Callable[[Batch], Future[Result]], depth: int
-) -> Iterator[tuple[Batch, Future[Result]]]:
+    batches: Iterable[Batch], submit: Callable[[Batch], Submitted], depth: int
+) -> Iterator[tuple[Batch, Submitted]]:
     """Yields each batch with its future, in order, after `depth` further batches have been submitted."""
-    waiting: deque[tuple[Batch, Future[Result]]] = deque()
+    waiting: deque[tuple[Batch, Submitted]] = deque()
     for batch in batches:
         waiting.append((batch, submit(batch)))
         if len(waiting) > depth:

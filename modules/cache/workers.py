@@ -114,10 +114,10 @@ def _end_with_parent() -> None:
 
 
 def _extract(config: str, tasks: Sequence[ImageTask]) -> list[Outcome]:
-    return estimate(_extractor(config), tasks, decode(tasks))
+    return estimate(loaded_extractor(config), tasks, decode(tasks))
 
 
 @functools.cache
-def _extractor(config: str) -> Extractor:
-    """Loads the extractor once per process."""
+def loaded_extractor(config: str) -> Extractor:
+    """Returns the extractor of a config in JSON, for one thread; loads it once per process."""
     return configured_extractor(Config.model_validate_json(config), threads=1)
