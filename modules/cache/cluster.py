@@ -32,9 +32,7 @@ from modules.utils import UserError, log, reason
 
 BATCHES_AHEAD = 4  # that wait for each worker; more may come
 RETRIES = 2  # of a batch whose files could not be read; lost workers are Dask's business
-DEATHS = (
-    1  # of workers in one batch that a scheduler of this process's own forgives; that of others is Dask's default, 3
-)
+DEATHS = 1  # of workers in one batch, that this process's own scheduler forgives; others forgive Dask's default of 3
 CONNECT_SECONDS = 15.0  # within which the scheduler answers and has a worker
 EMPTY_SECONDS = 300.0  # without any worker, after which an extraction ends
 LOOK_SECONDS = 5.0  # between two looks at whether there are workers
