@@ -34,6 +34,7 @@ from modules.utils import log
 
 SCALE_SEED, SCALE_VIEWS = 0, 4096  # of the simulated views to which the input scales are fitted
 BLEND_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the released weights, for the pose and for the root
+BLEND_IMAGES = 512  # of the validation rows, at most, that the shares are chosen on
 BLEND_GAIN_MM = 1.0  # by which validation people must gain before the released weights are blended in
 PLACE_GAIN_MM = 1.0  # by which validation people must gain before the training people's place is used
 
@@ -96,19 +97,21 @@ class PoseNetRecipe(Recipe):
     def blended(
         self, outputs: Sequence[PoseOutput], released: Released, rows: Rows, metric: Metric
     ) -> tuple[dict[str, Any], Sequence[PoseOutput]]:
-        """See Recipe: the shares of a grid with the best score, if it is at least BLEND_GAIN_MM better than without."""
+        """See Recipe: the shares of `chosen_shares` in a grid, if its best is at least BLEND_GAIN_MM better than without."""
 
         def of(shares: Shares) -> list[PoseOutput]:
             return [blend(*pair, shares) for pair in zip(outputs, released.outputs, strict=True)]
 
-        scores = {
-            shares: metric(self._lifted(*_joined(of(shares)), rows, {}), rows["joints_world_mm"])
+        some = np.unique(np.linspace(0, len(rows) - 1, BLEND_IMAGES).round().astype(int))
+        truth = rows.at("joints_world_mm", some)
+        errors = {
+            shares: _each(metric, self._lifted(*_joined(of(shares)), rows, {})[some], truth)
             for shares in itertools.starmap(Shares, itertools.product(BLEND_SHARES, repeat=2))
         }
-        best = min(scores, key=lambda shares: scores[shares])
-        if not scores[Shares(0.0, 0.0)] - scores[best] >= BLEND_GAIN_MM:
+        if not errors[Shares(0.0, 0.0)].mean() - min(e.mean() for e in errors.values()) >= BLEND_GAIN_MM:
             return {}, outputs
-        return {"blend": {**best._asdict(), "joint_features": released.joint_features}}, of(best)
+        shares = chosen_shares(errors)
+        return {"blend": {**shares._asdict(), "joint_features": released.joint_features}}, of(shares)
 
     def place_facts(self, outputs: Sequence[PoseOutput], rows: Rows, metric: Metric) -> dict[str, Any]:
         """See Recipe: the place is used if people who did not train gain at least PLACE_GAIN_MM by it."""
@@ -135,6 +138,23 @@ class PoseNetRecipe(Recipe):
             place = Place.of(self.facts["place"])
             root_mm = root_at_place(place, uvd[:, ROOT, :2], root_mm, facts["place_root_log_sd"], rows.columns)
         return lift(uvd, root_mm, rows.columns)
+
+
+def chosen_shares(errors: Mapping[Shares, np.ndarray]) -> Shares:
+    """Returns the mean of the shares that are as good as the best, by the errors (N,) of the same images with each.
+
+    As good are those whose mean error exceeds the best one's by at most the standard error of the difference: few validation
+    people do not tell them apart, and what is between them is right more often than the best by chance.
+    """
+    best = min(errors.values(), key=lambda error: float(error.mean()))
+    excess = {shares: error - best for shares, error in errors.items()}
+    as_good = [shares for shares, more in excess.items() if more.mean() <= more.std() / np.sqrt(len(more))]
+    return Shares(*np.mean(as_good, 0).tolist())
+
+
+def _each(metric: Metric, predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Returns the metric of every image by itself: (B,)."""
+    return np.array([metric(one[None], other[None]) for one, other in zip(predicted, truth, strict=True)])
 
 
 def _joined(outputs: Sequence[PoseOutput]) -> tuple[np.ndarray, np.ndarray]:

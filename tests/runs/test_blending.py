@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from model.blend import Shares
 from model.model import PoseNetSpec, PoseOutput, make_posenet
 from modules import dataset
 from modules.cache.crop_joints import cached_crop_pose, cam_to_crop, to_uvd
@@ -19,7 +20,7 @@ from modules.files.atomic import read_json
 from modules.metrics import world_mpjpe
 from modules.pose_utils import world2cam
 from modules.recipes.base import Released
-from modules.recipes.posenet import PoseNetRecipe
+from modules.recipes.posenet import PoseNetRecipe, chosen_shares
 from modules.runs import blending, checkpoints, folders
 from modules.trainer import Trainer, TrainingJob
 from modules.utils import UserError
@@ -64,6 +65,18 @@ def test_without_a_gain_nothing_is_blended(tmp_path: Path) -> None:
     for released in (own, output_of(rows, False, False)):
         facts, outputs = RECIPE.blended(own, released_of(released), rows, world_mpjpe)
         assert facts == {} and outputs is own
+
+
+def test_shares_that_few_images_do_not_tell_apart_are_averaged() -> None:
+    near, far = Shares(1.0, 0.5), Shares(0.0, 0.0)
+    errors = {
+        Shares(1.0, 1.0): [90.0, 100.0],
+        near: [110.0, 82.0],
+        far: [200.0, 190.0],
+    }  # near: 1 mm worse, by 19 and -18
+    assert chosen_shares({shares: np.array(error) for shares, error in errors.items()}) == Shares(1.0, 0.75)
+    many = {shares: np.repeat(error, 2000) for shares, error in errors.items()}
+    assert chosen_shares(many) == Shares(1.0, 1.0)
 
 
 @pytest.fixture
