@@ -17,7 +17,10 @@ PAIR_COST = 0.5  # robust epipolar cost up to which two views may show one perso
 TRACK_COST = 0.7  # the same against where the person was a moment ago
 TRACK_PX = 6 * KERNEL_PX  # kernel of the latter: people move between frames
 BODY_MM = (400.0, 2600.0)  # extent of a person; two people who are taken for one mostly have another
-BACK_MM, STEP_MM = 300.0, 50.0  # whoever comes back is within this of where they were lost, and this more for each frame
+BACK_MM, STEP_MM = (
+    300.0,
+    50.0,
+)  # whoever comes back is within this of where they were lost, and this more for each frame
 PATIENCE = 30  # frames for which a person may be unseen before they count as another one
 
 
