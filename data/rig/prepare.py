@@ -88,8 +88,17 @@ def _parser() -> argparse.ArgumentParser:
         "--test-camera",
         help="hold out this camera (last: the last one) and the last quarter of every recording for testing",
     )
-    add("--people", type=checked(_count, "a whole number of 1 or more"), help="at most so many people of each recording; default: everybody")
-    add("--step", type=checked(_count, "a whole number of 1 or more"), default=1, help="write every so many moments; default: %(default)s")
+    add(
+        "--people",
+        type=checked(_count, "a whole number of 1 or more"),
+        help="at most so many people of each recording; default: everybody",
+    )
+    add(
+        "--step",
+        type=checked(_count, "a whole number of 1 or more"),
+        default=1,
+        help="write every so many moments; default: %(default)s",
+    )
     add("--weights", choices=["heavy", "full"], default="heavy", help="of BlazePose; default: %(default)s")
     return parser
 
