@@ -11,18 +11,16 @@ import numpy as np
 from data.rig.landmarks import Detect, People2D, detect_view
 from data.rig.page import write_page
 from data.rig.quality import recording_quality
-from data.rig.recording_labels import LabelledRecording, Settings, label_recording
+from data.rig.recording_labels import LabelledRecording, Settings, label_recording, test_camera_of
 from data.rig.recordings import Recording, Source, find_recordings
 from data.rig.splits import TEST, TRAIN, VALIDATION, Group, choose_validation, roles
-from data.rig.writing import Written, clear, write_lists, write_recording
+from data.rig.writing import LANDMARKS_FOLDER, Written, clear, prepare_folder, write_lists, write_recording
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
 from modules.extractors.blazepose.people import detect_people
 from modules.utils import UserError
 from pre_models.blazepose import fetch_blazepose
-
-LANDMARKS_FOLDER = "landmarks"
 
 
 def make_data_set(
@@ -33,6 +31,9 @@ def make_data_set(
     Raises UserError if a file cannot be used, or if nothing is left to train on.
     """
     recordings = find_recordings(source)
+    for recording in recordings:
+        test_camera_of(recording, settings)  # before the landmarks, which take hours
+    prepare_folder(out)
     fetch_blazepose(weights)
     fingerprint = BlazePoseExtractor.fingerprint_of(weights)
     make_detect = everybody(weights) if settings.people != 1 else one_person(weights)

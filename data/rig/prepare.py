@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from modules.calibrations.base import AUTO, MM_PER_UNIT
-from modules.console import make_parser, print_summary, run_script, start_console
+from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
 from modules.utils import UserError, log
 
 DIRECTIONS = {
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         default=AUTO,
         help="of the calibration's lengths, where its file does not say",
     )
-    add("--scale", type=float, help="mm per unit of a calibration without one")
+    add("--scale", type=checked(positive, "a number above 0"), help="mm per unit of a calibration without one")
     add(
         "--up",
         choices=list(DIRECTIONS),
@@ -76,22 +76,37 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the images show the calibrated picture scaled to their width and centred",
     )
-    add("--image-rate", type=float, default=30.0, help="images a second, of folders of images; default: %(default)s")
+    add(
+        "--image-rate",
+        type=checked(positive, "a number above 0"),
+        default=30.0,
+        help="images a second, of folders of images; default: %(default)s",
+    )
     add("--offsets", default=ESTIMATE, help=f"{ESTIMATE} (default), {NONE}, or frames by camera: cam02=7,cam03=-2")
     add("--keep-extrinsics", action="store_true", help="do not refine the cameras' positions and directions")
     add(
         "--test-camera",
         help="hold out this camera (last: the last one) and the last quarter of every recording for testing",
     )
-    add("--people", type=_positive, help="at most so many people of each recording; default: everybody")
-    add("--step", type=_positive, default=1, help="write every so many moments; default: %(default)s")
+    add(
+        "--people",
+        type=checked(_count, "a whole number of 1 or more"),
+        help="at most so many people of each recording; default: everybody",
+    )
+    add(
+        "--step",
+        type=checked(_count, "a whole number of 1 or more"),
+        default=1,
+        help="write every so many moments; default: %(default)s",
+    )
     add("--weights", choices=["heavy", "full"], default="heavy", help="of BlazePose; default: %(default)s")
     return parser
 
 
-def _positive(text: str) -> int:
+def _count(text: str) -> int:
+    """Returns a whole number of 1 or more. Raises ValueError for anything else."""
     if int(text) < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+        raise ValueError(text)
     return int(text)
 
 

@@ -58,7 +58,7 @@ class LabelledRecording:
 
 def label_recording(recording: Recording, people: Sequence[People2D], settings: Settings) -> LabelledRecording:
     """Labels everybody in a recording. Raises UserError if it has too few cameras, or nobody is found by two of them."""
-    test = _test_camera(recording, settings)
+    test = test_camera_of(recording, settings)
     moments = common_moments(synchronise(recording, people, settings.offsets))
     found = find_people(recording, people, moments, settings.people)
     if not found.tracks:
@@ -80,7 +80,7 @@ def label_recording(recording: Recording, people: Sequence[People2D], settings: 
     return LabelledRecording(recording, people, moments, found, labelled, own, test)
 
 
-def _test_camera(recording: Recording, settings: Settings) -> int | None:
+def test_camera_of(recording: Recording, settings: Settings) -> int | None:
     """Returns the test camera's index. Raises UserError if it is unknown, or if fewer than two other cameras remain."""
     if settings.test_camera is None:
         return None

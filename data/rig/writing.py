@@ -20,10 +20,12 @@ from modules.files.cameras import write_camera
 from modules.files.labels import SD_FIELD, validation_path, write_label
 from modules.files.layout import split_folder
 from modules.files.person_boxes import person_boxes_path
+from modules.utils import UserError
 
 JPEG_QUALITY = 92
 BOX_MARGIN = 0.1  # of the longer side of a person's landmarks
 MARKER = "rig.json"
+LANDMARKS_FOLDER = "landmarks"
 
 
 @dataclass
@@ -32,6 +34,19 @@ class Written:
 
     images: dict[str, list[str]] = field(default_factory=lambda: {TRAIN: [], VALIDATION: [], TEST: []})
     boxes: list[dict[str, Any]] = field(default_factory=list)
+
+
+def prepare_folder(out: Path) -> None:
+    """Makes the data set's folder. Raises UserError if it holds a data set that no rig made, which would be removed."""
+    out.mkdir(parents=True, exist_ok=True)
+    if (out / MARKER).is_file() or (out / LANDMARKS_FOLDER).is_dir():
+        return
+    for split in ("train", "test"):
+        if split_folder(out, split).exists():
+            raise UserError(
+                f"{split_folder(out, split)}: this folder is not of a rig's data set, which would replace it; name a new "
+                "folder with --out"
+            )
 
 
 def clear(out: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from modules.calibrations.base import ARBITRARY, AUTO, MM_PER_UNIT, FileCamera, FileRig, Format
 from modules.calibrations.formats import FORMATS
-from modules.calibrations.misreadings import SURE, Checks, better_reading, is_above_floor, possible_factors
+from modules.calibrations.misreadings import FEW, SURE, Checks, better_reading, is_above_floor, possible_factors
 from modules.calibrations.moving import Moving
 from modules.calibrations.open_questions import open_questions
 from modules.calibrations.plausibility import Standing, apart_mm, is_apart, size_problem
@@ -186,7 +186,7 @@ def _checks(rig: FileRig, unit: str, options: ReadOptions) -> Checks:
 def _require_plausible(path: Path, format_: Format, cameras: Mapping[str, Camera], checks: Checks) -> None:
     """Raises UserError, which names what would make it plausible, if the cameras cannot be right as read."""
     size, direction = checks.size_problem(cameras), checks.direction_problem(cameras)
-    better = better_reading(cameras, checks, SURE) if len(cameras) > 2 else None
+    better = better_reading(cameras, checks, SURE) if len(cameras) > FEW else None
     if direction is not None or better is not None:
         fix = (
             f"they do if {better.what}: write [R|t], world to camera"

@@ -17,6 +17,10 @@ PAIR_COST = 0.5  # robust epipolar cost up to which two views may show one perso
 TRACK_COST = 0.7  # the same against where the person was a moment ago
 TRACK_PX = 6 * KERNEL_PX  # kernel of the latter: people move between frames
 BODY_MM = (400.0, 2600.0)  # extent of a person; two people who are taken for one mostly have another
+BACK_MM, STEP_MM = (
+    300.0,
+    50.0,
+)  # whoever comes back is within this of where they were lost, and this more for each frame
 PATIENCE = 30  # frames for which a person may be unseen before they count as another one
 
 
@@ -63,9 +67,24 @@ class Matcher:
             self._follow(frame, free)
             for group in self._new_groups(frame, free):
                 person = Person(np.full((len(self.views), len(self.views[0].weights)), -1))
-                if self._place(person, frame, group):
+                if not self._place(person, frame, group):
+                    continue
+                back = self._who_is_back(person, frame)
+                if back is None:
                     self.people.append(person)
+                else:
+                    self._place(back, frame, group)
         return sorted(self.people, key=lambda person: -person.frames)
+
+    def _who_is_back(self, new: Person, frame: int) -> Person | None:
+        """Returns the person who was lost not long ago, and whom a new one can only be, by how far they may have walked."""
+        near = []
+        for person in self.people:
+            gap = frame - person.last_seen
+            away = float(np.linalg.norm(np.median(new.points_world - person.points_world, axis=0)))
+            if 0 < gap <= PATIENCE and away <= BACK_MM + STEP_MM * gap:
+                near.append(person)
+        return near[0] if len(near) == 1 else None
 
     def _one(self, camera: int, frame: int, place: int) -> tuple[np.ndarray, np.ndarray]:
         view = self.views[camera]

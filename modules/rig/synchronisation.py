@@ -18,7 +18,7 @@ from modules.rig.epipolar import fundamental_matrix, pair_costs
 from modules.rig.triangulation import KERNEL_PX
 
 MAX_SHIFT_S = 5.0
-MIN_OVERLAP = 0.25  # of the shorter recording, and at least MIN_FRAMES
+MIN_OVERLAP = 0.5  # of the shorter recording, and at least MIN_FRAMES
 MIN_FRAMES = 20
 FINE_S = 0.25  # around the first estimate, where the second is sought
 SLOW_S = (

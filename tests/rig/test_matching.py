@@ -55,3 +55,17 @@ def test_a_swapped_view_and_a_short_absence_keep_a_person_together() -> None:
     shown = found[0].places[0] >= 0
     same = found[0].places[0][shown] == first[0][rows[shown]]
     assert same.all() or not same.any()
+
+
+def test_somebody_who_walked_on_while_unseen_is_the_same_person() -> None:
+    """One of two people goes on at 1.2 m/s while no camera sees them for 16 frames; those who are farther away are others."""
+    for step_mm, count in ((40.0, 2), (150.0, 3)):
+        still, walking = walk(60, 0), walk(60, 5) + [1500.0, 900, 0]
+        walking[36:] += [16 * step_mm, 0.0, 0.0]
+        views = []
+        for camera in CAMERAS:
+            px = np.stack([project(points, [camera])[0][0] for points in (still, walking)], 1)
+            views.append(Detections(px, np.ones(px.shape[:3])))
+            views[-1].weights[20:36, 1] = 0
+        found = Matcher(views, CAMERAS, MIRROR).run()
+        assert [person.frames for person in found] == ([60, 44] if count == 2 else [60, 24, 20])

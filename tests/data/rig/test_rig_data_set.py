@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.rig.data_set import detect_recording, write_data_set
+from data.rig.data_set import detect_recording, make_data_set, write_data_set
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording
 from data.rig.recordings import Source, find_recordings
+from data.rig.writing import prepare_folder
 from modules.extractors.blazepose.landmarks import LANDMARKS_TO_SMPL24
 from modules.files.atomic import read_json
 from modules.files.cameras import read_camera
@@ -116,3 +117,19 @@ def test_what_cannot_be_used_is_named(one: MadeUpRig, tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=says):
             labelled(one, tmp_path, **settings)
+
+
+def test_a_data_set_that_no_rig_made_is_not_replaced(one: MadeUpRig, tmp_path: Path) -> None:
+    kept = tmp_path / "task04_train" / "mine.txt"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    with pytest.raises(
+        UserError, match=r"task04_train: this folder is not of a rig's data set, which would replace it; name a new"
+    ):
+        make_data_set(Source(one.folder), tmp_path, Settings())
+    assert kept.read_text() == "mine"
+    with pytest.raises(UserError, match="--test-camera: there is no cam9"):
+        make_data_set(Source(one.folder), tmp_path / "new", Settings(test_camera="cam9"))
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "landmarks").mkdir()  # a rig's, which was stopped before it was ready
+    prepare_folder(tmp_path)
