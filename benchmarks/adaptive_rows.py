@@ -56,7 +56,7 @@ def main() -> None:
     rows: dict[str, Any] = read_json(RESULT) if RESULT.exists() else {}
     for name in arguments.rows:
         title, errors = ROWS[name](arguments)
-        rows[name] = {"title": title, "command": f"python -m benchmarks.adaptive_rows --rows {name}", **made_by()}
+        rows[name] = {"title": title, **made_by()}
         rows[name] |= summary(errors)
     rows = {name: rows[name] for name in ROWS if name in rows}
     write_json(RESULT, rows)
