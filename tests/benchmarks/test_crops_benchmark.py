@@ -68,7 +68,7 @@ def test_a_row_moves_by_the_difference_of_the_same_images() -> None:
     })  # fmt: skip
     assert (found["difference_mm"], found["standard_error_mm"]) == (3.0, 1.41)
     assert (found["all crops"]["not_found"], found["adaptive"]["not_found"]) == (1, 0)
-    row = adaptive_rows.format_table({"Some": found}).splitlines()[-1]
+    row = adaptive_rows.format_table({"some": {"title": "Some", **found}}).splitlines()[-1]
     assert row == "| Some | 2 | 150.0 (150.0, 150.0) | 153.0 (153.0, 153.0) | +3.0 ± 1.4 | 300.0 | 320.0 |"
 
 
@@ -93,7 +93,7 @@ def test_the_page_holds_the_committed_tables() -> None:
     tables = {
         "crops": crops.table(read_json(crops.RESULT)),
         "adaptive": adaptive_crops.format_table(read_json(adaptive_crops.RESULT)["sets"]),
-        "adaptive rows": adaptive_rows.format_table(read_json(adaptive_rows.RESULT)["rows"]),
+        "adaptive rows": adaptive_rows.format_table(read_json(adaptive_rows.RESULT)),
         "rotations": rotations.format_tables(read_json(rotations.RESULT)),
         **{
             f"uncertainty: {name}": uncertainty.table(read_json(uncertainty.result_path(name)))
