@@ -140,18 +140,13 @@ def test_weights_that_a_worker_lacks_are_named(running: Cluster, small_root: Pat
         shutil.copytree(PROJECT_ROOT / name, tmp_path / "project" / name)
     worker = running.start_worker("--no-nanny", *ONE_THREAD, folder=tmp_path / "project")
     try:
-        wait_for_workers(running, 3)
+        running.wait_for_workers(3)
         with pytest.raises(
             UserError, match=rf"the worker tcp://\S+: {tmp_path}/project/pre_models\S+: these weights are"
         ):
             extraction.extract_split(config_of(small_root, tmp_path / "cache"), "train", scheduler=running.address)
     finally:
         kill_group(worker)
-
-
-def wait_for_workers(cluster: Cluster, count: int) -> None:
-    with Client(cluster.address) as client:
-        client.wait_for_workers(count, timeout=60)
 
 
 def test_the_cache_is_the_same_when_a_worker_is_killed(
