@@ -33,7 +33,7 @@ from modules.utils import UserError, log, reason
 BATCHES_AHEAD = 4  # that wait for each worker; more may come
 RETRIES = 2  # of a batch whose files could not be read; lost workers are Dask's business
 DEATHS = 1  # of workers in one batch that a scheduler of our own forgives; for others, Dask's default is 3
-CONNECT_SECONDS = 15.0  # within which the scheduler answers and has a worker
+CONNECT_SECONDS = 30.0  # within which the scheduler answers and has a worker
 EMPTY_SECONDS = 300.0  # without any worker, after which an extraction ends
 CHECK_SECONDS = 5.0  # between two checks that there are workers
 START = "start it in the project's folder by python -m dask"
