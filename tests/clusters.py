@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from distributed import Client
+
 from modules.config.paths import PROJECT_ROOT
 
 HOST = "127.0.0.1"
@@ -41,6 +43,11 @@ class Cluster:
         worker = _start("worker", self.address, *options, folder=folder)
         self.workers.append(worker)
         return worker
+
+    def wait_for_workers(self, count: int) -> None:
+        """Waits until the scheduler knows so many workers."""
+        with Client(self.address, timeout=60) as client:
+            client.wait_for_workers(count, timeout=60)
 
     def close(self) -> None:
         """Kills all processes."""

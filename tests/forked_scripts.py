@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -45,6 +45,7 @@ LIBRARIES = {
     **dict.fromkeys(("predict.py", "export.py"), WITH_PREDICT),
 }
 MOST_BYTES_OF_A_REQUEST = 2**18
+Kill = Callable[[int], object]  # kills processes of a process group, which is also the number of the script's process
 
 
 class Forker:
@@ -61,8 +62,9 @@ class Forker:
             )  # fmt: skip
 
     def run(
-        self, script: str, arguments: Sequence[str], setup: str, most_bytes: int | None, kill_after: float | None
-    ) -> subprocess.CompletedProcess[str]:
+        self, script: str, arguments: Sequence[str], setup: str, most_bytes: int | None, kill_after: float | None,
+        kill: Kill,
+    ) -> subprocess.CompletedProcess[str]:  # fmt: skip
         """Runs a script; `setup` is executed before it. See `run` below."""
         request = json.dumps({"script": script, "arguments": arguments, "setup": setup, "most_bytes": most_bytes})
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()
@@ -70,7 +72,7 @@ class Forker:
             socket.send_fds(self._socket, [request.encode()], [out_end, err_end])
             os.close(out_end)
             os.close(err_end)
-            with killed(int(self._socket.recv(64)), kill_after):
+            with killed(int(self._socket.recv(64)), kill_after, kill):
                 texts: dict[str, str] = {}
                 reader = threading.Thread(target=lambda: texts.update(err=stderr.read()))
                 reader.start()
@@ -84,24 +86,27 @@ class Forker:
         self._process.wait()
 
 
+def kill_group(group: int) -> None:
+    """Kills all processes of a group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
 @contextlib.contextmanager
-def killed(group: int, after: float | None) -> Iterator[None]:
-    """Context manager: kills a process group after so many seconds, or when its body is interrupted."""
-
-    def kill() -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
-
-    timer = threading.Timer(after or 0, kill)
+def killed(group: int, after: float | None, kill: Kill = kill_group) -> Iterator[None]:
+    """Context manager: kills a process group, or what `kill` kills of it, after so many seconds; all of it if interrupted."""
+    timer = threading.Timer(after or 0, kill, [group])
     if after is not None:
         timer.start()
     try:
         yield
     except BaseException:
-        kill()
+        kill_group(group)
         raise
     finally:
         timer.cancel()
+        if timer.is_alive():
+            timer.join()
 
 
 class ForkedScripts:
@@ -117,18 +122,19 @@ class ForkedScripts:
         setup: str = "",
         most_bytes: int | None = None,
         kill_after: float | None = None,
+        kill: Kill = kill_group,
     ) -> subprocess.CompletedProcess[str]:
         """Runs one of the project's scripts from the root, after the lines of Python in `setup`; returns both streams.
 
         Writing a file fails at `most_bytes`, as on a full disk. After `kill_after` seconds, the script and its children
-        are killed, and the code is -9.
+        are killed, and the code is -9; or `kill` is called with its process group.
         """
         libraries = LIBRARIES.get(Path(script).name, WITHOUT_TORCH)
         if libraries is WITHOUT_TORCH and "EXTRACT.extractor=metrabs" in arguments:
             libraries = WITH_TENSORFLOW
         if libraries not in self._forkers:
             self._forkers[libraries] = Forker(libraries)
-        return self._forkers[libraries].run(script, arguments, setup, most_bytes, kill_after)
+        return self._forkers[libraries].run(script, arguments, setup, most_bytes, kill_after, kill)
 
     def close(self) -> None:
         for forker in self._forkers.values():

@@ -25,8 +25,8 @@ from modules.cache.inputs import SETTLED_NS
 from modules.config.paths import PROJECT_ROOT
 from modules.console import make_parser, run_script, start_console
 from modules.files.atomic import read_json, write_json
-from modules.utils import UserError, log
-from tests.forked_scripts import ForkedScripts
+from modules.utils import EXIT_BAD_INPUT, UserError, log
+from tests.forked_scripts import ForkedScripts, Kill, kill_group
 
 RESULT = PROJECT_ROOT / "docs" / "results" / "kills.json"
 KILLS_A_ROUND = 5
@@ -37,6 +37,7 @@ class Killer:
 
     def __init__(self, stage: Stage, folder: Path, scripts: ForkedScripts) -> None:
         self.stage, self.scripts = stage, scripts
+        self.kills = 0
         self.place = Place(
             folder / stage.name.replace(" ", "_") / "inputs", folder / stage.name.replace(" ", "_") / "work"
         )
@@ -59,14 +60,24 @@ class Killer:
     def start(self, kill_after: float | None = None, setup: str = "") -> subprocess.CompletedProcess[str]:
         """Runs the stage's command, after the lines of `setup`, and returns how it ended."""
         lines = "\n".join(filter(None, [self.stage.setup(self.place), setup]))
+        kill: Kill = kill_group if self.stage.kill is None else self._kill_one
         return self.scripts.run(
-            self.stage.script, *self.stage.arguments(self.place), setup=lines, kill_after=kill_after
-        )  # fmt: skip
+            self.stage.script, *self.stage.arguments(self.place), setup=lines, kill_after=kill_after, kill=kill
+        )
+
+    def _kill_one(self, group: int) -> None:
+        assert self.stage.kill is not None
+        self.kills += self.stage.kill(group)  # a kill of the script itself shows in its exit code
 
     def run(self, kill_after: float | None = None, setup: str = "") -> bool:
-        """As `start`; returns whether it ended by itself. Raises UserError if it failed."""
+        """As `start`; returns whether it ended by itself, as it should. Raises UserError if it failed.
+
+        Without the other processes that were killed it may end in a sentence.
+        """
+        before = self.kills
         ended = self.start(kill_after, setup)
-        if ended.returncode not in (0, -9):
+        self.kills += ended.returncode == -9
+        if ended.returncode not in (0, -9) and not (ended.returncode == EXIT_BAD_INPUT and self.kills > before):
             raise UserError(f"{self.stage.name}: it ended with {ended.returncode}: {ended.stderr[-2000:]}; correct it")
         return ended.returncode == 0
 
@@ -84,9 +95,9 @@ def run_stage(killer: Killer, counts: dict[str, Any], kills: int, until: float) 
         killer.begin()
         in_round, ended = 0, False
         while not ended and in_round < min(KILLS_A_ROUND, kills - counts["kills"]):
-            begun = monotonic()
+            begun, before = monotonic(), killer.kills
             ended = killer.run(moments.uniform(0.02, last))
-            in_round += not ended
+            in_round += killer.kills - before
             if ended and not in_round:  # faster than the first run, so later kills come before such an end
                 last = min(last, 0.9 * (monotonic() - begun))
         if not ended:

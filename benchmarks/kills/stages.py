@@ -14,6 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.kills.fetching import FETCHED, serve_model
+from benchmarks.kills.victims import (
+    cluster,
+    complete_cluster,
+    kill_main_or_worker,
+    kill_main_scheduler_or_worker,
+)
 from data.demo.frames import frame_path
 from data.demo.prepare import prepare_demo
 from data.demo.source import CALIBRATION, fetch_demo_source
@@ -63,6 +69,8 @@ class Stage:
     arguments: Callable[[Place], list[str]]
     starts_from: Callable[[Place, Run], None] = lambda place, run: None
     setup: Callable[[Place], str] = lambda place: ""
+    # Kills one of several processes, given the script's, and returns whether it was another; None: all of the script's.
+    kill: Callable[[int], bool] | None = None
 
 
 def small_set(place: Place, run: Run) -> None:
@@ -123,6 +131,12 @@ def rig_recording(place: Place, run: Run) -> None:
     shutil.copy(fetch_demo_source() / CALIBRATION, folder)
 
 
+def with_cluster(place: Place) -> str:
+    """Starts what is missing of the cluster before the script."""
+    complete_cluster()
+    return SMALL_PARTS
+
+
 def training(name: str, *extra: str) -> Stage:
     """Returns the stage of a training with these settings."""
     return Stage(
@@ -151,7 +165,12 @@ STAGES = (
     Stage("extraction", "extract_train_info.py", lambda place: place.options(), small_set, lambda place: SMALL_PARTS),
     Stage(
         "extraction by two workers", "extract_train_info.py", lambda place: place.options("EXTRACT.workers=2"), small_set,
-        lambda place: SMALL_PARTS,
+        lambda place: SMALL_PARTS, kill_main_or_worker,
+    ),
+    Stage(
+        "extraction by Dask", "extract_train_info.py",
+        lambda place: ["--scheduler", cluster().address, *place.options("EXTRACT.batch_size=2")], small_set, with_cluster,
+        kill_main_scheduler_or_worker,
     ),
     Stage(
         "fetching weights", "pre_models/fetch.py",

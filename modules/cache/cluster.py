@@ -32,13 +32,13 @@ from modules.utils import UserError, log, reason
 
 BATCHES_AHEAD = 4  # that wait for each worker; more may come
 RETRIES = 2  # of a batch whose files could not be read; lost workers are Dask's business
-DEATHS = 1  # of workers in one batch, that this process's own scheduler forgives; others forgive Dask's default of 3
-CONNECT_SECONDS = 15.0  # within which the scheduler answers and has a worker
+DEATHS = 1  # of workers in one batch that a scheduler of our own forgives; for others, Dask's default is 3
+CONNECT_SECONDS = 30.0  # within which the scheduler answers and has a worker
 EMPTY_SECONDS = 300.0  # without any worker, after which an extraction ends
-LOOK_SECONDS = 5.0  # between two looks at whether there are workers
+CHECK_SECONDS = 5.0  # between two checks that there are workers
 START = "start it in the project's folder by python -m dask"
 
-Answer = Future[list[Outcome] | Failure]
+Pending = Future[list[Outcome] | Failure]
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ def cluster_pool(config: Config, scheduler: str, fingerprint: str, image: Path) 
         _warn_if_open(address)
         client = stack.enter_context(_connect(address))
         workers = _checked_workers(client, wanted)
-        log.info("extracting by %d workers; dashboard: %s", workers, client.dashboard_link)
+        log.info("workers of Dask that extract: %d; dashboard: %s", workers, client.dashboard_link)
         client.subscribe_topic("all", _log_lost_worker)
         stack.callback(client.unsubscribe_topic, "all")
         yield ClusterPool(client, scheduler, wanted, workers)
@@ -83,7 +83,7 @@ class ClusterPool:
                 outcomes = [outcome for task in batch.tasks for outcome in self._by_itself(task)]
             yield batch, outcomes
 
-    def _submit(self, tasks: Sequence[ImageTask], priority: int = 0) -> Answer:
+    def _submit(self, tasks: Sequence[ImageTask], priority: int = 0) -> Pending:
         return self._client.submit(cluster_worker.extract, self._wanted, tasks, pure=False, priority=priority)
 
     def _by_itself(self, task: ImageTask) -> list[Outcome]:
@@ -96,24 +96,24 @@ class ClusterPool:
                 "out; start workers with more memory, or leave --scheduler out"
             ]
 
-    def _result(self, tasks: Sequence[ImageTask], future: Answer) -> list[Outcome]:
+    def _result(self, tasks: Sequence[ImageTask], future: Pending) -> list[Outcome]:
         """Returns the outcomes of a batch; one whose files could not be read is tried again."""
-        answer = self._answer(future)
+        answer = self._received(future)
         for _ in range(RETRIES):
             if isinstance(answer, Failure) and answer.kind == "disk":
                 log.warning("%s (trying it again)", answer.text)
-                answer = self._answer(self._submit(tasks))
+                answer = self._received(self._submit(tasks))
         if isinstance(answer, Failure):
             raise RuntimeError(answer.text) if answer.kind == "bug" else UserError(f"--scheduler: {answer.text}")
         return answer
 
-    def _answer(self, future: Answer) -> list[Outcome] | Failure:
+    def _received(self, future: Pending) -> list[Outcome] | Failure:
         """Waits for a worker's answer. Raises UserError if the scheduler is lost, or all workers for a long time."""
         empty_since: float | None = None
         try:
             while not future.done():
                 with contextlib.suppress(TimeoutError):
-                    distributed.wait(future, timeout=LOOK_SECONDS)
+                    distributed.wait(future, timeout=CHECK_SECONDS)
                     break
                 if self._client.nthreads():
                     empty_since = None

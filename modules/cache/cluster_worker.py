@@ -1,4 +1,4 @@
-"""What a worker of Dask does: it checks that its rows will be those of the process that asks, and extracts batches."""
+"""What a worker of Dask does: it checks that its rows will be as those of any other process, and extracts batches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ONE_AT_A_TIME = threading.Lock()  # an extractor is not made for the threads of
 
 
 class Wanted(NamedTuple):
-    """What a worker must share with the process that asks it."""
+    """What a worker must share with the process that writes the cache."""
 
     config: str  # as JSON
     fingerprint: str  # of the extractor
@@ -63,7 +63,7 @@ def _version(package: str) -> str:
 
 @functools.cache
 def code_digest() -> str:
-    """Returns the digest of the project's code, as it was when this process first asked for it."""
+    """Returns the digest of the project's code, as it was when this process first needed it."""
     files = sorted(path for folder in ("model", "modules") for path in (PROJECT_ROOT / folder).rglob("*.py"))
     return digest([(path.relative_to(PROJECT_ROOT).as_posix(), sha256_file(path)) for path in files])
 

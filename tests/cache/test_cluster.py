@@ -83,6 +83,7 @@ def running() -> Iterator[Cluster]:
         made.start_scheduler()
         for _ in range(2):
             made.start_worker("--no-nanny", *ONE_THREAD)
+        made.wait_for_workers(2)
         yield made
 
 
@@ -92,6 +93,14 @@ def bare() -> Iterator[Cluster]:
     with Cluster() as made:
         made.start_scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
         yield made
+
+
+@pytest.fixture(scope="module")
+def fragile(bare: Cluster) -> Cluster:
+    """The same scheduler with a worker that one image kills; Dask then starts the worker again."""
+    bare.start_worker(*ONE_THREAD, "--preload", DIES)
+    bare.wait_for_workers(1)
+    return bare
 
 
 @contextlib.contextmanager
@@ -140,18 +149,13 @@ def test_weights_that_a_worker_lacks_are_named(running: Cluster, small_root: Pat
         shutil.copytree(PROJECT_ROOT / name, tmp_path / "project" / name)
     worker = running.start_worker("--no-nanny", *ONE_THREAD, folder=tmp_path / "project")
     try:
-        wait_for_workers(running, 3)
+        running.wait_for_workers(3)
         with pytest.raises(
             UserError, match=rf"the worker tcp://\S+: {tmp_path}/project/pre_models\S+: these weights are"
         ):
             extraction.extract_split(config_of(small_root, tmp_path / "cache"), "train", scheduler=running.address)
     finally:
         kill_group(worker)
-
-
-def wait_for_workers(cluster: Cluster, count: int) -> None:
-    with Client(cluster.address) as client:
-        client.wait_for_workers(count, timeout=60)
 
 
 def test_the_cache_is_the_same_when_a_worker_is_killed(
@@ -175,6 +179,7 @@ def test_a_scheduler_needs_workers_of_one_thread(
         extraction.extract_split(config, "train", scheduler=bare.address)
     worker = bare.start_worker("--no-nanny", "--nthreads", "2")
     try:
+        bare.wait_for_workers(1)
         with pytest.raises(UserError, match=r"the worker tcp://\S+ has 2 threads, where each needs one"):
             extraction.extract_split(config, "train", scheduler=bare.address)
     finally:
@@ -182,28 +187,22 @@ def test_a_scheduler_needs_workers_of_one_thread(
 
 
 def test_an_image_that_kills_its_workers_is_named(
-    bare: Cluster, small_root: Path, tmp_path: Path, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+    fragile: Cluster, small_root: Path, tmp_path: Path, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beside = frames[:1] + [frame for frame in frames if frame.file_name == KILLER]
-    use_frames(monkeypatch, beside)
-    worker = bare.start_worker(*ONE_THREAD, "--preload", DIES)
-    try:
-        with pytest.raises(UserError, match=rf"{KILLER}: every worker that .* \(the other 1 images are cached in"):
-            extraction.extract_split(config_of(small_root, tmp_path, batch_size=2), "train", scheduler=bare.address)
-    finally:
-        kill_group(worker)
+    use_frames(monkeypatch, frames[:1] + [frame for frame in frames if frame.file_name == KILLER])
+    with pytest.raises(UserError, match=rf"{KILLER}: every worker that .* \(the other 1 images are cached in"):
+        extraction.extract_split(config_of(small_root, tmp_path, batch_size=2), "train", scheduler=fragile.address)
 
 
 def test_a_lost_scheduler_is_a_sentence_and_the_extraction_resumes(
-    bare: Cluster, small_root: Path, tmp_path: Path, expected: dict[str, bytes]
+    fragile: Cluster, small_root: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
     config = config_of(small_root, tmp_path)
-    bare.start_worker("--no-nanny", *ONE_THREAD)
-    scheduler = bare.scheduler
+    scheduler = fragile.scheduler
     assert scheduler is not None
     lost = pytest.raises(UserError, match="no longer answers or has dropped .* with or without --scheduler")
     with when_the_first_part_is_written(config, lambda: kill_group(scheduler)), lost:
-        extraction.extract_split(config, "train", scheduler=bare.address)
+        extraction.extract_split(config, "train", scheduler=fragile.address)
     kept = extraction.extract_split(config, "train")
     assert 0 < kept.extracted < IMAGES and files(config) == expected
 

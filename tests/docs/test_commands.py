@@ -13,7 +13,7 @@ from tests.docs import pages
 RELEASED = PROJECT_ROOT / "pre_models" / "posenet" / "README.md"
 CURRENT = [path for path in (*pages.PAGES, RELEASED) if path.name != "CHANGELOG.md"]  # which lists what is gone
 SHARED = ("modules/console.py", "modules/config/load.py")  # the options of every script
-TOOLS = {"ruff", "mypy", "pytest", "pip", "venv"}  # run by python -m
+TOOLS = {"ruff", "mypy", "pytest", "pip", "venv", "dask"}  # run by python -m
 EXAMPLES = {"ConfidentPoseNet", "charbonnier", "blazepose_twice"}  # added on the extending page
 MADE = ("results/", "data/demo/test_camera_", "data/synthetic/set", "data/synthetic/more", "pre_models/downloads")
 TOP = ("modules", "model", "benchmarks", "docs", "data", "pre_models", "config", "scripts", "tests")
