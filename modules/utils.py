@@ -31,7 +31,7 @@ def os_error_sentence(error: OSError) -> str:
     if error.errno in _FULL:
         fix = "free some space"
     elif error.errno in _NO_ACCESS:
-        fix = "set --out, or DATA.root, DATA.cache, RESULTS.root and TEST.output, to where you may read and write"
+        fix = "set --out or --output, or DATA.root, DATA.cache, RESULTS.root and TEST.output, to where you may read and write"
     else:
         fix = "check the disk and the path"
     return f"{error.filename or 'a file'}: {what}; {fix} and start again, finished work is saved"

@@ -99,11 +99,13 @@ def run_test(
     if reuse and _is_tested(folder, output, {"key": key, "weights": weights}):
         log.info("%s: tested already", folder)
         return folder, (folder / "table.md").read_text(encoding="utf-8")
+    _keep_other_results(folder, config)
     not_found = [name for name, found in zip(task.names, task.rows["found"], strict=True) if not found]
     # The folder of an earlier test is replaced as a whole, once this test is finished; a second process is refused here.
     with atomic_folder(folder) as new_folder:
         predicted = _write_predictions(output, config, run, task, effects, weights)
         marker = {"key": key, "weights": weights, "output": sha256_file(output), "not_found": not_found}
+        marker["data_root"] = str(config.data_root.resolve())
         table = _write_results(
             new_folder, task, predicted, {**checkpoint, "facts": facts_for(checkpoint, config)}, weights
         )
@@ -111,6 +113,17 @@ def run_test(
     for name in not_found:
         log.info("no person found, predicted as the training mean straight ahead of the camera: %s", name)
     return folder, table
+
+
+def _keep_other_results(folder: Path, config: Config) -> None:
+    """Raises UserError if a folder holds the results of another data set, of the same name, that still exists."""
+    tested = read_json(folder / TESTED) if (folder / TESTED).exists() else {}
+    other = tested.get("data_root", "") if isinstance(tested, dict) else ""
+    if other and Path(other) != config.data_root.resolve() and Path(other).is_dir():
+        raise UserError(
+            f"{folder}: this folder holds the results of {other}, a data set of the same name; set RESULTS.root to another "
+            "folder, or delete them"
+        )
 
 
 def _write_predictions(

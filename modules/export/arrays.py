@@ -14,7 +14,7 @@ from modules.export.poses import Poses
 from modules.files import zip_files
 from modules.files.atomic import atomic_path
 from modules.files.json_text import parse_json
-from modules.utils import UserError
+from modules.utils import UserError, brief
 
 NAME = "poses.npz"
 REQUIRED = ("joints_mm", "expected_error_mm", "frame_index", "time_s", "person", "found", "image", "about")
@@ -57,13 +57,15 @@ def read_npz(path: Path) -> Poses:
     if not _is_whole(arrays, about):
         raise _not_ours(path)
     warnings = [str(text) for text in arrays.get("warnings", [])]
-    return Poses(
+    poses = Poses(
         **{name: arrays[name] for name in REQUIRED[:6]},
         image=[str(name) for name in arrays["image"]],
         raw_joints_mm=arrays.get("raw_joints_mm"),
         warnings=warnings if any(warnings) else [],
         **described(about),
     )
+    require_consistent(path, poses, about)
+    return poses
 
 
 def _is_whole(arrays: dict[str, np.ndarray], about: Any) -> bool:
@@ -91,6 +93,26 @@ def described(about: dict[str, Any]) -> dict[str, Any]:
         "floor_height_mm": about["floor_height_mm"],
         "origin": about["origin"],
     }
+
+
+def require_consistent(path: Path, poses: Poses, about: dict[str, Any]) -> None:
+    """Raises UserError if a file that others may have changed would be read as another answer than it holds."""
+    found = np.asarray(poses.found, bool)
+    times = np.asarray(poses.time_s, float)[np.unique(poses.frame_index, return_index=True)[1]]
+    known = np.isfinite(times)
+    problem = None
+    if about.get("unit", "mm") != "mm":
+        problem = f"its unit is {brief(about['unit'])}; write mm"
+    elif about.get("joint_names", list(JOINT_NAMES)) != list(JOINT_NAMES):
+        problem = f"its joint_names are not SMPL's in order; write {', '.join(JOINT_NAMES[:3])} and so on"
+    elif not np.isfinite(poses.joints_mm[found]).all():
+        problem = "a person who was found has joints without numbers; set found to false there"
+    elif len({*zip(poses.frame_index.tolist(), poses.person.tolist(), strict=True)}) < len(poses):
+        problem = "one person is in one frame twice; remove a row"
+    elif known.any() and not (known.all() and (np.diff(times) > 0).all()):
+        problem = "the times are missing in part, or do not increase with frame_index; correct them, or remove all"
+    if problem is not None:
+        raise UserError(f"{path}: {problem}")
 
 
 def _not_ours(path: Path) -> UserError:

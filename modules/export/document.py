@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.skeleton import NUM_JOINTS
-from modules.export.arrays import described
+from modules.export.arrays import described, require_consistent
 from modules.export.description import FORMAT, VERSION, describe
 from modules.export.poses import Poses
 from modules.files.atomic import read_json, write_json
@@ -61,7 +61,7 @@ def read_document(path: Path) -> Poses:
         rows = document["poses"]
         smoothed = bool(document["smoothed"])
         warnings = [str(row["warning"]) for row in rows]
-        return Poses(
+        poses = Poses(
             joints_mm=_filled([row["joints_mm"] for row in rows], (NUM_JOINTS, 3)),
             expected_error_mm=_filled([row["expected_error_mm"] for row in rows], (NUM_JOINTS,)),
             frame_index=np.array([row["frame_index"] for row in rows], np.int64),
@@ -75,6 +75,8 @@ def read_document(path: Path) -> Poses:
         )
     except (KeyError, TypeError, ValueError):
         raise broken from None
+    require_consistent(path, poses, document)
+    return poses
 
 
 def _filled(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:

@@ -15,6 +15,8 @@ from modules.export.tracks import frame_times
 from modules.files.atomic import read_json
 from modules.utils import UserError
 
+CLOSE_TO_UP = np.cos(np.radians(20))  # a measured up may be off by a few degrees, another axis is a mistake
+
 
 def read_results(path: Path, config: Config) -> Poses:
     """Reads poses.npz, poses.json or a submission, or the first of them that a folder holds.
@@ -38,10 +40,14 @@ def read_results(path: Path, config: Config) -> Poses:
 def completed(poses: Poses, up: str | None, fps: float | None) -> Poses:
     """Returns poses with up from the text of --up, and times from --fps, where given.
 
-    Raises UserError if --up is no direction, or the poses have times already.
+    Raises UserError if --up is no direction or far from the poses', or if they have times already.
     """
     if up is not None:
         direction = parse_up(up)
+        if poses.up is not None and poses.up @ direction < CLOSE_TO_UP:
+            raise UserError(
+                f"--up {up}: these poses say that up is {np.round(poses.up, 3).tolist()} in their axes; leave --up out"
+            )
         same = poses.up is not None and np.allclose(poses.up, direction, atol=1e-6)
         poses = replace(poses, up=direction, floor_height_mm=poses.floor_height_mm if same else None)
     if fps is not None:

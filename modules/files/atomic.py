@@ -36,7 +36,11 @@ def _errors_name(path: Path, temporary: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is None or str(error.filename).startswith(str(temporary)):
-            error.filename = str(path) + str(error.filename or "").removeprefix(str(temporary))
+            name = str(path) + str(error.filename or "").removeprefix(str(temporary))
+            try:
+                error.filename = name
+            except AttributeError:  # FFmpeg's errors keep theirs
+                raise OSError(error.errno, error.strerror, name) from None
         raise
 
 

@@ -95,7 +95,7 @@ def _size_hint(size: tuple[int, int], image_size: tuple[int, int]) -> str:
             ": width and height are swapped, so the image is turned by a quarter against the calibration; turn it back"
         )
     factors = size[0] / image_size[0], size[1] / image_size[1]
-    if abs(factors[0] / factors[1] - 1) < 0.01:
+    if min(abs(image_size[1] * factors[0] - size[1]), abs(image_size[0] * factors[1] - size[0])) <= 1:
         return (
             f": it was resized by {factors[0]:.4g}; write image_size {list(size)} and calibrated_size {list(image_size)}, "
             "if intrinsics are of the latter"

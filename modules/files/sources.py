@@ -85,7 +85,7 @@ def _images_in(folder: Path) -> list[Path]:
     inside = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     images = [path for path in inside if path.suffix.lower() in IMAGE_SUFFIXES]
     if images:
-        return sorted(images, key=lambda path: natural_order(path.name))
+        return sorted(map(_known, images), key=lambda path: natural_order(path.name))
     videos = sorted(path.name for path in inside if is_video(path))
     hint = f"name one of its videos, such as {videos[0]}" if videos else "name the folder that holds the images"
     raise UserError(f"{folder}: there is no image in this folder; {hint}")

@@ -2,8 +2,10 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +82,9 @@ def test_what_is_completed() -> None:
     assert completed(unknown, None, None) is unknown
     known = completed(replace(ONE_IMAGE, up=None, floor_height_mm=None), "-y", None)
     assert known.up is not None and known.up.tolist() == [0, -1, 0]
-    assert completed(ONE_IMAGE, "y", None).floor_height_mm is None  # it was along another axis
+    assert completed(ONE_IMAGE, "0.1,0,1", None).floor_height_mm is None  # it was along another direction
+    with pytest.raises(UserError, match=r"^--up y: these poses say that up is \[0.0, 0.0, 1.0\]"):
+        completed(ONE_IMAGE, "y", None)
     assert completed(ONE_IMAGE, "z", None).floor_height_mm == 12.5
     untimed = replace(TWO_PEOPLE, time_s=np.full(len(TWO_PEOPLE), np.nan))
     assert np.allclose(completed(untimed, None, 25).time_s, TWO_PEOPLE.frame_index / 25)
@@ -106,3 +110,26 @@ def test_a_format_that_cannot_be_written_does_not_stop_the_others(
     assert {path.name for path in tmp_path.iterdir()} == {"poses.csv", "poses.csv.json", "poses.trc", "poses.trc.json"}
     assert "RBigToe" in (tmp_path / "poses.trc").read_text()
     assert any(record.getMessage().startswith("--save glb: nobody was found") for record in log_records)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda document: document.update(unit="m"), "its unit is 'm'; write mm"),
+        (lambda document: document["joint_names"].reverse(), "its joint_names are not SMPL's in order"),
+        (lambda document: document["poses"][0]["joints_mm"][3].__setitem__(0, None), "joints without numbers"),
+        (lambda document: document["poses"].append(document["poses"][0]), "one person is in one frame twice"),
+        (lambda document: document["poses"][0].update(time_s=None), "the times are missing in part"),
+        (lambda document: document["poses"][0].update(time_s=99.0), "do not increase with frame_index"),
+    ],
+)
+def test_a_document_that_says_something_else_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    """Its joints would be taken for others, or for others' units."""
+    path = WRITERS["json"](VIDEO, tmp_path)
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match=says):
+        read_results(path, Config())

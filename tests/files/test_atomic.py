@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from modules.config.paths import PROJECT_ROOT
 from modules.files import atomic, hashing, layout
+from modules.files.video import VideoWriter
+from modules.utils import os_error_sentence
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -23,6 +26,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         raise RuntimeError
     assert json.loads(path.read_text()) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_a_video_on_a_full_disk_is_named(tmp_path: Path) -> None:
+    """FFmpeg's errors are errors of the operating system, whose file's name cannot be set."""
+    with pytest.raises(OSError, match="No space left") as full, atomic.atomic_path(tmp_path / "x.mp4") as temporary:
+        temporary.symlink_to("/dev/full")
+        with VideoWriter(temporary, (64, 48), 10) as writer:
+            writer.write(np.zeros((48, 64, 3), np.uint8), 0)
+    assert os_error_sentence(full.value).startswith(f"{tmp_path / 'x.mp4'}: No space left on device; free some space")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

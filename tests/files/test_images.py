@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules.files.exif import exif_orientation
-from modules.files.images import read_image, warp_crop
+from modules.files.images import read_image, size_problem, warp_crop
 from modules.pose_utils import cam2pixel, crop_camera, distort, pixel2ray
 from modules.utils import UserError
 from tests.conftest import looking_camera
@@ -92,3 +92,19 @@ def test_exif_of_a_square_and_of_a_png(tmp_path: Path) -> None:
 @settings(max_examples=300)
 def test_any_bytes_have_an_orientation(data: bytes, start: bytes) -> None:
     assert 1 <= exif_orientation(start + data) <= 8
+
+
+@pytest.mark.parametrize(
+    ("size", "calibrated", "says"),
+    [
+        ((960, 540), (1920, 1080), "it was resized by 0.5; write"),
+        ((640, 361), (1279, 720), "it was resized by 0.5004; write"),
+        ((1080, 1920), (1088, 1920), "if it is a crop of that"),  # nearly the same shape, but not resized
+    ],
+)
+def test_a_resized_picture_is_told_from_a_cropped_one(
+    size: tuple[int, int], calibrated: tuple[int, int], says: str
+) -> None:
+    assert says in (size_problem(Path("a.jpg"), size, calibrated) or "")
+    other_camera = size_problem(Path("a.jpg"), (1088, 1920), (1080, 1920)) or ""
+    assert other_camera.endswith("; use the image size that was calibrated")

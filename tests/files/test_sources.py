@@ -85,6 +85,14 @@ def test_what_cannot_be_found_is_named(folder: Path, named: str, says: str) -> N
         found(folder / named)
 
 
+@pytest.mark.parametrize("name", ["a\nb.jpg", "a\x1b[31m.jpg"])
+def test_a_name_that_is_no_text_is_refused_in_a_folder_too(folder: Path, name: str) -> None:
+    (folder / name).touch()
+    for named in (folder, folder / name, folder / "a*.jpg"):
+        with pytest.raises(UserError, match="this name holds characters that are not printable; rename it"):
+            found(named)
+
+
 def test_a_video_is_predicted_alone(folder: Path) -> None:
     with pytest.raises(UserError, match="a video is predicted alone"):
         found(folder / "a.png", folder / "videos" / "b.mp4")

@@ -22,7 +22,7 @@ from modules.config.sections import Extract, TestTimeAugmentation
 from modules.evaluation import testing
 from modules.files import layout, submission
 from modules.files.atomic import write_json
-from modules.runs import checkpoints, folders
+from modules.runs import checkpoints, choice, folders
 from modules.utils import UserError
 from tests.builders import FACTS
 from tests.conftest import sets
@@ -61,6 +61,7 @@ def started(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     config = config_of(tmp_path)
     monkeypatch.setattr(submission, "requested_frames", lambda config: [])
     monkeypatch.setattr(layout, "list_frames", lambda root, split: [])
+    monkeypatch.setattr(choice, "_warning_of_changes", lambda *_: "")  # of training images that are not there
     monkeypatch.setattr(script, "start_console", lambda arguments: None)
     monkeypatch.setattr(
         script, "extract_in_child", lambda arguments, joint_features: pytest.fail("the extraction was started")
@@ -195,3 +196,18 @@ def test_the_extraction_in_a_child_gets_the_runs_joint_features(
     assert ended.value.code == 3
     options = "--split test --joint-features full --config a.yml --set DATA.root=x --quiet"
     assert commands[0][2:] == options.split() and commands[0][1].endswith("extract_train_info.py")
+
+
+def test_results_of_another_data_set_of_the_same_name_are_kept(tmp_path: Path) -> None:
+    """Results are in a folder named by run and data set, such as results/test/posenet-mine."""
+    mine, other, folder = tmp_path / "a" / "mine", tmp_path / "b" / "mine", tmp_path / "results"
+    mine.mkdir(parents=True)
+    other.mkdir(parents=True)
+    config = parse_config({"DATA": {"root": str(mine)}}, "test")
+    testing._keep_other_results(folder, config)
+    for root in (mine, tmp_path / "moved away" / "mine"):
+        write_json(folder / testing.TESTED, {"data_root": str(root)})
+        testing._keep_other_results(folder, config)
+    write_json(folder / testing.TESTED, {"data_root": str(other)})
+    with pytest.raises(UserError, match=f"this folder holds the results of {other}, a data set of the same name"):
+        testing._keep_other_results(folder, config)
