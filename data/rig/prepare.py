@@ -76,29 +76,17 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the images show the calibrated picture scaled to their width and centred",
     )
-    add(
-        "--image-rate",
-        type=checked(positive, "a number above 0"),
-        default=30.0,
-        help="images a second, of folders of images; default: %(default)s",
-    )
+    add("--image-rate", type=checked(positive, "a number above 0"), default=30.0, help="images a second, of folders of images; "
+        "default: %(default)s")  # fmt: skip
     add("--offsets", default=ESTIMATE, help=f"{ESTIMATE} (default), {NONE}, or frames by camera: cam02=7,cam03=-2")
     add("--keep-extrinsics", action="store_true", help="do not refine the cameras' positions and directions")
     add(
         "--test-camera",
         help="hold out this camera (last: the last one) and the last quarter of every recording for testing",
     )
-    add(
-        "--people",
-        type=checked(_count, "a whole number of 1 or more"),
-        help="at most so many people of each recording; default: everybody",
-    )
-    add(
-        "--step",
-        type=checked(_count, "a whole number of 1 or more"),
-        default=1,
-        help="write every so many moments; default: %(default)s",
-    )
+    count = checked(_count, "a whole number of 1 or more")
+    add("--people", type=count, help="at most so many people of each recording; default: everybody")
+    add("--step", type=count, default=1, help="write every so many moments; default: %(default)s")
     add("--weights", choices=["heavy", "full"], default="heavy", help="of BlazePose; default: %(default)s")
     return parser
 

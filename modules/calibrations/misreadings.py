@@ -66,10 +66,10 @@ MISREADINGS = (
 )  # fmt: skip
 
 
-def better_reading(rig: Rig, checks: Checks, doubt: tuple[float, float]) -> Misreading | None:
+def better_reading(rig: Rig, checks: Checks, limits: tuple[float, float]) -> Misreading | None:
     """Returns the usual mistake whose correction makes the cameras look at one place and stand level far better; else None.
 
-    `doubt` is SURE or SUSPECT. How many sound rigs SURE refuses is measured by `python -m benchmarks.calibrations`.
+    `limits` is SURE or SUSPECT. How many sound rigs SURE refuses is measured by `python -m benchmarks.calibrations`.
     """
     if not checks.tells(rig):
         return None
@@ -80,7 +80,7 @@ def better_reading(rig: Rig, checks: Checks, doubt: tuple[float, float]) -> Misr
     ]  # fmt: skip
     own = checks.cost(rig)
     best, index = min(costs, default=(np.inf, 0))
-    least, factor = doubt
+    least, factor = limits
     return corrected[index][1] if own > least and best < own / factor else None
 
 
