@@ -6,8 +6,8 @@
 The data set is that of benchmarks.competition_set. Extraction, training and testing are the project's own scripts; labels of
 the test part are read by this script alone. Every result stands beside the extractor placed by least squares, which knows no
 floor, and beside the extractor placed with its lowest foot on the floor of the same column. The released weights
-also answer on the test part alone, whose floor only its own views can show. The result is docs/results/competition.json; its
-table is written into docs/accuracy.md.
+also answer on the test part alone, whose floor only its several views can show. The result is
+docs/results/competition.json; its table is written into docs/accuracy.md.
 """
 
 from __future__ import annotations

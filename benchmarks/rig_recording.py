@@ -155,8 +155,8 @@ def main() -> None:
     """Renders the recording that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("results/rig_recording"))
-    for name, value in (("frames", 200), ("cameras", 3), ("seed", 7), ("people", 1)):
-        parser.add_argument(f"--{name}", type=int, default=value)
+    for option, value in (("--frames", 200), ("--cameras", 3), ("--seed", 7), ("--people", 1)):
+        parser.add_argument(option, type=int, default=value)
     arguments = parser.parse_args()
     fetch_clips()
     make_recording(arguments.out, Plan(arguments.frames, arguments.cameras, arguments.seed, arguments.people))
