@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +39,6 @@ from modules.utils import UserError, log
 
 RECORD = "predict.json"  # written last
 CACHE = "cache"
-OUTPUTS = ("poses.*", "poses_person*.*", "overlay.mp4", "overlays", "report.html")  # patterns of what may be written
 PICTURES = {"overlay": write_overlays, "report": write_report}  # what is made of images, too
 
 
@@ -109,14 +108,13 @@ def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
     origin = {**_origin(request, source, view, run), "camera_findings": checks.sentences}
     poses = make_answer(people, source, view, how, effects, origin)
     key = digest([predictor.key, request.person, smooths, request.selection.frames_per_second])
-    _drop_other_answer(folder, key)
+    files = _files_of_same_answer(folder, key)
     written = save(poses, folder, [kind for kind in request.save if kind in WRITERS])
     for kind in request.save:
         if kind in PICTURES:
             written += PICTURES[kind](poses, source, view, folder)
-    write_json(
-        folder / RECORD, {**origin, "key": key, "files": [path.relative_to(folder).as_posix() for path in written]}
-    )
+    files = sorted({*files, *(path.relative_to(folder).as_posix() for path in written)})
+    write_json(folder / RECORD, {**origin, "key": key, "files": files})
     return Result(folder, poses, written)
 
 
@@ -152,16 +150,25 @@ def _claim(folder: Path, source: Source) -> None:
         raise UserError(f"{folder}: this folder holds other files; name a new or empty one with --output")
 
 
-def _drop_other_answer(folder: Path, key: str) -> None:
-    """Removes the files of a prediction of other images or by other options, which must not stand beside this one's."""
-    before = read_json(folder / RECORD).get("key") if (folder / RECORD).exists() else None
-    if before in (None, key):
-        return
-    stale = [path for pattern in OUTPUTS for path in folder.glob(pattern)]
-    for path in stale:
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
-    if stale:
-        log.info("%s: the files of an earlier prediction, of other images or by other options, are replaced", folder)
+def _files_of_same_answer(folder: Path, key: str) -> list[str]:
+    """Returns the files that an earlier prediction with this key has written, which stay beside those of this one.
+
+    Files of an earlier one of other images, or by other options, are removed: they must not stand beside this one's.
+    """
+    record = read_json(folder / RECORD) if (folder / RECORD).exists() else {}
+    files = [folder / name for name in record.get("files", [])]
+    files = [path for path in files if path.is_file() and path.resolve().is_relative_to(folder.resolve())]
+    if record.get("key") in (None, key):
+        return [path.relative_to(folder).as_posix() for path in files]
+    for path in files:
+        stem = glob.escape(path.stem)
+        for name in (stem + path.suffix, f"{stem}_person*{path.suffix}"):  # some formats have a file per person
+            for stale in [*path.parent.glob(name), *path.parent.glob(f"{name}.json")]:  # with its description
+                stale.unlink()
+        if path.parent != folder and not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    log.info("%s: the files of an earlier prediction, of other images or by other options, are replaced", folder)
+    return []
 
 
 def _describe(source: Source, view: View) -> None:
