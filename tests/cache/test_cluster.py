@@ -244,8 +244,10 @@ def test_a_local_scheduler_is_reached_from_this_machine_only(
         own = own_sockets()
         return [address for address, number in listening() if number in own]
 
+    before = dict(os.environ)
     with when_the_first_part_is_written(config, addresses) as found:
         extraction.extract_split(config, "train", scheduler="local")
+    assert dict(os.environ) == before, "Dask sets the threads of its workers there"
     assert len(found[0]) >= 4 and set(found[0]) == {"127.0.0.1"}
     assert files(config) == expected
 

@@ -384,7 +384,11 @@ class TestExtractor:
         assert before == BlazePoseExtractor(threads=1).fingerprint
         assert before == configured_fingerprint(one_crop("full"))
         augmented = BlazePoseExtractor(test_time_augmentation=True).fingerprint
-        assert augmented == configured_fingerprint(Config(EXTRACT=Extract(weights="full"))) != before
+        assert (
+            augmented
+            == configured_fingerprint(Config(EXTRACT=Extract(weights="full", test_time_augmentation=True)))
+            != before
+        )
         monkeypatch.setattr("modules.extractors.blazepose.extractor.TTA_VERSION", 0)
         assert BlazePoseExtractor(test_time_augmentation=True).fingerprint != augmented
         assert BlazePoseExtractor().fingerprint == before

@@ -40,6 +40,6 @@ def test_pretrained_weights_that_cannot_be_downloaded_are_an_error(
     with pytest.raises(PretrainedWeightsError):
         ImageBranch(32, pretrained=True)
     for name, recipe in RECIPES.items():
-        train = Train(model=name, view_steps=0, blend_released=False, pretrained=True)
+        train = Train(model=name, model_type="image+pose", view_steps=0, blend_released=False, pretrained=True)
         with pytest.raises(UserError, match="TRAIN.pretrained=true: the ImageNet weights could not be downloaded"):
             recipe(recipe.spec_of(train), {}).first_network(train)
