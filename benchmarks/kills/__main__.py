@@ -84,6 +84,7 @@ class Killer:
 
 def run_stage(killer: Killer, counts: dict[str, Any], kills: int, until: float) -> None:
     """Adds rounds to the counts until they hold so many kills, or until this time."""
+    store_counts(killer.stage.name, counts)  # first, since joint tables tell whether a file of the project is changed
     killer.begin()
     sleep(SETTLED_NS / 1e9)  # hashes of younger inputs are not remembered, so that the cache would differ
     begun = monotonic()
