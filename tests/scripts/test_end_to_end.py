@@ -297,7 +297,7 @@ def test_both_branches_are_used(demo_options: list[str], tmp_path: Path, run_scr
         demo_options,
         tmp_path,
         "TRAIN.model_type=image+pose",
-        "TRAIN.num_epochs=3",
+        "TRAIN.num_epochs=2",
         "TRAIN.batch_size=8",
         "TRAIN.view_steps=0",
         "TRAIN.heatmap_sigma=1.0",
