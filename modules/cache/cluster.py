@@ -148,13 +148,13 @@ def _log_lost_worker(event: tuple[float, Any]) -> None:
 def _local_cluster() -> Iterator[str]:
     """Context manager: a scheduler and a worker for each processor, which only this machine reaches; yields the address."""
     environment = dict(os.environ)  # to which Dask adds the threads of its workers
-    with dask.config.set({"distributed.scheduler.allowed-failures": DEATHS}):
-        cluster = LocalCluster(
-            n_workers=len(os.sched_getaffinity(0)), threads_per_worker=1, processes=True, host="127.0.0.1",
-            dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=logging.CRITICAL,
-            preload=[cluster_worker.__name__],
-        )  # fmt: skip
     try:
+        with dask.config.set({"distributed.scheduler.allowed-failures": DEATHS}):
+            cluster = LocalCluster(
+                n_workers=len(os.sched_getaffinity(0)), threads_per_worker=1, processes=True, host="127.0.0.1",
+                dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=logging.CRITICAL,
+                preload=[cluster_worker.__name__],
+            )  # fmt: skip
         with cluster:
             yield str(cluster.scheduler_address)
     finally:

@@ -11,10 +11,9 @@ import numpy as np
 from modules.pose_utils import Camera
 
 Rig = Mapping[str, Camera]
-SURE, SUSPECT = (
-    (12.0, 8.0),
-    (2.0, 2.0),
-)  # a reading of more than this cost is questioned if another costs less by this factor
+# A reading of more than the first cost is questioned if another costs less by the second factor.
+SURE = 12.0, 8.0
+SUSPECT = 2.0, 2.0
 POSSIBLE, POSSIBLE_FEW, FEW = 12.0, 24.0, 3  # sound rigs cost up to this; those of so few cameras up to that
 WORSE = 4.0  # a reading that costs more by this factor is ruled out, if it costs more than a sound rig
 FACTORS = (1000.0, 10.0, 100.0, 0.001, 0.1, 0.01)  # by which lengths may be wrong

@@ -23,11 +23,9 @@ _MISS, _TILT = 0.15, 0.1  # usual miss of an axis, in halves of the picture, and
 _LEVEL = 0.12  # the largest sine of a roll that is called level
 _FAR = 3.0  # the miss of a camera that has the place behind it
 _STEPS = 5  # of moving the meeting place
-_SEARCHED, _ACROSS = (
-    4,
-    np.linspace(-0.9, 0.9, 5),
-)  # of the search for a common place: cameras, and where in their pictures,
-_DEPTHS = np.geomspace(0.1, 10.0, 16)  # in halves of them; and how far away, in the largest distance of two cameras
+_SEARCHED = 4  # cameras whose pictures are searched for a common place
+_ACROSS = np.linspace(-0.9, 0.9, 5)  # where in their pictures, in halves of them
+_DEPTHS = np.geomspace(0.1, 10.0, 16)  # how far away, in the largest distance of two cameras
 _AXES = np.concatenate([np.eye(3), -np.eye(3)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from modules.checks.agreement import ROUGH, SIZE, Pair, disagrees, pairs_of, siz
 from modules.checks.causes import Cause, explains, find_causes
 from modules.checks.company import Stranger, identical, stranger, swapped_files
 from modules.checks.limits import Odd, is_problem, odd_measures, off_share, without_floor_of_lying
-from modules.checks.measures import measure
+from modules.checks.measures import Measures
 from modules.checks.views import View
 from modules.checks.wording import either, note_sentence, problem_sentence
 
@@ -43,14 +43,15 @@ class Assessor:
     known: list[Cause] = field(default_factory=list)
     searches: int = MOST_SEARCHES  # left: each takes a second, and the first ones find what many files share
 
-    def assess(self, views: Sequence[View], others_stand: bool = False) -> list[Finding]:
-        """Returns what is wrong or odd with the cameras of one recording.
+    def assess(
+        self, views: Sequence[View], measures: Mapping[str, Measures], others_stand: bool = False
+    ) -> list[Finding]:
+        """Returns what is wrong or odd with the cameras of one recording, whose views have these measures by name.
 
         `others_stand`: people of other recordings stand upright on the same floor, so that somebody who does not, in a few
         images in which the views agree, lies.
         """
-        measures = {view.name: measure(view) for view in views}
-        odd = {name: odd_measures(one) for name, one in measures.items()}
+        odd = {view.name: odd_measures(measures[view.name]) for view in views}
         pairs = pairs_of(views)
         size = size_of(pairs)
         contradicts = worst(pairs) > ROUGH or bool(np.isfinite(size) and not SIZE[0] < size < SIZE[1])

@@ -7,15 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from modules.checks.limits import LIMITS
-from modules.checks.measures import measure
+from modules.checks.measures import Measures, measure
 from modules.checks.recordings import Assessor, Finding
 from modules.checks.views import View, by_recording, views_of_rows
 
-FEWEST_RECORDINGS, MOST_STAND = (
-    3,
-    0.75,
-)  # whose people stand upright on one floor, so that it is right for the others too
-SAME_UP, SAME_FLOOR_MM = 0.9999, 1.0  # cosine of two ups
+FEWEST_RECORDINGS = 3  # others whose people stand on a floor, so that it is right for a recording too
+MOST_STAND = 0.75  # of these
 
 
 def check_rows(rows: Mapping[str, np.ndarray]) -> list[Finding]:
@@ -29,29 +26,30 @@ def check_rows(rows: Mapping[str, np.ndarray]) -> list[Finding]:
 def check_views(views: Sequence[View]) -> list[Finding]:
     """Returns what is wrong or odd with the cameras of views, problems first."""
     assessor, recordings = Assessor(), by_recording(views)
-    stand = {name: _stands(own) for name, own in recordings.items()}
+    measures = {view.name: measure(view) for view in views}
+    stand = {name: _stands(own, measures) for name, own in recordings.items()}
+    on_floor: dict[tuple[float, ...], list[bool]] = {}
+    for name, own in recordings.items():
+        on_floor.setdefault(_floor_of(own[0]), []).append(stand[name])
     findings = []
     for name, own in recordings.items():
-        same = [
-            stand[other] for other, views in recordings.items() if other != name and _is_one_floor(own[0], views[0])
-        ]
-        findings += assessor.assess(own, len(same) >= FEWEST_RECORDINGS and float(np.mean(same)) >= MOST_STAND)
+        same = on_floor[_floor_of(own[0])]
+        others, standing = len(same) - 1, sum(same) - stand[name]
+        others_stand = bool(_floor_of(own[0])) and others >= FEWEST_RECORDINGS and standing >= MOST_STAND * others
+        findings += assessor.assess(own, measures, others_stand)
     return gathered(findings)
 
 
-def _stands(views: Sequence[View]) -> bool:
+def _stands(views: Sequence[View], measures: Mapping[str, Measures]) -> bool:
     """Returns whether people are upright along the up of every view of a recording."""
-    return all(measure(view).upright >= LIMITS["upright"].expected[0] for view in views)
+    return all(measures[view.name].upright >= LIMITS["upright"].expected[0] for view in views)
 
 
-def _is_one_floor(one: View, other: View) -> bool:
-    """Returns whether two views have the same up and floor, which both must know."""
-    if one.world_up is None or other.world_up is None or one.floor_height_mm is None or other.floor_height_mm is None:
-        return False
-    return (
-        bool(one.world_up @ other.world_up > SAME_UP)
-        and abs(one.floor_height_mm - other.floor_height_mm) < SAME_FLOOR_MM
-    )
+def _floor_of(view: View) -> tuple[float, ...]:
+    """Returns a view's up, to a hundredth, and floor, to a millimetre; empty if either is unknown."""
+    if view.world_up is None or view.floor_height_mm is None:
+        return ()
+    return *(view.world_up.round(2) + 0.0).tolist(), float(round(view.floor_height_mm))
 
 
 def gathered(findings: Sequence[Finding]) -> list[Finding]:

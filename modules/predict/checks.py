@@ -10,6 +10,7 @@ import numpy as np
 
 from modules.checks.camera_files import nobody
 from modules.checks.error_effects import ErrorEffects, effects_of
+from modules.checks.measures import measure
 from modules.checks.recordings import Assessor, Finding
 from modules.checks.views import View, views_of_rows
 from modules.pose_utils import Camera
@@ -31,12 +32,13 @@ class CameraChecks:
             "", "", size, camera.K, camera.R, camera.t, camera.distortion, camera.world_up, camera.floor_height_mm, (),
             people["joints_px"], people["confidence"], people["joints_rel_mm"],
         )  # fmt: skip
-        self._log([one for one in Assessor().assess([view]) if one.is_problem])
+        self._log([one for one in Assessor().assess([view], {view.name: measure(view)}) if one.is_problem])
 
     def check_people(self, rows: Mapping[str, np.ndarray]) -> ErrorEffects:
         """Checks the camera by the people of cache rows (columns); returns what that implies for the expected errors."""
         own = np.isclose(rows["K"], rows["K"][:1]).all((1, 2))  # of images of one size
-        findings = Assessor().assess(views_of_rows({name: values[own] for name, values in rows.items()}))
+        views = views_of_rows({name: values[own] for name, values in rows.items()})
+        findings = Assessor().assess(views, {view.name: measure(view) for view in views})
         self._log(findings)
         return effects_of(rows, findings)
 
