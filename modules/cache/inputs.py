@@ -8,7 +8,6 @@ time is the kernel's own: a program that restores the modification time of a fil
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modules.files.atomic import atomic_path
-from modules.files.hashing import IMAGE_TAIL, digest, image_tail
+from modules.files.hashing import IMAGE_TAIL, digest, image_tail, tail_hash
 from modules.files.layout import Frame
 from modules.utils import UserError, log
 
@@ -34,7 +33,7 @@ SCHEMA = pa.schema(
         ("inode", pa.uint64()),
         ("hash", pa.string()),  # SHA-256 of an image as `image_tail` says, of the whole of another file
     ],
-    metadata={"image_tail": str(IMAGE_TAIL)},
+    metadata={"image_tail": f"{IMAGE_TAIL}, orientation"},
 )
 
 
@@ -127,8 +126,7 @@ class _Reader:
         with open(path, "rb") as handle:
             now = time.time_ns()
             size, mtime_ns, ctime_ns, inode = _stat_fields(os.fstat(handle.fileno()))
-            handle.seek(0 if tail is None else max(0, size - tail))
-            read = Remembered(size, mtime_ns, ctime_ns, inode, hashlib.sha256(handle.read()).hexdigest())
+            read = Remembered(size, mtime_ns, ctime_ns, inode, tail_hash(handle, size, tail))
         if max(mtime_ns, ctime_ns) < now - SETTLED_NS:
             self.found[name] = read
         return read

@@ -7,6 +7,7 @@ from mmap import mmap
 
 ORIENTATION = 0x0112
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
+_KIND_OF_PICTURE, _SMALLER_OR_MASK = 0x00FE, 0b101  # a tag of a TIFF's directory, and two of its bits
 _SHORT = 3  # the type of a TIFF entry of two bytes; the other numbers that are read here have four
 _SIZES = {1: 1, _SHORT: 2, 7: 1}  # bytes of a value of types of TIFF entries
 
@@ -43,17 +44,38 @@ def tiff_number(tiff: bytes | mmap, tag: int) -> int | None:
     return _number(tiff, at, 2 if kind == _SHORT else 4)
 
 
-def tiff_entry(tiff: bytes | mmap, tag: int) -> tuple[int, int, int] | None:
-    """Returns the type, the count and the place of a tag's values in the first directory of a TIFF structure; None without."""
+def tiff_entry(tiff: bytes | mmap, tag: int, table: int | None = None) -> tuple[int, int, int] | None:
+    """Returns the type, the count and the place of a tag's values in a directory of a TIFF structure; None without.
+
+    `table` is where the directory begins; by default it is the first.
+    """
     if tiff[:2] not in (b"II", b"MM"):
         return None
-    table = _number(tiff, 4, 4)
+    table = _number(tiff, 4, 4) if table is None else table
     for entry in range(table + 2, min(table + 2 + 12 * _number(tiff, table, 2), len(tiff) - 11), 12):
         if _number(tiff, entry, 2) == tag:
             kind, count = _number(tiff, entry + 2, 2), _number(tiff, entry + 4, 4)
             size = _SIZES.get(kind, 4) * count  # values that do not fit into four bytes are elsewhere
             return kind, count, entry + 8 if size <= 4 else _number(tiff, entry + 8, 4)
     return None
+
+
+def tiff_has_pages(tiff: bytes | mmap) -> bool:
+    """Returns whether a TIFF structure holds another picture after the first; smaller versions of it, and masks, are none."""
+    first = _number(tiff, 4, 4)
+    table, seen = _next_directory(tiff, first), {first}
+    while table not in seen and 0 < table < len(tiff):
+        entry = tiff_entry(tiff, _KIND_OF_PICTURE, table)
+        if entry is None or not _number(tiff, entry[2], 4) & _SMALLER_OR_MASK:
+            return True
+        seen.add(table)
+        table = _next_directory(tiff, table)
+    return False
+
+
+def _next_directory(tiff: bytes | mmap, table: int) -> int:
+    """Returns the place of the directory after one; 0 if it is the last."""
+    return _number(tiff, table + 2 + 12 * _number(tiff, table, 2), 4)
 
 
 def _number(tiff: bytes | mmap, at: int, size: int) -> int:

@@ -6,8 +6,8 @@ import mmap
 from pathlib import Path
 from typing import NamedTuple
 
-from modules.files.image_structure import is_truncated, stored_size
-from modules.files.images import decode_image, pixels_problem, size_problem, truncation_problem
+from modules.files.image_structure import stored_size
+from modules.files.images import decode_image, pixels_problem, size_problem, structure_problem
 from modules.files.xmp import image_orientation
 from modules.utils import UserError
 
@@ -17,7 +17,7 @@ class Header(NamedTuple):
 
     size: tuple[int, int]  # (width, height) in stored px
     orientation: int  # of EXIF or XMP, 1 to 8
-    truncated: bool
+    problem: str | None  # with which `read_image` would refuse it, whatever its size
 
 
 def read_header(path: Path) -> Header:
@@ -28,13 +28,13 @@ def read_header(path: Path) -> Header:
     size = None
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            size, orientation, truncated = stored_size(data), image_orientation(data), is_truncated(data)
+            size, orientation, problem = stored_size(data), image_orientation(data), structure_problem(path, data)
     except (OSError, ValueError):  # unreadable or empty: decoding raises the message
         pass
     if size is not None:
-        return Header(size, orientation, truncated)
+        return Header(size, orientation, problem or pixels_problem(path, size))
     image, orientation = decode_image(path)
-    return Header((image.shape[1], image.shape[0]), orientation, False)
+    return Header((image.shape[1], image.shape[0]), orientation, None)
 
 
 def header_problem(path: Path, image_size: tuple[int, int] | None) -> str | None:
@@ -43,6 +43,4 @@ def header_problem(path: Path, image_size: tuple[int, int] | None) -> str | None
         header = read_header(path)
     except UserError as error:
         return str(error)
-    if header.truncated:
-        return truncation_problem(path)
-    return pixels_problem(path, header.size) or size_problem(path, header.size, image_size, header.orientation)
+    return header.problem or size_problem(path, header.size, image_size, header.orientation)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from mmap import mmap
 
-from modules.files.exif import is_jpeg, is_png, is_tiff, is_webp, jpeg_segments, tiff_number
+from modules.files.exif import is_jpeg, is_png, is_tiff, is_webp, jpeg_segments, tiff_has_pages, tiff_number
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # a JPEG's SOF markers; these three are tables
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what ends the pixel data of one scan
 _TAIL = 1024  # bytes in which an image's end is searched before the whole file is
 _WIDTH, _HEIGHT = 0x0100, 0x0101  # tags of a TIFF
+_ANIMATED = 0b10  # a bit of a WebP
 
 
 def stored_size(data: bytes | mmap) -> tuple[int, int] | None:
@@ -46,6 +47,13 @@ def is_truncated(data: bytes | mmap) -> bool:
     if data[:2] == b"BM":
         return _number(data, 2, 4) > len(data)
     return is_png(data) and b"IEND" not in end and not _has_png_end(data)
+
+
+def has_several_pictures(data: bytes | mmap) -> bool:
+    """Returns whether a TIFF has a second page, or a WebP is animated; only the first picture would be read."""
+    if is_webp(data):
+        return data[12:16] == b"VP8X" and bool(_number(data, 20, 1) & _ANIMATED)
+    return is_tiff(data) and tiff_has_pages(data)
 
 
 def has_16_bits(data: bytes | mmap) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from mmap import mmap
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from modules.files.exif import exif_orientation
-from modules.files.image_structure import is_truncated, stored_size
+from modules.files.image_structure import has_several_pictures, is_truncated, stored_size
 from modules.files.pixels import decode_pixels
 from modules.files.xmp import image_orientation
 from modules.pose_utils import Camera, cam2pixel, distort, pixel2ray
@@ -42,10 +43,8 @@ def decode_image(path: Path) -> tuple[np.ndarray, int]:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: this image is missing or cannot be read ({error.strerror}); restore it") from None
-    if is_truncated(data):
-        raise UserError(truncation_problem(path))
     size = stored_size(data)
-    problem = None if size is None else pixels_problem(path, size)
+    problem = structure_problem(path, data) or (None if size is None else pixels_problem(path, size))
     if problem:
         raise UserError(problem)
     try:
@@ -64,9 +63,13 @@ def pixels_problem(path: Path, size: tuple[int, int]) -> str | None:
     )
 
 
-def truncation_problem(path: Path) -> str:
-    """Returns the message for a truncated image."""
-    return f"{path}: this image is truncated; replace the file"
+def structure_problem(path: Path, data: bytes | mmap) -> str | None:
+    """Returns a message if the bytes of an image file end too early, or hold more than one picture, else None."""
+    if is_truncated(data):
+        return f"{path}: this image is truncated; replace the file"
+    if has_several_pictures(data):
+        return f"{path}: this file holds several pictures, of which only the first would be used; write each to its own file"
+    return None
 
 
 def size_problem(

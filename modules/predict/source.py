@@ -13,7 +13,7 @@ import numpy as np
 from modules.files import video
 from modules.files.hashing import image_tail, tail_mark
 from modules.files.image_header import read_header
-from modules.files.images import read_image, size_problem, truncation_problem
+from modules.files.images import read_image, size_problem
 from modules.files.sources import find_sources, is_video, names_below
 from modules.predict.view import View
 from modules.utils import UserError
@@ -192,8 +192,8 @@ def _open_images(files: list[Path], selection: Selection, view: View) -> ImageFi
 def _checked_size(path: Path, view: View) -> tuple[int, int]:
     """Returns an image's size. Raises UserError if it is broken, is turned by EXIF ambiguously, or does not fit the camera."""
     header = read_header(path)
-    if header.truncated:
-        raise UserError(truncation_problem(path))
+    if header.problem:
+        raise UserError(header.problem)
     turned = header.orientation != 1 and size_problem(path, header.size, view.camera.image_size, header.orientation)
     if turned:
         raise UserError(turned)

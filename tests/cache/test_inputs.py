@@ -17,6 +17,7 @@ from modules.config.paths import PROJECT_ROOT
 from modules.files.hashing import digest, sha256_file
 from modules.files.layout import list_frames
 from modules.utils import UserError
+from tests.files.exif_images import jpeg
 
 CAMERAS = [f"task04_train/camera/1_F_{camera}.json" for camera in (1, 2)]
 LABELS = [f"task04_train/labels/1_F/3D_1_F_{moment}.json" for moment in (1, 2, 3)]
@@ -77,6 +78,17 @@ def test_formats_without_a_chain_of_codes_are_hashed_whole(root: Path, tmp_path:
     content[100] = 1
     image.write_bytes(content)
     assert digest_of(root, tmp_path / "cache") != before
+
+
+def test_an_orientation_that_is_changed_in_place_is_noticed(root: Path, tmp_path: Path) -> None:
+    """Programs that turn photographs change one number near the beginning of the file."""
+    image, digests = root / IMAGES[0], []
+    for orientation in (1, 6, 8):
+        turned, plain = jpeg(600, 400, orientation), jpeg(600, 400, 1)
+        assert len(turned) == len(plain) and turned[-4096:] == plain[-4096:]
+        image.write_bytes(turned + bytes(LONGER))
+        digests.append(digest_of(root, tmp_path / "cache"))
+    assert len(set(digests)) == 3
 
 
 @pytest.mark.usefixtures("settled")

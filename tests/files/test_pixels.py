@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from modules.files.image_header import header_problem
-from modules.files.image_structure import is_truncated, stored_size
+from modules.files.image_structure import has_several_pictures, is_truncated, stored_size
 from modules.files.images import MOST_PIXELS, read_image
 from modules.files.pixels import decode_pixels
 from modules.utils import UserError
@@ -160,6 +160,38 @@ def test_a_picture_too_large_is_named_by_its_size(tmp_path: Path) -> None:
     assert str(caught.value).startswith(sentence)
 
 
+def pages(first: Image.Image, *others: Image.Image, kind: str = "TIFF", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    first.save(buffer, kind, save_all=True, append_images=others, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
+def test_a_file_of_several_pictures_is_refused(tmp_path: Path, kind: str) -> None:
+    one, two = (Image.fromarray(picture(seed=seed)) for seed in (0, 1))
+    path = tmp_path / "stack"
+    path.write_bytes(pages(one, two, kind=kind))
+    sentence = (
+        f"{path}: this file holds several pictures, of which only the first would be used; write each to its own file"
+    )
+    assert header_problem(path, (300, 200)) == sentence
+    with pytest.raises(UserError) as caught:
+        read_image(path)
+    assert str(caught.value) == sentence
+    path.write_bytes(pages(one, kind=kind))
+    assert header_problem(path, (300, 200)) is None and read_image(path).shape == (200, 300, 3)
+
+
+def test_a_tiff_may_hold_smaller_versions_of_its_picture(tmp_path: Path) -> None:
+    """As Photoshop and scanners write them; the tag of the second directory says so."""
+    whole, small = Image.fromarray(picture()), Image.fromarray(picture(30, 20))
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    path = tmp_path / "x.tif"
+    path.write_bytes(pages(whole, small))
+    assert Image.open(path).n_frames == 2
+    assert header_problem(path, (300, 200)) is None and read_image(path).shape == (200, 300, 3)
+
+
 @given(
     st.binary(max_size=40),
     st.sampled_from([b"BM", b"II*\0", b"MM\0*", b"RIFF\0\0\0\0WEBPVP8X", b"RIFF\0\0\0\0WEBPVP8L", b""]),
@@ -168,4 +200,4 @@ def test_a_picture_too_large_is_named_by_its_size(tmp_path: Path) -> None:
 def test_any_bytes_have_a_size_or_none(data: bytes, start: bytes) -> None:
     sides = stored_size(start + data)
     assert sides is None or all(side > 0 for side in sides)
-    assert isinstance(is_truncated(start + data), bool)
+    assert isinstance(is_truncated(start + data), bool) and isinstance(has_several_pictures(start + data), bool)
