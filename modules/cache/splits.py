@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modules.cache.table import Rows
+from modules.cache.table import VALIDATED_ROWS, Rows
 from modules.config.schema import Config
 from modules.files.labels import read_validation_list, validation_path
 from modules.files.names import nfc
@@ -12,7 +12,10 @@ from modules.utils import UserError, log
 
 
 def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
-    """Splits the labelled rows with a person into training and validation, by group. Raises UserError if one is empty."""
+    """Splits the labelled rows with a person into training and validation, by group. Raises UserError if one is empty.
+
+    Of many validation rows, VALIDATED_ROWS validate, always the same ones; the others are not trained on either.
+    """
     usable = rows["found"] & rows["labelled"]
     validates = _validation_mask(rows, config)
     train, validation = rows.take(usable & ~validates), rows.take(usable & validates)
@@ -25,7 +28,9 @@ def split_rows(rows: Rows, config: Config) -> tuple[Rows, Rows]:
                 f"of {len(rows)} images have no label, in {(~rows['found']).sum()} no person was found); add labels, "
                 "or change the validation list or DATA.validation"
             )
-    return train, validation
+    if len(validation) > VALIDATED_ROWS:
+        log.info("%d of the %d validation images validate, drawn at random", VALIDATED_ROWS, len(validation))
+    return train, validation.sample(VALIDATED_ROWS)
 
 
 def holds_out_people(train: Rows, validation: Rows) -> bool:

@@ -52,6 +52,7 @@ NUMBER_COLUMNS: dict[str, tuple[int, ...]] = {
     "true_depth_rel_mm": (J,),
 }
 FITTED_ROWS = 32_768  # rows to which statistics are fitted and from which views are simulated, at most
+VALIDATED_ROWS = 8_192  # rows that validate, at most: each epoch predicts them, and their errors are kept in memory
 IS_EXTRA = "is_extra"  # whether a row is of an extra data set; in memory only
 TRUTH_COLUMNS = ("joints_world_mm", "label_sd_mm", "true_joints_px", "true_depth_root_mm", "true_depth_rel_mm")
 
