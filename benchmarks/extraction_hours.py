@@ -1,11 +1,14 @@
 """How long the extraction of many images takes on this machine, by test-time augmentation and number of processes.
 
     python -m benchmarks.extraction_hours [--repeats 3]
+    python -m benchmarks.extraction_hours --since 113610c       whole extractions of that commit's default, beside today's
 
 Each setting extracts a few and then more of the demo's training images, every time by a new process; the difference counts, so
 that starting is left out. Measured are the time that passes and the processor time of all processes. Hours are of the
 processor, so that they hold on a busy machine, too: processes share them. What a setting costs in mm is that of
 benchmarks.adaptive_crops. The result is docs/results/extraction_hours.json; its table is written into docs/speed.md.
+With --since, whole extractions of the demo's training images are measured in turns, start included, and printed: by the code
+and the default config of that commit, by today's code with all crops, and by today's default.
 """
 
 from __future__ import annotations
@@ -17,8 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks.adaptive_crops import RESULT as CROPS
 from benchmarks.pages import SPEED_PAGE, insert_between
@@ -38,6 +46,7 @@ SETTINGS = {
 }  # by the rows of benchmarks.adaptive_crops
 WORKERS = (1, 2)
 COUNTS = (10_000, 100_000, 1_000_000)
+COMPARED = {"joints_px": "px", "joints_rel_mm": "mm"}
 QUIET = 0.5  # load, above which the time that passes says nothing
 
 
@@ -45,7 +54,12 @@ def main() -> None:
     """Measures all settings in turns, writes the JSON, and the table into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3, help="of every setting (default: %(default)s)")
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--since", metavar="COMMIT", help="compare with the default config of this commit")
+    arguments = parser.parse_args()
+    repeats = arguments.repeats
+    if arguments.since:
+        print(compare_with(arguments.since, repeats))
+        return
     result: dict[str, Any] = {"command": f"python -m benchmarks.extraction_hours --repeats {repeats}", **made_by()}
     result |= {"machine": machine(), "images": [FEW, MORE], "settings": []}
     measured: dict[tuple[str, int], list[dict[str, float]]] = {}
@@ -65,22 +79,56 @@ def main() -> None:
 
 def per_image(folder: Path, augmentation: str, workers: int) -> dict[str, float]:
     """Returns the seconds that each further image takes: passed, and of the processors."""
-    few, more = (extract(folder / str(count), count, augmentation, workers) for count in (FEW, MORE))
+    assignments = (f"EXTRACT.test_time_augmentation={augmentation}", f"EXTRACT.workers={workers}")
+    few, more = (extract(folder / str(count), count, assignments) for count in (FEW, MORE))
     return {name: round((more[name] - few[name]) / (MORE - FEW), 4) for name in few}
 
 
-def extract(folder: Path, count: int, augmentation: str, workers: int) -> dict[str, float]:
-    """Extracts so many images in a process of its own, and returns the seconds passed, and those of the processors."""
+def compare_with(commit: str, repeats: int) -> str:
+    """Returns a table of whole extractions of the demo's training images by a commit's code and by today's (Markdown)."""
+    ways = {f"the default at {commit}": (), "all crops": ("EXTRACT.test_time_augmentation=true",), "the default": ()}
+    measured: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        then = Path(folder) / "then"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", then, commit], cwd=PROJECT_ROOT, check=True)
+        try:
+            (then / "pre_models" / "blazepose").symlink_to(PROJECT_ROOT / "pre_models" / "blazepose")
+            for repeat in range(repeats):
+                for number, (way, assignments) in enumerate(ways.items()):
+                    root, code = Path(folder) / f"{repeat}-{number}", then if number == 0 else PROJECT_ROOT
+                    measured[way].append(extract(root, None, assignments, code))
+            moved = differences(Path(folder) / "0-0", Path(folder) / "0-1")
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", then], cwd=PROJECT_ROOT, check=True)
+    lines = ["| | passed, s | of the processors, s | ratio (lowest to highest) |", "| --- | --- | --- | --- |"]
+    first = next(iter(measured.values()))
+    for way, each in measured.items():
+        ratios = [one["seconds"] / two["seconds"] for one, two in zip(first, each, strict=True)]
+        cells = [f"{statistics.median(one[name] for one in each):.1f}" for name in ("seconds", "processor_seconds")]
+        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        lines.append(f"| {way} | {' | '.join(cells)} | {ratio} |")
+    lines += ["", "All crops against that commit's: " + ", ".join(moved), "", str({**made_by(), **machine()})]
+    return "\n".join(lines)
+
+
+def differences(root: Path, other: Path) -> list[str]:
+    """Returns how far the landmarks of two caches of the same images are apart."""
+    one, two = (pa.concat_tables([pq.read_table(path, columns=list(COMPARED)) for path in sorted((folder / "cache").rglob(
+        "part-*.parquet"))]) for folder in (root, other))  # fmt: skip
+    found = []
+    for name, unit in COMPARED.items():
+        apart = np.abs(np.array(one[name].to_pylist()) - np.array(two[name].to_pylist()))
+        found.append(f"{name} {np.nanmedian(apart):.3g} {unit} (median), {np.nanmax(apart):.3g} {unit} (highest)")
+    return found
+
+
+def extract(folder: Path, count: int | None, assignments: Sequence[str], code: Path = PROJECT_ROOT) -> dict[str, float]:
+    """Extracts so many images (None: all) in a process of its own; returns the seconds passed, and of the processors."""
     repeat_root(DEMO, folder, 1, count)
-    assignments = (
-        f"DATA.root={folder}",
-        f"EXTRACT.test_time_augmentation={augmentation}",
-        f"EXTRACT.workers={workers}",
-    )
-    options = [part for assignment in assignments for part in ("--set", assignment)]
+    options = [part for assignment in (f"DATA.root={folder}", *assignments) for part in ("--set", assignment)]
     before, began = os.times(), time.perf_counter()
     command = [sys.executable, "extract_train_info.py", "--split", "train", "--quiet", *options]
-    subprocess.run(command, cwd=PROJECT_ROOT, check=True)
+    subprocess.run(command, cwd=code, check=True)
     passed, after = time.perf_counter() - began, os.times()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     return {"seconds": passed, "processor_seconds": spent}
