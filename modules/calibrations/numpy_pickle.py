@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,13 @@ class _NumPyUnpickler(pickle.Unpickler):
         return _ALLOWED[module, name]
 
 
+def _require_small_memo(data: bytes) -> None:
+    """Raises ValueError if a pickle numbers its objects beyond its own length, since memory is filled up to that number."""
+    for operation, argument, _ in pickletools.genops(data):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(data):
+            raise ValueError(f"object number {argument} in {len(data)} bytes")
+
+
 def is_pickle(data: bytes) -> bool:
     """Whether bytes begin and end as a pickle does."""
     return data[:1] in (b"\x80", b"(") and data[-1:] == b"."
@@ -58,6 +66,7 @@ def load_numbers(data: bytes) -> Any:
     """
     most_values = min(MOST_VALUES, max(FEW_VALUES, len(data)))
     try:
+        _require_small_memo(data)
         return _Plain(most_values).value(_NumPyUnpickler(io.BytesIO(data), encoding="latin1").load())
     except pickle.UnpicklingError as error:
         raise ValueError(str(error).partition("\n")[0]) from None

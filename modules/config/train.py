@@ -122,8 +122,10 @@ class Train(Section):
         description="Simulated calibration errors (standard deviations): camera rotation in degrees and floor height in mm; "
         "choose them about as large as your own may be.",
     )
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
-        "bf16-mixed", description="Arithmetic of the network: float32, or mixed with bfloat16 or float16."
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        "auto",
+        description="Arithmetic of the image branch: float32, or mixed with bfloat16 or float16; auto is bfloat16 where the "
+        "device has instructions for it, else float32.",
     )
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field(
         "auto", description="The device; auto takes the best that is present."

@@ -93,6 +93,27 @@ def test_a_prediction_uses_fabrics_device_and_precision(precision: Any) -> None:
     assert kinds == [{"32-true": torch.float32, "bf16-mixed": torch.bfloat16}[precision]] * 2
 
 
+@pytest.mark.parametrize(
+    ("has", "precision"),
+    [
+        ({"avx512_bf16": True}, "bf16-mixed"),
+        ({"amx_bf16": True}, "bf16-mixed"),
+        ({"avx512_f": True}, "32-true"),
+        ({}, "32-true"),
+    ],
+)
+def test_bfloat16_is_used_where_the_processor_has_it(
+    has: dict[str, bool], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Emulated, it is ten times as slow as float32."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    train = Train(accelerator="cpu")
+    assert train.precision == "auto" and prediction_device(train).precision == precision
+    with make_fabric(train).autocast():
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}[precision]
+
+
 def test_more_devices_than_images_in_a_batch_are_refused() -> None:
     with pytest.raises(ValueError, match="devices x num_nodes must be at most batch_size = 4"):
         Train(devices=5, batch_size=4)
