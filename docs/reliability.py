@@ -94,17 +94,19 @@ def _kills(result: dict[str, Any]) -> str:
 
 def _disks(result: dict[str, Any]) -> str:
     rows = [
-        f"| {name} | {one['writes']} | {one['full']} | {one['one_sentence']} | {one['full_repaired']} | {one['lost']} | "
-        f"{one['lost_repaired']} | {_commit(one)} |"
+        f"| {name} | {one['writes']} | {one['kinds']} | {one['full']} | {one['one_sentence']} | {one['full_repaired']} | "
+        f"{one['rename_kinds']} | {one['lost']} | {one['lost_repaired']} | {_commit(one)} |"
         for name, one in result["stages"].items()
     ]
     titles = (
         "stage",
         "writes",
+        "kinds",
         "full at",
         "ended in a sentence or did without",
         "repaired",
-        "renames lost",
+        "kinds of renames",
+        "lost",
         "repaired",
         "commit",
     )

@@ -1,23 +1,23 @@
 """Fills the disk at every write of each stage, and loses each of its renames; then the same command must repair it.
 
     python -m benchmarks.disks                                  every stage, at most 10 minutes each
-    python -m benchmarks.disks --stage export --writes 20
+    python -m benchmarks.disks --stage export --every
 
 Full: a preloaded library (full_disk.c, which needs a C compiler) lets the n-th write, new file, sync or rename below the
 work folder fail with ENOSPC, and all later ones; the stage must end with exit code 2 and one sentence, or do without it.
 Lost: the n-th rename is undone and the process killed before its next one. In both cases the same command is started
-again, and all files are compared with an undisturbed run's, as benchmarks.kills does. Writes are evenly spaced over all.
+again, and all files are compared with an undisturbed run's, as benchmarks.kills does. Of each kind of write or rename, which
+is the operation and the name of the file without its numbers, one at random is tried; with --every, all of them are.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import subprocess
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
-
-import numpy as np
 
 from benchmarks.disks.shim import FullDisk
 from benchmarks.kills.__main__ import Killer
@@ -52,9 +52,9 @@ class Breaker:
         self.killer, self.disk = killer, disk
         killer.begin()
         sleep(SETTLED_NS / 1e9)
-        disk.fill_from(NEVER, killer.place.work)
+        disk.fill_from(NEVER, killer.place.work, lists=True)
         killer.run()
-        self.writes, self.expected = disk.writes, digests(killer.place.work)
+        self.writes, self.expected = disk.listed(killer.place.work), digests(killer.place.work)
         disk.fill_from(0, killer.place.work)
 
     def is_repaired(self, what: str) -> bool:
@@ -84,29 +84,51 @@ class Breaker:
         return None if self.killer.run(setup=setup) else self.is_repaired(f"rename {rename}")
 
 
-def break_stage(breaker: Breaker, writes: int, until: float) -> dict[str, Any]:
+def break_stage(breaker: Breaker, every: bool, until: float) -> dict[str, Any]:
     """Returns the counts of one stage."""
-    counts = {"writes": breaker.writes, "full": 0, "one_sentence": 0, "full_repaired": 0, "lost": 0, "lost_repaired": 0}
-    for write in np.unique(np.linspace(1, breaker.writes, min(writes, breaker.writes)).round().astype(int)).tolist():
+    renames = [kind for _, kind in breaker.writes if kind.startswith("rename ")]
+    writes = chosen(breaker.writes, every)
+    lost = chosen(list(enumerate(renames, start=1)), every)
+    counts = {
+        "writes": len(breaker.writes),
+        "kinds": len({kind for _, kind in breaker.writes}),
+        "full": 0,
+        "one_sentence": 0,
+    }
+    counts |= {"full_repaired": 0, "rename_kinds": len(set(renames)), "lost": 0, "lost_repaired": 0}
+    for write in writes:
         if monotonic() > until:
             break
         sentence, repaired = breaker.full_at(write)
         counts["full"] += 1
         counts["one_sentence"] += sentence
         counts["full_repaired"] += repaired
-    rename = 1
-    while monotonic() < until and (repaired_or_none := breaker.lost(rename)) is not None:
-        rename += 1
-        counts["lost"] += 1
-        counts["lost_repaired"] += repaired_or_none
+    for rename in lost:
+        if monotonic() > until:
+            break
+        repaired_or_none = breaker.lost(
+            rename
+        )  # None: of a process that another has started, whose renames are not lost
+        counts["lost"] += repaired_or_none is not None
+        counts["lost_repaired"] += bool(repaired_or_none)
     return counts
+
+
+def chosen(numbered: list[tuple[int, str]], every: bool) -> list[int]:
+    """Returns all numbers, or one at random of each kind."""
+    if every:
+        return [number for number, _ in numbered]
+    kinds: dict[str, list[int]] = {}
+    for number, kind in numbered:
+        kinds.setdefault(kind, []).append(number)
+    return sorted(random.choice(numbers) for numbers in kinds.values())
 
 
 def main() -> None:
     """Breaks the named stages, or all of them."""
     parser = make_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", action="append", choices=[stage.name for stage in STAGES], help="all by default")
-    parser.add_argument("--writes", type=int, default=NEVER, help="at most, of each stage (default: every write)")
+    parser.add_argument("--every", action="store_true", help="every write and rename, not one of each kind")
     parser.add_argument("--minutes", type=float, default=10, help="at most, for each stage (default: %(default)s)")
     folder = PROJECT_ROOT / "results" / "disks"
     parser.add_argument("--folder", type=Path, default=folder, help="default: results/disks")
@@ -116,7 +138,7 @@ def main() -> None:
     for stage in STAGES:
         if arguments.stage is None or stage.name in arguments.stage:
             until = monotonic() + 60 * arguments.minutes
-            counts = break_stage(Breaker(Killer(stage, arguments.folder, scripts), disk), arguments.writes, until)
+            counts = break_stage(Breaker(Killer(stage, arguments.folder, scripts), disk), arguments.every, until)
             log.info("%-32s %s", stage.name, ", ".join(f"{value} {name}" for name, value in counts.items()))
             stored = read_json(RESULT) if RESULT.exists() else {"stages": {}}
             stored["stages"][stage.name] = {**counts, **made_by()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 from modules.utils import UserError
 
 SOURCE = Path(__file__).with_name("full_disk.c")
-HEAD = struct.Struct("ll")  # the write that fails first, and the writes so far; the folder follows
+HEAD = struct.Struct("lll")  # the write that fails first, the writes so far, whether to list them; the folder follows
+RANDOM = re.compile(r"\.\d+-[0-9a-f]{8}\.tmp|tmp[a-z0-9_]{8}")  # in the names of temporary files
 SIZE = HEAD.size + 4096
 
 
@@ -26,6 +28,7 @@ class FullDisk:
             raise UserError("cc: there is no C compiler, which full_disk.c needs; install one, such as gcc")
         build.mkdir(parents=True, exist_ok=True)
         library, shared = build / "full_disk.so", build / "full_disk.state"
+        self._list = build / "full_disk.state.list"
         command = [compiler, "-shared", "-fPIC", "-O1", "-w", "-o", str(library), str(SOURCE), "-ldl"]
         subprocess.run(command, check=True)
         shared.write_bytes(bytes(SIZE))
@@ -33,10 +36,20 @@ class FullDisk:
             self._state = mmap.mmap(handle.fileno(), SIZE)
         os.environ.update(LD_PRELOAD=str(library.resolve()), GROUNDPOSE_FULL_DISK=str(shared.resolve()))
 
-    def fill_from(self, write: int, folder: Path) -> None:
-        """Lets this write, counted from 1, and all later ones fail; 0 ends it."""
+    def fill_from(self, write: int, folder: Path, lists: bool = False) -> None:
+        """Lets this write, counted from 1, and all later ones fail; 0 ends it. They are listed anew on demand."""
+        self._list.unlink(missing_ok=True)
         name = str(folder.resolve()).encode()
-        self._state[:] = HEAD.pack(write, 0) + name.ljust(SIZE - HEAD.size, b"\0")
+        self._state[:] = HEAD.pack(write, 0, lists) + name.ljust(SIZE - HEAD.size, b"\0")
+
+    def listed(self, folder: Path) -> list[tuple[int, str]]:
+        """Returns the number and the kind of every listed write: the operation and the path without what varies in names."""
+        found = []
+        for line in self._list.read_text(encoding="utf-8").splitlines():
+            number, operation, path = line.split(" ", 2)
+            name = re.sub(r"\d+", "#", RANDOM.sub("", path.removeprefix(str(folder.resolve()))))
+            found.append((int(number), f"{operation} {name}"))
+        return sorted(found)
 
     @property
     def writes(self) -> int:

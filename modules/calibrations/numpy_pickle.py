@@ -49,7 +49,7 @@ class _NumPyUnpickler(pickle.Unpickler):
 def _require_small_memo(data: bytes) -> None:
     """Raises ValueError if a pickle numbers its objects beyond its own length, since memory is filled up to that number."""
     for operation, argument, _ in pickletools.genops(data):
-        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(data):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(data):
             raise ValueError(f"object number {argument} in {len(data)} bytes")
 
 
