@@ -55,7 +55,8 @@ def feed(target: Target, files: int, folder: Path, until: float) -> None:
             last = number + 1 == files or monotonic() > until
             if last or (number + 1) % STORED_EVERY == 0:
                 counts = stored_counts()
-                counts[target.name] = {"files": number + 1, "failures": len(failures), **made_by()}
+                shown = dict(list(failures.items())[:MOST_SHOWN])
+                counts[target.name] = {"files": number + 1, "failures": len(failures), "such as": shown, **made_by()}
                 write_json(RESULT, {"targets": counts})
             if last:
                 break
