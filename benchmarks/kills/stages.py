@@ -28,7 +28,7 @@ from modules.files.video import VideoWriter, open_video, read_frames
 
 TRAINED_FRAMES, VALIDATION_FRAME, TESTED_FRAMES = {"0", "18", "36", "54"}, "65", {"75", "83", "91"}
 VIDEO_FRAMES = 12
-RIG_CAMERAS, RIG_FRAMES = ("cam01", "cam02", "cam03"), range(0, 100, 4)
+RIG_CAMERAS, RIG_FRAMES = ("cam01", "cam02", "cam03"), range(0, 100, 10)
 # Small parts, networks and demos, so that kills fall between writes: what is killed is how files are written.
 SMALL_PARTS = "import modules.cache.extraction; modules.cache.extraction.PART_ROWS = 4"
 SMALL_NETWORK = "from benchmarks.kills.small_network import use_small_network; use_small_network()"
@@ -118,7 +118,7 @@ def small_video(place: Place, run: Run) -> None:
 
 
 def rig_recording(place: Place, run: Run) -> None:
-    """Links a quarter of the demo's frames of three cameras, and copies its calibration."""
+    """Copies a tenth of the demo's frames of three cameras, and its calibration."""
     folder = place.inputs / "walk"
     if folder.exists():
         return
