@@ -8,6 +8,7 @@ from mmap import mmap
 ORIENTATION = 0x0112
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 _KIND_OF_PICTURE, _SMALLER_OR_MASK = 0x00FE, 0b101  # a tag of a TIFF's directory, and two of its bits
+_MOST_DIRECTORIES = 32  # of a TIFF with smaller versions of its picture; each halves the size
 _SHORT = 3  # the type of a TIFF entry of two bytes; the other numbers that are read here have four
 _SIZES = {1: 1, _SHORT: 2, 7: 1}  # bytes of a value of types of TIFF entries
 
@@ -62,15 +63,15 @@ def tiff_entry(tiff: bytes | mmap, tag: int, table: int | None = None) -> tuple[
 
 def tiff_has_pages(tiff: bytes | mmap) -> bool:
     """Returns whether a TIFF structure holds another picture after the first; smaller versions of it, and masks, are none."""
-    first = _number(tiff, 4, 4)
-    table, seen = _next_directory(tiff, first), {first}
-    while table not in seen and 0 < table < len(tiff):
+    table = _next_directory(tiff, _number(tiff, 4, 4))
+    for _ in range(_MOST_DIRECTORIES):
+        if not 0 < table < len(tiff):
+            return False
         entry = tiff_entry(tiff, _KIND_OF_PICTURE, table)
         if entry is None or not _number(tiff, entry[2], 4) & _SMALLER_OR_MASK:
             return True
-        seen.add(table)
         table = _next_directory(tiff, table)
-    return False
+    return True  # or the directories lead in a circle
 
 
 def _next_directory(tiff: bytes | mmap, table: int) -> int:
