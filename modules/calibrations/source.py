@@ -16,6 +16,9 @@ from modules.utils import UserError, reason
 
 LARGEST_BYTES = 64 * 2**20
 _TABLE = re.compile(r"^\s*\[[\w.\" -]+\]\s*$", re.MULTILINE)  # of TOML
+_DEEP_NAME = re.compile(
+    r"^\s*\[*(?:[\w\"'-]*[ \t]*\.[ \t]*){50}", re.MULTILINE
+)  # of TOML; its time grows by the square
 _KEY = re.compile(r"^[\w-]+:(\s|$)", re.MULTILINE)  # of YAML
 
 
@@ -62,7 +65,7 @@ class Source:
     def toml(self) -> dict[str, Any]:
         """The tables of a TOML file; empty if it is none."""
         try:
-            return tomllib.loads(self.text) if _TABLE.search(self.text) else {}
+            return _parse_toml(self.text) if _TABLE.search(self.text) else {}
         except (ValueError, RecursionError):
             return {}
 
@@ -113,7 +116,7 @@ class Source:
             if self.data.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<":
                 ElementTree.fromstring(self.data)
             elif _TABLE.search(self.text):
-                tomllib.loads(self.text)
+                _parse_toml(self.text)
             elif start[:1] in ("{", "["):
                 parse_json(self.data)
             else:
@@ -127,3 +130,10 @@ class Source:
         except RecursionError:
             return "its brackets are nested too deeply; export the file again"
         return None
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    """Returns the tables of a TOML text. Raises ValueError or RecursionError if it is none, or nested too deeply."""
+    if _DEEP_NAME.search(text):
+        raise RecursionError
+    return tomllib.loads(text)

@@ -8,6 +8,7 @@ import tomllib
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,17 @@ def test_other_files_are_no_calibration(tmp_path: Path) -> None:
         read_calibration(tmp_path / "none")
     with pytest.raises(UserError, match="no calibration of Vicon .xcp; leave --format out"):
         read_calibration(EXAMPLES / "pose2sim" / "Calib.toml", ReadOptions(format="vicon"))
+
+
+@pytest.mark.parametrize("text", ["[a" + ".a" * 50_000 + "]\nx = 1\n", "[a]\nb" + ' . "c"' * 50_000 + " = 1\n"])
+def test_a_name_of_fifty_thousand_tables_is_refused_at_once(text: str, tmp_path: Path) -> None:
+    """Python's reader of TOML takes a time that grows by the square of the tables in a name."""
+    path = tmp_path / "Calib.toml"
+    path.write_text(text)
+    begun = process_time()
+    with pytest.raises(UserError, match=r"Calib\.toml: its brackets are nested too deeply; export the file again"):
+        read_calibration(path, ReadOptions())
+    assert process_time() - begun < 2  # as benchmarks.fuzz demands of every file
 
 
 def test_a_camera_is_chosen_by_its_name() -> None:
