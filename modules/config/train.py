@@ -158,6 +158,10 @@ class Train(Section):
     def _fits_together(self) -> Train:
         if self.joint_features != "none" and self.model_type == "image":
             raise ValueError("model_type: image has no pose branch to use joint_features; set joint_features to none")
+        if self.pretrained and self.model_type == "pose":
+            raise ValueError(
+                "model_type: pose has no backbone that pretrained could start; set model_type to image+pose"
+            )
         if self.joint_features != "none" and self.view_steps > 0 and self.real_view_share == 0:
             raise ValueError(
                 "joint_features are learned from real views: set real_view_share above 0, or joint_features to none"

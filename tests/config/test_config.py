@@ -111,6 +111,7 @@ def test_config_is_frozen() -> None:
         ("DATA.floor=measured", "DATA.floor is 'measured'; input should be 'auto', 'declared' or 'none'"),
         ("TRAIN.augmentation=1", "TRAIN.augmentation is 1.*boolean, such as True"),
         ("TRAIN.learning_rate=-1", "greater than 0"),
+        ("TRAIN.pretrained=true", "pose has no backbone that pretrained could start; set model_type to image\\+pose"),
         ("PERFORMANCE_RECORD.column_list=[speed]", "column_list"),
         ("TRAIN=3", "SECTION.key=value"),
         ("num_epochs=3", "SECTION.key=value"),
