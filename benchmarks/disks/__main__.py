@@ -7,7 +7,7 @@ Full: a preloaded library (full_disk.c, which needs a C compiler) lets the n-th 
 work folder fail with ENOSPC, and all later ones; the stage must end with exit code 2 and one sentence, or do without it.
 Lost: the n-th rename is undone and the process killed before its next one. In both cases the same command is started
 again, and all files are compared with an undisturbed run's, as benchmarks.kills does. Of each kind of write or rename, which
-is the operation and the name of the file without its numbers, one at random is tried; with --every, all of them are.
+is the operation and the folder and suffix of the file, one at random is tried; with --every, all of them are.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ class Breaker:
 def break_stage(breaker: Breaker, every: bool, until: float) -> dict[str, Any]:
     """Returns the counts of one stage."""
     renames = [kind for _, kind in breaker.writes if kind.startswith("rename ")]
-    writes = chosen(breaker.writes, every)
-    lost = chosen(list(enumerate(renames, start=1)), every)
+    tries = [("full", write) for write in chosen(breaker.writes, every)]
+    tries += [("lost", rename) for rename in chosen(list(enumerate(renames, start=1)), every)]
     counts = {
         "writes": len(breaker.writes),
         "kinds": len({kind for _, kind in breaker.writes}),
@@ -96,21 +96,18 @@ def break_stage(breaker: Breaker, every: bool, until: float) -> dict[str, Any]:
         "one_sentence": 0,
     }
     counts |= {"full_repaired": 0, "rename_kinds": len(set(renames)), "lost": 0, "lost_repaired": 0}
-    for write in writes:
+    for what, number in random.sample(tries, len(tries)):
         if monotonic() > until:
             break
-        sentence, repaired = breaker.full_at(write)
-        counts["full"] += 1
-        counts["one_sentence"] += sentence
-        counts["full_repaired"] += repaired
-    for rename in lost:
-        if monotonic() > until:
-            break
-        repaired_or_none = breaker.lost(
-            rename
-        )  # None: of a process that another has started, whose renames are not lost
-        counts["lost"] += repaired_or_none is not None
-        counts["lost_repaired"] += bool(repaired_or_none)
+        if what == "full":
+            sentence, repaired = breaker.full_at(number)
+            counts["full"] += 1
+            counts["one_sentence"] += sentence
+            counts["full_repaired"] += repaired
+        else:
+            found = breaker.lost(number)  # None: of a process that another has started, whose renames are not lost
+            counts["lost"] += found is not None
+            counts["lost_repaired"] += bool(found)
     return counts
 
 

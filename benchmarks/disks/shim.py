@@ -43,12 +43,12 @@ class FullDisk:
         self._state[:] = HEAD.pack(write, 0, lists) + name.ljust(SIZE - HEAD.size, b"\0")
 
     def listed(self, folder: Path) -> list[tuple[int, str]]:
-        """Returns the number and the kind of every listed write: the operation and the path without what varies in names."""
+        """Returns the number and the kind of every listed write: operation, folder and suffix, without numbers in names."""
         found = []
         for line in self._list.read_text(encoding="utf-8").splitlines():
             number, operation, path = line.split(" ", 2)
-            name = re.sub(r"\d+", "#", RANDOM.sub("", path.removeprefix(str(folder.resolve()))))
-            found.append((int(number), f"{operation} {name}"))
+            below = Path(re.sub(r"\d+", "#", RANDOM.sub("", path.removeprefix(str(folder.resolve())))))
+            found.append((int(number), f"{operation} {below.parent}/*{below.suffix}"))
         return sorted(found)
 
     @property
