@@ -192,6 +192,7 @@ def test_a_loss_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
         trainer(tmp_path, num_epochs=30, optimizer="sgd", loss_function="mse", learning_rate=1e6).fit()
 
 
+@pytest.mark.usefixtures("small_network")  # without bfloat16 instructions ResNet18 would take minutes
 def test_bfloat16_trains(tmp_path: Path) -> None:
     assert trainer(tmp_path, num_epochs=1, precision="bf16-mixed", model_type="image+pose").fit()["best_score"] < 1000
 
