@@ -1,14 +1,18 @@
-"""The harness of kills: what it compares, and that it finds a difference. Kills are in tests/scripts/test_kill.py."""
+"""The harness of kills: what it compares, what it finds, and kills of stages that are not in tests/scripts/test_kill.py."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import torch
 
+from benchmarks.kills import __main__ as kills
 from benchmarks.kills.digests import digests
 from benchmarks.kills.stages import STAGES, Place
 from modules.config.paths import PROJECT_ROOT
+from tests.forked_scripts import ForkedScripts
 
 
 def leave(folder: Path, run: str = "POSENET_20250101000000", seconds: float = 1.0, weight: float = 0.5) -> None:
@@ -50,3 +54,25 @@ def test_every_stage_names_a_script_and_arguments(tmp_path: Path) -> None:
     assert len({stage.name for stage in STAGES}) == len(STAGES)
     for stage in STAGES:
         assert (PROJECT_ROOT / stage.script).is_file() and all(isinstance(word, str) for word in stage.arguments(place))
+
+
+@pytest.fixture(scope="module")
+def scripts() -> Iterator[ForkedScripts]:
+    made = ForkedScripts()
+    yield made
+    made.close()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("demo_root")
+@pytest.mark.parametrize("name", ["fetching weights", "joint features"])
+def test_a_killed_stage_ends_with_the_same_files(
+    name: str, scripts: ForkedScripts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five kills; `python -m benchmarks.kills` makes 200 of every stage."""
+    monkeypatch.setattr(kills, "RESULT", tmp_path / "kills.json")
+    stage = next(stage for stage in STAGES if stage.name == name)
+    counts = {"kills": 0, "rounds": 0, "rounds_identical": 0, "differing": []}
+    kills.run_stage(kills.Killer(stage, tmp_path / "work", scripts), counts, 5, monotonic() + 120)
+    assert counts["kills"] == 5 and counts["rounds_identical"] == counts["rounds"] and not counts["differing"]
+    assert json.loads((tmp_path / "kills.json").read_text())["stages"][name]["kills"] == 5
