@@ -15,10 +15,8 @@ from modules.files.json_text import parse_json
 from modules.utils import UserError, reason
 
 LARGEST_BYTES = 64 * 2**20
-_TABLE = re.compile(r"^\s*\[[\w.\" -]+\]\s*$", re.MULTILINE)  # of TOML
-_DEEP_NAME = re.compile(
-    r"^\s*\[*(?:[\w\"'-]*[ \t]*\.[ \t]*){50}", re.MULTILINE
-)  # of TOML; its time grows by the square
+_TABLE = re.compile(r"^[ \t]*\[[\w.\" -]+\][ \t\r]*$", re.MULTILINE)  # of TOML
+_DEEP_NAME = re.compile(r"^[ \t]*\[*(?:[\w\"'-]*[ \t]*\.[ \t]*){50}", re.MULTILINE)  # of TOML, read in quadratic time
 _KEY = re.compile(r"^[\w-]+:(\s|$)", re.MULTILINE)  # of YAML
 
 

@@ -14,7 +14,7 @@ IMAGE_TAIL = 16384  # bytes at the end of an image; a million whole images would
 METADATA_BEGINS, METADATA_ENDS = (
     2**12,
     2**17,
-)  # bytes of a JPEG within which EXIF or XMP begins and states the orientation
+)  # bytes of a JPEG within which EXIF or XMP begins, and tells the orientation
 METADATA_NAMES = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 
 

@@ -218,6 +218,14 @@ def test_other_files_are_no_calibration(tmp_path: Path) -> None:
         read_calibration(EXAMPLES / "pose2sim" / "Calib.toml", ReadOptions(format="vicon"))
 
 
+def test_a_file_of_blank_lines_is_refused_at_once(tmp_path: Path) -> None:
+    """Expressions whose time grows by the square of the lines would take minutes."""
+    path = tmp_path / "Calib.toml"
+    path.write_text("\n" * 1_000_000)
+    with pytest.raises(UserError, match="no calibration of a known format"):
+        read_calibration(path)
+
+
 @pytest.mark.parametrize("text", ["[a" + ".a" * 50_000 + "]\nx = 1\n", "[a]\nb" + ' . "c"' * 50_000 + " = 1\n"])
 def test_a_name_of_fifty_thousand_tables_is_refused_at_once(text: str, tmp_path: Path) -> None:
     """Python's reader of TOML takes a time that grows by the square of the tables in a name."""
