@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from modules.config.yaml_text import is_nested_deeply
 from modules.files.numbers import read_numbers
 from modules.utils import UserError, brief
 
@@ -27,6 +28,8 @@ def parse_texts(text: str) -> dict[str, Any]:
     first, _, rest = text.partition("\n")
     if len(text) > _LARGEST:
         raise ValueError("it is larger than any calibration in this notation")
+    if is_nested_deeply(text):
+        raise ValueError("its values are nested too deeply")
     try:
         value = yaml.load(rest if first.startswith("%YAML") else text, _TextLoader)  # constructs text alone
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import yaml
 
 from modules.config.paths import DEFAULT_CONFIG
 from modules.utils import UserError
+
+DEEPEST = 100  # open brackets
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -29,8 +32,20 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+def is_nested_deeply(text: str) -> bool:
+    """Returns whether more than DEEPEST brackets are open in a YAML text, for which PyYAML takes quadratic time."""
+    depth = 0
+    for bracket in re.findall(r"[\[{\]}]", text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
 def parse_yaml(text: str) -> Any:
     """Returns the value of a YAML text. Raises ValueError with a message of one line if it is not valid."""
+    if is_nested_deeply(text):
+        raise ValueError("its values are nested too deeply")
     try:
         return yaml.load(text, _PlainLoader)
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
