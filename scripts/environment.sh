@@ -39,15 +39,13 @@ make_environment() {
   if [ -x "$PYTHON" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     return
   fi
-  echo "installing $* into $folder (once; about 3 minutes and 6 to 10 GB)"
+  echo "installing $* into $folder (once; about 4 minutes and 6 to 10 GB)"
   rm -rf "$folder"
   "$BASE_PYTHON" -m venv "$folder"
   local arguments=() file
   for file in "$@"; do arguments+=(-r "$file"); done
-  "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-compile "${arguments[@]}" ||
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check "${arguments[@]}" ||
     say_missing "the packages of $* could not be installed; see pip's message above, then start the same command again"
-  # pip would compile one file after another; some packages hold examples that do not compile.
-  "$PYTHON" -m compileall -q -j 0 "$folder/lib" >/dev/null || true
   echo "$wanted" >"$stamp"
 }
 
