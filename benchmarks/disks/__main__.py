@@ -1,4 +1,4 @@
-"""Fills the disk at every write of each stage, and loses each of its renames; then the same command must repair it.
+"""Fills the disk at each kind of write of each stage, and loses each kind of rename; then the same command must repair it.
 
     python -m benchmarks.disks                                  every stage, at most 10 minutes each
     python -m benchmarks.disks --stage export --every
@@ -89,13 +89,9 @@ def break_stage(breaker: Breaker, every: bool, until: float) -> dict[str, Any]:
     renames = [kind for _, kind in breaker.writes if kind.startswith("rename ")]
     tries = [("full", write) for write in chosen(breaker.writes, every)]
     tries += [("lost", rename) for rename in chosen(list(enumerate(renames, start=1)), every)]
-    counts = {
-        "writes": len(breaker.writes),
-        "kinds": len({kind for _, kind in breaker.writes}),
-        "full": 0,
-        "one_sentence": 0,
-    }
-    counts |= {"full_repaired": 0, "rename_kinds": len(set(renames)), "lost": 0, "lost_repaired": 0}
+    kinds = {kind for _, kind in breaker.writes}
+    counts = {"writes": len(breaker.writes), "kinds": len(kinds), "rename_kinds": len(set(renames))}
+    counts |= dict.fromkeys(("full", "one_sentence", "full_repaired", "lost", "lost_repaired"), 0)
     for what, number in random.sample(tries, len(tries)):
         if monotonic() > until:
             break

@@ -50,8 +50,3 @@ class FullDisk:
             below = Path(re.sub(r"\d+", "#", RANDOM.sub("", path.removeprefix(str(folder.resolve())))))
             found.append((int(number), f"{operation} {below.parent}/*{below.suffix}"))
         return sorted(found)
-
-    @property
-    def writes(self) -> int:
-        """How many writes there have been since `fill_from`."""
-        return int(HEAD.unpack(self._state[: HEAD.size])[1])

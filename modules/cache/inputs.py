@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
         ("mtime_ns", pa.int64()),
         ("ctime_ns", pa.int64()),
         ("inode", pa.uint64()),
-        ("hash", pa.string()),  # SHA-256 of an image as `image_tail` says, of the whole of another file
+        ("hash", pa.string()),  # `tail_hash`: of an image, its last bytes; of another file, all
     ],
     metadata={"image_tail": f"{IMAGE_TAIL}, orientation"},
 )
@@ -73,7 +73,7 @@ def inputs_digest(frames: Sequence[Frame], folder: Path | None = None) -> str:
 
 
 def read_inputs(frames: Sequence[Frame], folder: Path | None = None) -> Inputs:
-    """Returns the digests of the inputs of a split: cameras and labels whole, images by size and last bytes.
+    """Returns the digests of the inputs of a split: cameras and labels whole, images by size and `tail_hash`.
 
     Files that are unchanged since they were remembered in the cache folder `folder` are not read; the others are, and are
     remembered. Without `folder`, every file is read. Raises UserError for an image that is missing, such as a dangling link.
@@ -95,7 +95,7 @@ def read_inputs(frames: Sequence[Frame], folder: Path | None = None) -> Inputs:
 
 
 def _image_mark(split_folder: str, frame: Frame, reader: _Reader) -> tuple[int, str]:
-    """Returns the size and the hash of the last bytes; raises UserError if the image cannot be read."""
+    """Returns the size and the `tail_hash` of an image; raises UserError if the image cannot be read."""
     try:
         tail = image_tail(frame.file_name)
         read = reader.read(frame.file_name, f"{split_folder}/{frame.image_in_folder}", tail)
