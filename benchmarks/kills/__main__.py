@@ -38,9 +38,7 @@ class Killer:
     def __init__(self, stage: Stage, folder: Path, scripts: ForkedScripts) -> None:
         self.stage, self.scripts = stage, scripts
         self.kills = 0
-        self.place = Place(
-            folder / stage.name.replace(" ", "_") / "inputs", folder / stage.name.replace(" ", "_") / "work"
-        )
+        self.place = Place(folder / "inputs", folder / "work")
 
     def finish(self, script: str, *arguments: str, setup: str = "") -> None:
         """Runs a script to its end. Raises UserError if it fails."""

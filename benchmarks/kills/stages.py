@@ -1,6 +1,6 @@
 """The stages that are killed: the command of each, what it starts from, and what it leaves.
 
-To add one, add a `Stage` to STAGES: its inputs are made once, its work folder is emptied after every round.
+To add one, add a `Stage` to STAGES: inputs are made once and shared, the work folder is emptied after every round.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ from data.demo.frames import frame_path
 from data.demo.prepare import prepare_demo
 from data.demo.source import CALIBRATION, fetch_demo_source
 from modules.config.paths import PROJECT_ROOT
+from modules.files.hashing import digest
 from modules.files.video import VideoWriter, open_video, read_frames
 
 TRAINED_FRAMES, VALIDATION_FRAME, TESTED_FRAMES = {"0", "18", "36", "54"}, "65", {"75", "83", "91"}
-VIDEO_FRAMES = 12
+VIDEO_FRAMES, DEMO_FRAMES = 12, 20
 RIG_CAMERAS, RIG_FRAMES = ("cam01", "cam02", "cam03"), range(0, 100, 10)
 # Small parts, networks and demos, so that kills fall between writes: what is killed is how files are written.
 SMALL_PARTS = "import modules.cache.extraction; modules.cache.extraction.PART_ROWS = 4"
 SMALL_NETWORK = "from benchmarks.kills.small_network import use_small_network; use_small_network()"
 OFTEN = f"{SMALL_NETWORK}; import modules.trainer; modules.trainer.CHECKPOINT_STEPS = 1"
-SHORT_DEMO = "from benchmarks.kills.short_demo import use_short_demo; use_short_demo()"
+SHORT_DEMO = "from benchmarks.kills.short_demo import use_short_demo; use_short_demo({})"
 Run = Callable[..., object]  # runs a script to its end, as `Killer.finish` does
 
 
 @dataclass(frozen=True)
 class Place:
-    """The folders of one stage, with names that stay the same from round to round."""
+    """The folders of all stages, with names that stay the same from round to round."""
 
     inputs: Path
     work: Path
@@ -90,15 +91,17 @@ def small_set(place: Place, run: Run) -> None:
     (place.root / "sample_submission.json").write_text(json.dumps(sample))
 
 
-def after(*stages: tuple[str, list[str]]) -> Callable[[Place, Run], None]:
+def after(*steps: tuple[str, list[str]]) -> Callable[[Place, Run], None]:
     """Returns a function that fills the work folder by scripts with these arguments, once, and from then on by a copy."""
 
     def fill(place: Place, run: Run) -> None:
         small_set(place, run)
-        kept = place.inputs / "kept"
+        kept = place.inputs / f"after-{digest(steps)}"
         if not kept.exists():
-            for script, arguments in stages:
-                run(script, *arguments, *place.options())
+            if steps[1:]:
+                after(*steps[:-1])(place, run)
+            script, arguments = steps[-1]
+            run(script, *arguments, *place.options())
             shutil.copytree(place.work, kept)
         shutil.copytree(kept, place.work, dirs_exist_ok=True)
 
@@ -139,13 +142,16 @@ def with_cluster(place: Place) -> str:
 
 def training(name: str, *extra: str) -> Stage:
     """Returns the stage of a training with these settings."""
+    starts_from = WITH_FEATURES if FEATURES in extra else EXTRACTED
     return Stage(
-        f"training, {name}", "train.py", lambda place: ["--reuse", *place.options(*extra)], EXTRACTED, lambda place: OFTEN
+        f"training, {name}", "train.py", lambda place: ["--reuse", *place.options(*extra)], starts_from, lambda place: OFTEN
     )  # fmt: skip
 
 
 EXTRACT = ("extract_train_info.py", ["--split", "train"])
 EXTRACTED = after(EXTRACT)
+WITH_FEATURES = after(EXTRACT, ("extract_train_info.py", ["--split", "train", "--joint-features", "full"]))
+FEATURES = "TRAIN.joint_features=full"
 TRAINED = after(EXTRACT, ("train.py", ["--set", "TRAIN.model_type=pose"]))
 TESTED = after(
     EXTRACT, ("train.py", ["--set", "TRAIN.model_type=pose"]), ("test.py", ["--set", "TRAIN.model_type=pose"])
@@ -154,7 +160,7 @@ POSE = "TRAIN.model_type=pose"
 STAGES = (
     Stage(
         "preparation of the demo", "data/demo/prepare.py", lambda place: ["--out", str(place.work)],
-        setup=lambda place: SHORT_DEMO,
+        setup=lambda place: SHORT_DEMO.format(DEMO_FRAMES),
     ),
     Stage(
         "preparation of a rig's recording", "data/rig/prepare.py",
@@ -182,7 +188,7 @@ STAGES = (
         "joint features", "extract_train_info.py",
         lambda place: ["--split", "train", "--joint-features", "full", *place.options()], EXTRACTED,
     ),
-    training("pose", POSE),
+    training("pose", POSE, FEATURES, "TRAIN.real_view_share=0.5"),
     training("image and pose", "TRAIN.model_type=image+pose"),
     training("ensemble of 3", POSE, "TRAIN.ensemble_size=3"),
     Stage("testing", "test.py", lambda place: ["--reuse", *place.options(POSE)], TRAINED),

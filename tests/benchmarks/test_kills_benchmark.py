@@ -1,6 +1,8 @@
-"""The harness of kills: what it compares, what it finds, and kills of stages that are not in tests/scripts/test_kill.py."""
+"""Kills at random moments and broken disks of every stage, and what the harness of them compares and finds."""
 
 import json
+import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -8,11 +10,22 @@ from time import monotonic
 import pytest
 import torch
 
+from benchmarks.disks.__main__ import problem_of
 from benchmarks.kills import __main__ as kills
+from benchmarks.kills import stages
 from benchmarks.kills.digests import digests
-from benchmarks.kills.stages import STAGES, Place
+from benchmarks.kills.stages import STAGES, Place, Stage
 from modules.config.paths import PROJECT_ROOT
 from tests.forked_scripts import ForkedScripts
+
+KILLS = 5
+
+
+def random_moments() -> random.Random:
+    """Returns a generator with a random seed, which is printed where a test fails."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed of the moments: {seed}")
+    return random.Random(seed)
 
 
 def leave(folder: Path, run: str = "POSENET_20250101000000", seconds: float = 1.0, weight: float = 0.5) -> None:
@@ -63,16 +76,51 @@ def scripts() -> Iterator[ForkedScripts]:
     made.close()
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("demo_root")
-@pytest.mark.parametrize("name", ["fetching weights", "joint features"])
-def test_a_killed_stage_ends_with_the_same_files(
-    name: str, scripts: ForkedScripts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Five kills; `python -m benchmarks.kills` makes 200 of every stage."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all stages, which share data sets, caches and trained weights."""
+    return tmp_path_factory.mktemp("stages")
+
+
+@pytest.fixture
+def smaller(monkeypatch: pytest.MonkeyPatch, demo_root: Path, tmp_path: Path) -> None:
+    """Fewer images than the benchmark's, and counts of the test's own."""
     monkeypatch.setattr(kills, "RESULT", tmp_path / "kills.json")
-    stage = next(stage for stage in STAGES if stage.name == name)
+    sizes = {
+        "TRAINED_FRAMES": {"0", "36"}, "TESTED_FRAMES": {"75", "91"}, "VIDEO_FRAMES": 4, "DEMO_FRAMES": 8,
+        "RIG_FRAMES": range(0, 100, 14),
+    }  # fmt: skip
+    for name, size in sizes.items():
+        monkeypatch.setattr(stages, name, size)
+
+
+# From the n-th sync on, the disk is full; or the n-th rename is lost with the power, before the next one.
+BREAKS = {
+    "full": "import errno, itertools, os; real, calls = os.fsync, itertools.count(1)\n"
+    "def fsync(handle):\n"
+    "    if next(calls) >= {number}: raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
+    "    real(handle)\n"
+    "os.fsync = fsync",
+    "lost": "from benchmarks.kills.lost_rename import lose_rename; lose_rename({number}, {folder!r})",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("smaller")
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_killed_stage_ends_with_the_same_files_also_on_a_broken_disk(
+    stage: Stage, scripts: ForkedScripts, folder: Path, tmp_path: Path
+) -> None:
+    """Few of `python -m benchmarks.kills` and of `python -m benchmarks.disks`."""
     counts = {"kills": 0, "rounds": 0, "rounds_identical": 0, "differing": []}
-    kills.run_stage(kills.Killer(stage, tmp_path / "work", scripts), counts, 5, monotonic() + 120)
-    assert counts["kills"] == 5 and counts["rounds_identical"] == counts["rounds"] and not counts["differing"]
-    assert json.loads((tmp_path / "kills.json").read_text())["stages"][name]["kills"] == 5
+    killer = kills.Killer(stage, folder, scripts)
+    kills.run_stage(killer, counts, KILLS, monotonic() + 600)
+    assert counts["kills"] == KILLS and counts["rounds_identical"] == counts["rounds"] and not counts["differing"]
+    assert json.loads((tmp_path / "kills.json").read_text())["stages"][stage.name]["kills"] == KILLS
+    expected, moments = digests(killer.place.work), random_moments()
+    for how, lines in BREAKS.items():
+        killer.begin()
+        ended = killer.start(setup=lines.format(number=moments.randint(1, 4), folder=str(killer.place.work)))
+        assert (how, ended.returncode) == ("lost", -signal.SIGKILL) or problem_of(ended) is None, ended.stderr
+        killer.run()
+        assert digests(killer.place.work) == expected, how
