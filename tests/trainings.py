@@ -11,10 +11,12 @@ import torch
 
 from benchmarks.kills.small_network import HEAD_CHANNELS, backbone
 from model import image_branch
+from modules import trainer
 from modules.config.schema import Config
 from modules.config.train import Train
 from modules.runs import checkpoints, folders
 from modules.trainer import Trainer, TrainingJob
+from modules.training import batches
 from tests.builders import make_rows
 
 
@@ -23,6 +25,13 @@ def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the image branch small where its accuracy does not matter: a checkpoint of ResNet18 has 200 MB."""
     monkeypatch.setattr(image_branch, "resnet18", backbone)
     monkeypatch.setattr(image_branch.HeadNet.__init__, "__defaults__", (HEAD_CHANNELS,))
+
+
+@pytest.fixture
+def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the batches of simulated views small where it does not matter how much is learned from them."""
+    for module in (batches, trainer):
+        monkeypatch.setattr(module, "SIMULATED_BATCH", 16)
 
 
 def make_trainer(folder: Path, name: str = "run", **train: Any) -> Trainer:
@@ -35,20 +44,20 @@ def make_trainer(folder: Path, name: str = "run", **train: Any) -> Trainer:
     return Trainer(TrainingJob(config, rows, validation, run, "key", "fingerprint"))
 
 
-def interrupt(trainer: Trainer, epoch: int, steps: int) -> None:
+def interrupt(running: Trainer, epoch: int, steps: int) -> None:
     """Runs an epoch and interrupts it as Ctrl-C does, after so many steps."""
     counted = itertools.count(1)
-    trainer.stop_requested = lambda: next(counted) == steps
+    running.stop_requested = lambda: next(counted) == steps
     with pytest.raises(KeyboardInterrupt):
-        trainer._run_epoch(epoch)
+        running._run_epoch(epoch)
 
 
 def resume(folder: Path, name: str = "cut", **train: Any) -> Trainer:
     """Returns a new trainer that has resumed from the run's model.pt, whatever state the random generator was in."""
-    trainer = make_trainer(folder, name, **train)
+    resumed = make_trainer(folder, name, **train)
     torch.manual_seed(999)
-    trainer.resume(folder / name / folders.LAST)
-    return trainer
+    resumed.resume(folder / name / folders.LAST)
+    return resumed
 
 
 def assert_same_end(folder: Path, one: str = "whole", other: str = "cut") -> None:
