@@ -38,7 +38,7 @@ def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
 
 
 def test_training_learns_and_records(tmp_path: Path) -> None:
-    summary = trainer(tmp_path, num_epochs=8, view_steps=0).fit()
+    summary = trainer(tmp_path, num_epochs=8, view_steps=0, draws=True).fit()
     folder = tmp_path / "run"
     with open(folder / "record.csv", encoding="utf-8") as handle:
         record = list(csv.DictReader(handle))
@@ -56,7 +56,7 @@ def test_training_learns_and_records(tmp_path: Path) -> None:
 
 
 def test_training_learns_from_simulated_views(tmp_path: Path) -> None:
-    fitted = trainer(tmp_path, num_epochs=6)
+    fitted = trainer(tmp_path, num_epochs=3, view_steps=27)  # three on every batch of images
     fitted.fit()
     losses = [row["train_loss"] for row in fitted.recorder.rows]
     assert losses[-1] < losses[0] and fitted.stopper.best_score < fitted.baseline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from benchmarks.kills.small_network import HEAD_CHANNELS, backbone
 from model import image_branch
 from modules import trainer
+from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.config.train import Train
 from modules.runs import checkpoints, folders
@@ -34,14 +36,22 @@ def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "SIMULATED_BATCH", 16)
 
 
-def make_trainer(folder: Path, name: str = "run", **train: Any) -> Trainer:
-    """Returns a trainer on 24 rows that validates on 8; its run folder is `folder` / `name`."""
+@functools.cache
+def rows_of(folder: Path) -> tuple[Rows, Rows]:
+    """Returns the rows that all trainers in a folder train and validate on, which are made once."""
+    rows = make_rows(folder / "train", 24, seed=1, noise=10, size=0.85)
+    return rows, make_rows(folder / "validation", 8, seed=2, noise=10, size=0.85)
+
+
+def make_trainer(folder: Path, name: str = "run", draws: bool = False, **train: Any) -> Trainer:
+    """Returns a trainer on 24 rows that validates on 8; its run folder is `folder` / `name`. Curves are drawn if `draws`."""
     run = folder / name
     run.mkdir(exist_ok=True)
-    rows = make_rows(folder / "train", 24, seed=1, noise=10, size=0.85)
-    validation = make_rows(folder / "validation", 8, seed=2, noise=10, size=0.85)
     config = Config(TRAIN=Train(**{"batch_size": 8, "view_steps": 50, **train}))
-    return Trainer(TrainingJob(config, rows, validation, run, "key", "fingerprint"))
+    made = Trainer(TrainingJob(config, *rows_of(folder), run, "key", "fingerprint"))
+    if not draws:
+        made.recorder.draw = lambda: None  # type: ignore[method-assign]
+    return made
 
 
 def interrupt(running: Trainer, epoch: int, steps: int) -> None:
