@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from modules.files.atomic import atomic_path, write_text
 
 OURS, SECOND, BASELINE = "#1f6fb4", "#d9730d", "#666666"
+SECONDS_PER_DRAWING = 30  # drawing takes most of a second, which on a small set is longer than an epoch
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -34,8 +36,9 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 class PerformanceRecorder:
-    """Writes one row per epoch and redraws the curves. Every row is on disk before the next epoch starts.
+    """Writes one row per epoch, which is on disk before the next epoch starts, and draws the curves.
 
+    They are drawn after an epoch unless they were within the last 30 seconds (SECONDS_PER_DRAWING), and by `draw`.
     `columns` are those of record.csv, in order. `baseline` is the extractor's own score, drawn for comparison.
     """
 
@@ -45,13 +48,20 @@ class PerformanceRecorder:
         self.folder, self.columns, self.score_name, self.baseline = folder, list(columns), score_name, baseline
         self.title = title
         self.rows: list[dict[str, Any]] = []
+        self._drawn = time.monotonic()  # or begun
 
     def add(self, row: dict[str, Any]) -> None:
-        """Records an epoch, which needs epoch, train_loss, validation_loss and validation_score, and redraws."""
+        """Records an epoch, which needs epoch, train_loss, validation_loss and validation_score, and draws if it is time."""
         self.rows.append(row)
         self._write_csv()
+        if time.monotonic() - self._drawn >= SECONDS_PER_DRAWING:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draws the curves of all recorded epochs."""
         self._draw_loss()
         self._draw_score()
+        self._drawn = time.monotonic()
 
     def last_line(self, improved: bool) -> str:
         """Returns the last epoch as a line of the log; a star says that its score is the best so far."""

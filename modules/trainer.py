@@ -80,8 +80,7 @@ class Trainer:
         self.fabric = fabric or make_fabric(train)
         self.stop_requested: Callable[[], bool] = lambda: False
         self.network: Any = self.recipe.first_network(train).to(self.fabric.device)
-        start = checkpoints.starting_weights(train)
-        if start is not None:
+        if (start := checkpoints.starting_weights(train)) is not None:
             self.network.load_state_dict(start)
         optimizer = make_optimizer(train, self.network)
         self.scheduler = make_scheduler(train, optimizer)
@@ -282,6 +281,7 @@ class Trainer:
             "extractor_score": self.baseline, "released_score": self.job.released and self.job.released.score,
             "epochs": self.recorder.rows[-1]["epoch"], "minutes": sum(row["seconds"] for row in self.recorder.rows) / 60,
         }  # fmt: skip
+        self.recorder.draw()
         folders.drop_older_best(self.folder, summary["best"])  # which a kill after the last model.pt has left
         write_json(self.folder / folders.COMPLETE, summary)
         return summary

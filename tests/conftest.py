@@ -197,6 +197,11 @@ class FirstStart:
     results: Path
     imports: Path
 
+    @property
+    def finished(self) -> tuple[Path, Path]:
+        """The results folder and the run folder."""
+        return self.results, next((self.results / "train").iterdir())
+
 
 @pytest.fixture(scope="session")
 def first_start(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
@@ -210,9 +215,13 @@ def first_start(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> F
 
 
 @pytest.fixture(scope="session")
-def finished(first_start: FirstStart) -> tuple[Path, Path]:
-    """All three stages run once on the small data set: (results folder, run folder)."""
-    return first_start.results, next((first_start.results / "train").iterdir())
+def finished(small_root: Path, tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> tuple[Path, Path]:
+    """All three stages run once on the small data set, without new imports: (results folder, run folder)."""
+    results = tmp_path_factory.mktemp("finished")
+    for script in ("extract_train_info.py", "train.py", "test.py"):
+        split = ("--split", "train") if script == "extract_train_info.py" else ()
+        run_script(script, *split, *options(small_root, results))
+    return results, next((results / "train").iterdir())
 
 
 def copy_frames(source: Path, target: Path, split: str, sequences: set[str]) -> None:

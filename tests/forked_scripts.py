@@ -2,7 +2,7 @@
 
 Importing torch and Fabric takes longer than most of what a test asks of a script. The script itself runs as `__main__` in a
 process of its own, with its own arguments, streams, limits and exit code. The real start, imports included, is the business
-of `finished` (tests/conftest.py) and of the tests that say so.
+of `first_start` (tests/conftest.py) and of the tests that say so.
 """
 
 from __future__ import annotations

@@ -22,7 +22,14 @@ from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.scene import CalibrationError
 from modules.trainer import Trainer
 from modules.utils import UserError
-from tests.trainings import assert_same_end, interrupt, make_trainer, resume, small_network  # noqa: F401  (a fixture)
+from tests.trainings import (  # noqa: F401  (fixtures)
+    assert_same_end,
+    few_views,
+    interrupt,
+    make_trainer,
+    resume,
+    small_network,
+)
 
 
 def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
@@ -31,7 +38,7 @@ def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
 
 
 def test_training_learns_and_records(tmp_path: Path) -> None:
-    summary = trainer(tmp_path, num_epochs=8, view_steps=0).fit()
+    summary = trainer(tmp_path, num_epochs=8, view_steps=0, draws=True).fit()
     folder = tmp_path / "run"
     with open(folder / "record.csv", encoding="utf-8") as handle:
         record = list(csv.DictReader(handle))
@@ -49,14 +56,15 @@ def test_training_learns_and_records(tmp_path: Path) -> None:
 
 
 def test_training_learns_from_simulated_views(tmp_path: Path) -> None:
-    fitted = trainer(tmp_path, num_epochs=6)
+    fitted = trainer(tmp_path, num_epochs=3, view_steps=27)  # three on every batch of images
     fitted.fit()
     losses = [row["train_loss"] for row in fitted.recorder.rows]
     assert losses[-1] < losses[0] and fitted.stopper.best_score < fitted.baseline
 
 
+@pytest.mark.usefixtures("few_views")
 def test_both_branches_and_the_prior_are_trained(tmp_path: Path) -> None:
-    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", ensemble_size=2)
+    fitted = trainer(tmp_path, num_epochs=1, model_type="image+pose", ensemble_size=2, view_steps=6)
     before = {name: value.clone() for name, value in fitted.network.state_dict().items()}
     fitted.fit()
     after = fitted.network.state_dict()
@@ -65,6 +73,7 @@ def test_both_branches_and_the_prior_are_trained(tmp_path: Path) -> None:
         assert not torch.equal(before[part], after[part]), part
 
 
+@pytest.mark.usefixtures("few_views")
 def test_a_cut_off_run_resumes_to_the_same_weights_and_record(tmp_path: Path) -> None:
     whole = trainer(tmp_path, "whole", num_epochs=5)
     whole.fit()
@@ -89,7 +98,7 @@ class CutOffError(Exception):
     """Stands for a SIGKILL where the process must live on to compare."""
 
 
-@pytest.mark.usefixtures("small_network")
+@pytest.mark.usefixtures("small_network", "few_views")
 @pytest.mark.parametrize(
     "train",
     [
@@ -128,6 +137,7 @@ def test_a_training_killed_within_an_epoch_resumes_from_its_last_checkpoint(
     assert_same_end(tmp_path)
 
 
+@pytest.mark.usefixtures("few_views")
 @pytest.mark.parametrize("scheduler", ["cosine", "plateau"])
 def test_resuming_after_an_epochs_last_step_warns_of_nothing_and_reports_no_speed(
     tmp_path: Path, log_records: list[logging.LogRecord], scheduler: str
@@ -150,6 +160,7 @@ def test_resuming_after_an_epochs_last_step_warns_of_nothing_and_reports_no_spee
     assert_same_end(tmp_path)
 
 
+@pytest.mark.usefixtures("few_views")
 def test_a_checkpoint_of_another_config_is_refused(tmp_path: Path) -> None:
     first = trainer(tmp_path, num_epochs=2)
     first._run_epoch(1)
@@ -159,6 +170,7 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path: Path) -> None:
         other.resume(tmp_path / "run" / folders.LAST)
 
 
+@pytest.mark.usefixtures("few_views")
 def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
     stopped = trainer(tmp_path, num_epochs=50, early_stopping_patience=2, learning_rate=1e-12)
     stopped.stopper.best_score = 0.0  # nothing can be better
@@ -166,6 +178,7 @@ def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
     assert stopped.fit()["epochs"] == 2
 
 
+@pytest.mark.usefixtures("few_views")
 def test_a_kill_after_the_last_checkpoint_leaves_no_older_best(tmp_path: Path) -> None:
     """Between the last model.pt and the removal of an older best_XX.pt; a resumed run has no epoch left to remove it."""
     first = trainer(tmp_path, num_epochs=2)
@@ -192,11 +205,12 @@ def test_a_loss_that_is_not_finite_is_an_error(tmp_path: Path) -> None:
         trainer(tmp_path, num_epochs=30, optimizer="sgd", loss_function="mse", learning_rate=1e6).fit()
 
 
-@pytest.mark.usefixtures("small_network")  # without bfloat16 instructions ResNet18 would take minutes
+@pytest.mark.usefixtures("small_network", "few_views")  # without bfloat16 instructions ResNet18 would take minutes
 def test_bfloat16_trains(tmp_path: Path) -> None:
     assert trainer(tmp_path, num_epochs=1, precision="bf16-mixed", model_type="image+pose").fit()["best_score"] < 1000
 
 
+@pytest.mark.usefixtures("few_views")
 def test_plateau_lowers_the_rate_where_the_score_stays(tmp_path: Path) -> None:
     fitted = trainer(tmp_path, scheduler="plateau", learning_rate=0.01)
     for score in (50.0, 51, 51, 51, 51, 51):
@@ -218,6 +232,7 @@ def test_a_learned_root_standardises_its_inputs_with_the_training_views(tmp_path
     torch.testing.assert_close(branch.inputs_mean[standardised], mean[standardised], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.usefixtures("small_network")
 @pytest.mark.parametrize(
     ("model_type", "objective"),
     [("pose", PoseObjective), ("image", ImageObjective), ("image+pose", ImageAndPoseObjective)],
@@ -259,6 +274,7 @@ def test_without_augmentation_training_sees_the_same_sample_in_every_epoch(tmp_p
         assert bool((distance > 1e-3).all()) is varies and bool((distance < 1e-4).all()) is not varies
 
 
+@pytest.mark.usefixtures("few_views")
 def test_checkpoints_within_an_epoch_are_written_every_so_many_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +286,7 @@ def test_checkpoints_within_an_epoch_are_written_every_so_many_steps(
     assert saved == [2, 4, 6, None]
 
 
+@pytest.mark.usefixtures("few_views")
 def test_a_checkpoint_holds_what_prediction_needs(tmp_path: Path) -> None:
     fitted = trainer(tmp_path, num_epochs=1)
     fitted.fit()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import proj3d
 
 from model.skeleton import JOINT_NAMES
-from modules import vis
+from modules import recorders, vis
 from modules.recorders import PerformanceRecorder
 from tests.conftest import looking_camera, standing_person
 
@@ -100,13 +100,20 @@ def test_up_is_the_declared_one_or_the_cameras(rng: np.random.Generator) -> None
         assert vis.up_to_draw(undeclared, cameras).argmax() == 2  # they stand on a floor below z
 
 
-def test_recorder_keeps_the_requested_columns_in_order(tmp_path: Path) -> None:
+def test_recorder_keeps_the_requested_columns_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It draws at its end, and after an epoch where the last drawing is old enough."""
+    drawings = [tmp_path / name for name in ("loss.png", "score.jpg")]
     recorder = PerformanceRecorder(tmp_path, ["validation_score", "epoch"], "world_mpjpe", baseline=150.0)
     for epoch, score in ((1, 120.0), (2, 100.123456)):
         recorder.add({"epoch": epoch, "train_loss": 0.1, "validation_loss": 0.2, "validation_score": score})
     assert (tmp_path / "record.csv").read_text() == "validation_score,epoch\n120,1\n100.123,2\n"
-    for name in ("loss.png", "score.jpg"):
-        assert cv2.imread(str(tmp_path / name)).std() > 5
+    assert not any(path.exists() for path in drawings)
+    recorder.draw()
+    assert all(cv2.imread(str(path)).std() > 5 for path in drawings)
+    before = [path.read_bytes() for path in drawings]
+    monkeypatch.setattr(recorders, "SECONDS_PER_DRAWING", 0)
+    recorder.add({"epoch": 3, "train_loss": 0.1, "validation_loss": 0.2, "validation_score": 90.0})
+    assert all(path.read_bytes() != drawn for path, drawn in zip(drawings, before, strict=True))
 
 
 def test_lines_of_the_sheet_are_as_wide_on_images_of_every_size(rng: np.random.Generator) -> None:

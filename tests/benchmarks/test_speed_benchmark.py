@@ -176,14 +176,17 @@ def test_impossible_measurements_are_refused(
 
 
 @pytest.mark.slow
-def test_every_part_runs(small_root: Path, tmp_path: Path) -> None:
+def test_every_part_runs(
+    small_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "speed.json"
-    command = [sys.executable, "-m", "benchmarks.speed", "--quick", "--out", str(out), "--config", DEFAULT_CONFIG]
-    command += ["--set", f"DATA.root={small_root}", "--set", "TRAIN.view_steps=20"]  # one pose step for an image step
-    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    arguments = ["speed", "--quick", "--out", str(out), "--config", DEFAULT_CONFIG]
+    arguments += ["--set", f"DATA.root={small_root}", "--set", "TRAIN.view_steps=20"]  # one pose step for an image step
+    monkeypatch.setattr(speed, "start_logging", lambda quiet: None)
+    monkeypatch.setattr("sys.argv", arguments)
+    speed.main()
     result = read_json(out)
-    assert done.stdout.strip() == tables.format_tables(result)
+    assert capsys.readouterr().out.strip() == tables.format_tables(result)
     assert len(result["pairs"]) == (11 if not result["left_out"] else 8)
     assert all(rate > 0 for row in result["pairs"] for side in ("ours", "other") for rate in row[side]["rates"])
     assert [(row["stage"], row["images"]) for row in result["memory"]] == [

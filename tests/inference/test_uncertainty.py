@@ -23,6 +23,7 @@ from modules.runs import checkpoints, folders
 from modules.trainer import Trainer, TrainingJob
 from modules.training.losses import distances_mm, log_error_loss
 from tests.builders import make_rows
+from tests.trainings import few_views, small_network  # noqa: F401  (fixtures)
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -101,6 +102,7 @@ def test_only_the_error_head_learns_from_the_distance(tmp_path: Path) -> None:
     np.testing.assert_allclose(distance, joint_errors(world, rows["joints_world_mm"]), atol=0.05)
 
 
+@pytest.mark.usefixtures("small_network", "few_views")
 @pytest.mark.parametrize("model_type", ["pose", "image"])
 def test_training_calibrates_on_the_validation_rows(tmp_path: Path, model_type: str) -> None:
     rows, validation = make_rows(tmp_path / "a", 16, seed=1), make_rows(tmp_path / "b", 8, seed=2)

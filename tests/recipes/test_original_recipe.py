@@ -214,6 +214,7 @@ def test_an_interrupted_training_resumes_within_its_epoch(tmp_path: Path, model_
     assert_same_end(tmp_path)
 
 
+@pytest.mark.usefixtures("small_network")
 def test_prediction_needs_the_checkpoint_alone(tmp_path: Path) -> None:
     fitted = trainer(tmp_path, num_epochs=1)
     fitted.fit()

@@ -27,6 +27,12 @@ from tests.conftest import FirstStart, RunScript, copy_frames, imports_of, optio
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def finished(first_start: FirstStart) -> tuple[Path, Path]:
+    """All three stages as a user starts them: (results folder, run folder)."""
+    return first_start.finished
+
+
 def read_submission(results: Path) -> list[dict[str, object]]:
     content: list[dict[str, object]] = json.loads((results / "pred_submission.json").read_text())
     return content

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from modules.runs import checkpoints, folders
-from tests.conftest import RunScript, options
+from tests.conftest import FirstStart, RunScript, options
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +20,12 @@ try:
 except locale.Error:
     pass
 """
+
+
+@pytest.fixture(scope="module")
+def finished(first_start: FirstStart) -> tuple[Path, Path]:
+    """All three stages as a user starts them: (results folder, run folder)."""
+    return first_start.finished
 
 
 def parts(root: Path) -> dict[str, bytes]:

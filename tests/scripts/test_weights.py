@@ -65,12 +65,13 @@ def test_another_config_is_refused_and_both_advised_commands_work(
     assert f"error: {tmp_path / 'train' / run.name}: this training on {small_root} is not of this config" in sentence
     assert "(TRAIN.model_type is pose there, image+pose here)" in sentence
     train, test = (shlex.split(command)[1:] for command in re.findall("`([^`]+)`", sentence))
+    small = "from benchmarks.kills.small_network import use_small_network; use_small_network()"
     for script, *advised in (test, train):
-        run_script(script, *advised)
+        run_script(script, *advised, setup=small)
     assert report_of(tmp_path, run.name, small_root)[1]["config"]["TRAIN"]["model_type"] == "pose"
     own = folders.newest_complete(tmp_path / "train")
     assert own is not None and own.name != run.name
-    run_script("test.py", *arguments)
+    run_script("test.py", *arguments, setup=small)
     assert report_of(tmp_path, own.name, small_root)[1]["config"]["TRAIN"]["model_type"] == "image+pose"
 
 

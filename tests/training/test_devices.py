@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from benchmarks.kills.small_network import HEAD_CHANNELS
+from model import image_branch
+from model.distributed import SyncBatchNorm2d
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
 from modules.config.train import Train
@@ -27,47 +33,87 @@ COMMON: dict[str, Any] = {
     "batch_size": 8, "num_epochs": 2, "optimizer": "sgd", "learning_rate": 0.05, "precision": "32-true",
     "accelerator": "cpu",
 }  # fmt: skip
+TRAININGS: dict[str, dict[str, Any]] = {
+    "both": {"model_type": "image+pose", "view_steps": 1},
+    "image": {"model_type": "image", "num_epochs": 1, "learning_rate": 0.001},
+    "pose": {"model_type": "pose", "view_steps": 0},
+}
+DIVERGING: dict[str, Any] = {"model_type": "pose", "loss_function": "mse", "learning_rate": 1e6, "num_epochs": 30}
+Result = tuple[dict[str, Any], list[dict[str, str]]]
 
 
-def train_on(devices: int, tmp_path: Path, **train: Any) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """Trains on made-up rows in so many processes; returns the last checkpoint and the record."""
-    folder = tmp_path / f"on_{devices}"
-    folder.mkdir()
-    rows = (make_rows(tmp_path / "train", 22, seed=1, size=0.85), make_rows(tmp_path / "validation", 6, seed=2))
+def normalised_backbone(pretrained: bool = False) -> nn.Sequential:
+    """Stands for ResNet18: its processes depend on each other through batch normalisation alone."""
+    first = (nn.AvgPool2d(8), nn.Conv2d(3, 8, 3, padding=1), SyncBatchNorm2d(8), nn.ReLU(inplace=True))
+    return nn.Sequential(*first, nn.AvgPool2d(4), nn.Conv2d(8, image_branch.RESNET_CHANNELS, 1))
+
+
+def fit_each(fabric: Fabric, jobs: list[TrainingJob]) -> None:
+    """Trains one after the other in one of the trainings' processes, whose starts take longer than they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_branch, "resnet18", normalised_backbone)
+        patch.setattr(image_branch.HeadNet.__init__, "__defaults__", (HEAD_CHANNELS,))
+        for job in jobs:
+            fit(fabric, job, False, True)
+
+
+def job_of(folder: Path, devices: int, train: dict[str, Any]) -> TrainingJob:
+    """Returns a training on made-up rows in so many processes."""
+    rows = (make_rows(folder / "train", 22, seed=1, size=0.85), make_rows(folder / "validation", 6, seed=2))
     config = Config(TRAIN=Train(**{**COMMON, **train, "devices": devices}))
-    fabric = make_fabric(config.TRAIN, devices)
-    run_on_devices(fabric, fit, TrainingJob(config, *rows, folder, "key", "fingerprint"), False, True)
+    run = folder / f"on_{devices}"
+    run.mkdir(parents=True)
+    return TrainingJob(config, *rows, run, "key", "fingerprint")
+
+
+def result_of(folder: Path) -> Result:
+    """Returns the last checkpoint and the record of a training."""
     with open(folder / "record.csv", encoding="utf-8") as handle:
         return checkpoints.load_checkpoint(folder / folders.LAST), list(csv.DictReader(handle))
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, UserError | None]:
+    """The folder of all trainings, by one and by two processes, and the error of the last, which diverges in two."""
+    folder = tmp_path_factory.mktemp("trained")
+    error = None
+    for devices in (1, 2):
+        jobs = [job_of(folder / name, devices, train) for name, train in TRAININGS.items()]
+        if devices == 2:
+            jobs.append(job_of(folder / "diverging", devices, DIVERGING))
+        fabric = make_fabric(jobs[0].config.TRAIN, devices)
+        try:
+            run_on_devices(fabric, fit_each, jobs)
+        except UserError as raised:
+            error = raised
+    return folder, error
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "train",
-    [
-        {"model_type": "image+pose", "view_steps": 1},
-        {"model_type": "image", "num_epochs": 1, "learning_rate": 0.001},
-        {"model_type": "pose", "view_steps": 0},
-    ],
-)
-def test_two_processes_train_the_same_network_as_one(tmp_path: Path, train: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", TRAININGS)
+def test_two_processes_train_the_same_network_as_one(trained: tuple[Path, UserError | None], name: str) -> None:
     """The same global batches (8, 8, 6): weights, running statistics and losses are equal up to float32's rounding."""
-    one, record_of_one = train_on(1, tmp_path, **train)
-    two, record_of_two = train_on(2, tmp_path, **train)
-    start = torch.load(tmp_path / "on_1" / folders.LAST, weights_only=True)["model"]
-    assert start.keys() == two["model"].keys()
-    for name, value in one["model"].items():
-        torch.testing.assert_close(two["model"][name], value, rtol=2e-3, atol=2e-5, msg=lambda m, n=name: f"{n}: {m}")
+    (one, record_of_one), (two, record_of_two) = (result_of(trained[0] / name / f"on_{n}") for n in (1, 2))
+    assert one["model"].keys() == two["model"].keys()
+    assert name == "pose" or any("running_var" in key for key in one["model"])
+    for key, value in one["model"].items():
+        torch.testing.assert_close(two["model"][key], value, rtol=2e-3, atol=2e-5, msg=lambda m, n=key: f"{n}: {m}")
     for a, b in zip(record_of_one, record_of_two, strict=True):
         for column in ("train_loss", "validation_loss", "validation_score"):
             assert float(a[column]) == pytest.approx(float(b[column]), rel=1e-3), column
 
 
+def test_resnet18_normalises_over_all_processes() -> None:
+    """Every one of its batch normalisations is that of the stand-in above."""
+    layers = [layer for layer in image_branch.resnet18(False).modules() if isinstance(layer, _BatchNorm)]
+    assert len(layers) == 20 and all(isinstance(layer, SyncBatchNorm2d) for layer in layers)
+
+
 @pytest.mark.slow
-def test_an_error_in_a_child_process_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"lower TRAIN.learning_rate") as caught:
-        train_on(2, tmp_path, model_type="pose", loss_function="mse", learning_rate=1e6, num_epochs=30)
-    assert "\n" not in str(caught.value)
+def test_an_error_in_a_child_process_is_one_sentence(trained: tuple[Path, UserError | None]) -> None:
+    error = trained[1]
+    assert error is not None and "lower TRAIN.learning_rate" in str(error) and "\n" not in str(error)
+    assert (trained[0] / "diverging" / "on_2" / folders.LAST).exists() or "epoch 1:" in str(error)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that is missing here")
@@ -137,35 +183,41 @@ def test_threads_are_half_of_the_processors_or_those_of_omp_num_threads(
     assert calls == ([] if expected is None else [expected])
 
 
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_omp_num_threads_sets_the_threads_of_a_training(threads: str) -> None:
+def test_omp_num_threads_sets_the_threads_of_a_training() -> None:
+    """In a new process, to one per core, twice the default; in this one to those of tests/conftest.py."""
     code = (
-        "import torch; from modules.config.train import Train; from modules.training.devices import check_shards, make_fabric\n"
+        "import torch; from modules.config.train import Train; from modules.training.devices import make_fabric\n"
         "make_fabric(Train(accelerator='cpu')); print(torch.get_num_threads())"
     )
+    threads = str(len(os.sched_getaffinity(0)))  # torch takes no more
     environment = {**os.environ, "OMP_NUM_THREADS": threads}
     printed = subprocess.check_output([sys.executable, "-c", code], cwd=PROJECT_ROOT, env=environment, text=True)
     assert printed.strip() == threads
+    make_fabric(Train(accelerator="cpu"))
+    assert str(torch.get_num_threads()) == os.environ["OMP_NUM_THREADS"]
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="keep_freed_memory needs glibc")
 def test_freed_memory_is_reused_without_mapping_its_pages_again() -> None:
     code = """
-import resource, sys, torch
+import resource, torch
 from modules.training.devices import keep_freed_memory
-if sys.argv[1] == "keep":
-    keep_freed_memory()
-for _ in range(20):  # until blocks and gaps fit: a freed block is a little too small for the next one at first
-    torch.ones(2**24)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
-    torch.ones(2**24)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+def faults():
+    for _ in range(20):  # until blocks and gaps fit: a freed block is a little too small for the next one at first
+        torch.ones(2**24)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+usual = faults()
+keep_freed_memory()
+print(usual, faults())
 """
-    faults = {
-        how: int(subprocess.check_output([sys.executable, "-c", code, how], cwd=PROJECT_ROOT)) for how in ("", "keep")
-    }
-    assert faults["keep"] < faults[""] / 5
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=PROJECT_ROOT, text=True)
+    usual, kept = map(int, printed.split())
+    assert kept < usual / 5
 
 
 def test_each_device_needs_an_image() -> None:
