@@ -64,13 +64,18 @@ def sheet(corner: Size, along: Size, up: Size) -> Solid:
 
 def surface(points: np.ndarray) -> Solid:
     """Returns a grid (rows, columns, 3) of points as one smooth surface that faces columns x rows."""
-    rows, columns = points.shape[:2]
-    at = np.arange(rows * columns).reshape(rows, columns)
-    a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
     x = np.cumsum(np.linalg.norm(np.diff(points, axis=1, prepend=points[:, :1]), axis=2), axis=1)
     y = np.cumsum(np.linalg.norm(np.diff(points, axis=0, prepend=points[:1]), axis=2), axis=0)
     texture = np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3)
-    return Solid(points.reshape(-1, 3), np.concatenate([np.c_[a, b, c], np.c_[a, c, d]]), texture)
+    return Solid(points.reshape(-1, 3), _grid_triangles(*points.shape[:2]), texture)
+
+
+@cache
+def _grid_triangles(rows: int, columns: int) -> np.ndarray:
+    """Returns the triangles (F, 3) of a grid of points."""
+    at = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
+    return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
 
 
 def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0, grain: bool = True) -> Solid:
@@ -89,7 +94,7 @@ def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0, grain: bool = Tr
         a, b = [(1, 2), (0, 2), (0, 1)][axis]
         a, b = (b, a) if b == longest else (a, b)
         own = slice(16 * face, 16 * face + 16)
-        texture[own] = np.c_[flat[own, a], flat[own, b], np.full(16, 1000.0 * (2 * axis + side))]
+        texture[own, 0], texture[own, 1], texture[own, 2] = flat[own, a], flat[own, b], 1000.0 * (2 * axis + side)
     return Solid(vertices, triangles, texture)
 
 
