@@ -58,16 +58,15 @@ class Figure:
         """The lengths of upper arm and forearm."""
         return self.length("upperarm01.L", "lowerarm01.L"), self.length("lowerarm01.L", "wrist.L")
 
-    @cached_property
+    @property
     def body_vertices(self) -> np.ndarray:
         """The indices of the vertices of the skin."""
-        return np.unique(self.model.surfaces["body"])
+        return self.model.skin
 
-    @cached_property
+    @property
     def owners(self) -> np.ndarray:
         """The bone (19158,) with the largest weight at each vertex."""
-        weights = self.model.weights
-        return np.asarray(weights.argmax(axis=1)).ravel()
+        return self.model.owners
 
     @cached_property
     def _groups(self) -> dict[tuple[str, ...], np.ndarray]:
