@@ -18,8 +18,10 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +33,9 @@ from modules.files.cameras import IMAGE_SCALE, read_camera
 from modules.files.labels import read_label, write_label
 from modules.files.layout import Frame, list_frames
 from modules.pose_utils import Camera
+
+if TYPE_CHECKING:
+    from data.synthetic.recording.studio import Studio
 
 OUT = Path("data/synthetic/competition")
 OPTIONS = plan.Options(people=30, frames=2, cameras=4, seed=4711)
@@ -65,15 +70,22 @@ def make_competition_set(out: Path, options: plan.Options = OPTIONS, train_peopl
 
 def _render(root: Path, index: int, options: plan.Options, train_people: int) -> None:
     """Renders the missing images of one person, in a studio world whose floor all people share."""
-    from data.synthetic.recording.studio import Studio  # noqa: PLC0415  (imports the renderer, in the worker alone)
     from data.synthetic.scene.cameras import ViewProbabilities  # noqa: PLC0415
 
-    studio = Studio()
+    studio = _studio()
     scene = studio.prepare(root, index, options, ViewProbabilities(portrait=0.0, distorted=0.0))
     recording = replace(scene.recording, split="train" if index < train_people else "test")
     shift = np.array([*scene.shift[:2], FLOOR_MM])
     for _ in studio.record_scene(replace(scene, recording=recording, shift=shift), options):
         pass
+
+
+@cache
+def _studio() -> Studio:
+    """Returns this process' studio."""
+    from data.synthetic.recording.studio import Studio  # noqa: PLC0415  (imports the renderer, in the worker alone)
+
+    return Studio()
 
 
 def _write_split(out: Path, name: str, frames: list[Frame]) -> None:

@@ -43,6 +43,7 @@ WITH_PREDICT = (*WITH_TORCH, *WITHOUT_TORCH[len(COMMON) :], "modules.predict.job
 LIBRARIES = {
     **dict.fromkeys(("train.py", "test.py", "release.py", "beside_extractor.py"), WITH_TORCH),
     **dict.fromkeys(("predict.py", "export.py"), WITH_PREDICT),
+    **dict.fromkeys(("metrabs_standins.py", "run_in_tensorflow.py"), WITH_TENSORFLOW),
 }
 MOST_BYTES_OF_A_REQUEST = 2**18
 Kill = Callable[[int], object]  # kills processes of a process group, which is also the number of the script's process

@@ -1,6 +1,7 @@
 """The set in the competition's layout: what its files hold and withhold, and the table of its errors."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,11 @@ from modules.pose_utils import project_to_image
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people by two cameras, rendered by one process, since each spends seconds on its imports."""
     out = tmp_path_factory.mktemp("competition")
-    make_competition_set(out, plan.Options(people=2, frames=1, cameras=2, seed=5), train_people=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "cpu_count", lambda: 1)
+        make_competition_set(out, plan.Options(people=2, frames=1, cameras=2, seed=5), train_people=1)
     return out
 
 

@@ -230,11 +230,13 @@ class Current(tf.Module):
             here = find_boxes(images[index], detector_threshold)
             found = found.write(index, here)
             counts = counts.write(index, tf.shape(here, tf.int64)[0])
-        boxes = tf.RaggedTensor.from_row_lengths(found.concat(), counts.stack())
-        answer = self._estimate(
-            boxes, intrinsic_matrix, distortion_coeffs, extrinsic_matrix, world_up_vector, num_aug, skeleton
-        )
-        return {"boxes": boxes, **answer}
+        boxes, counts = found.concat(), counts.stack()
+        answer = self.estimate_poses_batched(  # a call in the graph, which is traced once for both functions
+            images, tf.RaggedTensor.from_row_lengths(boxes[:, :4], counts), intrinsic_matrix, distortion_coeffs,
+            extrinsic_matrix, world_up_vector, default_fov_degrees, internal_batch_size, antialias_factor, num_aug,
+            average_aug, skeleton,
+        )  # fmt: skip
+        return {"boxes": tf.RaggedTensor.from_row_lengths(boxes, counts), **answer}
 
     @tf.function(input_signature=[
         T((None, None, None, 3), tf.uint8), RAGGED_BOXES, T((None, 3, 3), tf.float32), T((None, None), tf.float32),
@@ -247,16 +249,12 @@ class Current(tf.Module):
         default_fov_degrees: Any = 55.0, internal_batch_size: Any = 64, antialias_factor: Any = 1, num_aug: Any = 5,
         average_aug: Any = True, skeleton: Any = "",
     ) -> Any:  # fmt: skip
-        return self._estimate(
-            boxes, intrinsic_matrix, distortion_coeffs, extrinsic_matrix, world_up_vector, num_aug, skeleton
-        )
-
-    def _estimate(self, boxes: Any, K: Any, k: Any, extrinsics: Any, up: Any, num_aug: Any, skeleton: Any) -> Any:
-        images = tf.cast(boxes.nrows(), tf.int32)
+        K, k, extrinsics, up = intrinsic_matrix, distortion_coeffs, extrinsic_matrix, world_up_vector
+        count = tf.cast(boxes.nrows(), tf.int32)
         size = tf.where(skeleton == "smpl_24", 24, 0)  # as the real one: an unknown skeleton has no joints
-        in_world = tf.TensorArray(tf.float32, size=images, element_shape=(None, None, 3), infer_shape=False)
-        in_image = tf.TensorArray(tf.float32, size=images, element_shape=(None, None, 2), infer_shape=False)
-        for index in tf.range(images):
+        in_world = tf.TensorArray(tf.float32, size=count, element_shape=(None, None, 3), infer_shape=False)
+        in_image = tf.TensorArray(tf.float32, size=count, element_shape=(None, None, 2), infer_shape=False)
+        for index in tf.range(count):
             one_K, one_k, Rt = (values[tf.minimum(index, tf.shape(values)[0] - 1)] for values in (K, k, extrinsics))
             joints = place(boxes[index], one_K, one_k, turn_to(tf.linalg.matvec(Rt[:3, :3], up)), num_aug)
             pixels = reorder(to_pixels(joints, one_K, one_k), self._variant)

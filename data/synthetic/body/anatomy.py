@@ -39,10 +39,15 @@ class Anatomy:
         """The triangles (F, 3) of the skin."""
         return self.model.surfaces["body"]
 
+    @property
+    def skin(self) -> np.ndarray:
+        """The indices of the vertices of the skin."""
+        return self.model.skin
+
     @cached_property
     def unit(self) -> float:
         """The person's stature over 1700 mm, for lengths that scale with people."""
-        return float(np.ptp(self.shape.vertices[np.unique(self.body), 2]) / 1700)
+        return float(np.ptp(self.shape.vertices[self.skin, 2]) / 1700)
 
     @cached_property
     def normals(self) -> np.ndarray:
@@ -77,7 +82,7 @@ class Anatomy:
     @cached_property
     def levels(self) -> dict[str, float]:
         """The height z of floor, ankle, knee, crotch, hip, waist, chest, neck and crown."""
-        skin = self.shape.vertices[np.unique(self.body)]
+        skin = self.shape.vertices[self.skin]
         hip, neck = self.head_of("upperleg01.L")[2], self.head_of("neck01")[2]
         return {
             "floor": float(skin[:, 2].min()), "ankle": float(self.head_of("foot.L")[2]),
@@ -94,7 +99,7 @@ class Anatomy:
         The displacement fades to 0 towards the armpits and the neck.
         """
         v, levels = self.shape.vertices, self.levels
-        skin = np.unique(self.body)
+        skin = self.skin
         trunk = v[skin][(self.arms[skin] < 0.15) & (v[skin, 2] > levels["crotch"] - 60) & (v[skin, 2] < levels["neck"])]
         z = np.linspace(levels["neck"], levels["crotch"] - 60, 48)
         angles = np.linspace(-np.pi, np.pi, 65)

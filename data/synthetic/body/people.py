@@ -138,7 +138,7 @@ def shape_of(model: BodyModel, person: Person) -> Shape:
 
 def height_mm(model: BodyModel, shape: Shape) -> float:
     """Returns the height of the skin in the rest pose, from its lowest to its highest point."""
-    return float(np.ptp(shape.vertices[np.unique(model.surfaces["body"]), 2]))
+    return float(np.ptp(shape.vertices[model.skin, 2]))
 
 
 def volume_litres(model: BodyModel, shape: Shape) -> float:

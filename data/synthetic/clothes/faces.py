@@ -63,7 +63,7 @@ def skin_tint(anatomy: Anatomy, person: Person, rng: np.random.Generator) -> np.
     """Returns factors (B, 3) of the skin's colour: lips, cheeks, palms, elbows and knees, stubble, and mottling."""
     v, unit = anatomy.shape.vertices, anatomy.unit
     mottle = smoothed(rng.normal(size=len(v)), anatomy.neighbours, 20)
-    tint = np.ones((len(v), 3)) + (0.03 * mottle / mottle[np.unique(anatomy.body)].std())[:, None] * [0.6, 1.0, 1.0]
+    tint = np.ones((len(v), 3)) + (0.03 * mottle / mottle[anatomy.skin].std())[:, None] * [0.6, 1.0, 1.0]
     pale = float(np.clip((max(person.skin) - 0.4) / 0.5, 0, 1))
     head = anatomy.bone_weight(
         ("head", "jaw", "oris", "levator", "special", "risorius", "temporalis", "oculi", "orbicularis")

@@ -67,7 +67,7 @@ class _Head:
         self.eyes = float(anatomy.head_of("eye.L")[2])
         self.scale = (anatomy.levels["crown"] - self.eyes) / 115
         skin = np.zeros(len(v), dtype=bool)
-        skin[np.unique(anatomy.body)] = True
+        skin[anatomy.skin] = True
         self.skull = skin & (v[:, 2] > self.eyes) & (anatomy.arms < 0.1)
         box = v[self.skull]
         self.centre = np.array([0.0, (box[:, 1].min() + box[:, 1].max()) / 2, self.eyes + 15 * self.scale])
@@ -216,7 +216,7 @@ class _Head:
 
     def _fall(self, start: np.ndarray, length: float | np.ndarray, steps: int, clear_mm: float) -> np.ndarray:
         """Returns strands (steps, N, 3) that fall from their starts (N, 3) and slide over the skin they meet."""
-        skin = np.unique(self.anatomy.body)
+        skin = self.anatomy.skin
         skin = skin[self.anatomy.arms[skin] < 0.2]
         tree, outward = cKDTree(self.over[skin]), self.anatomy.normals[skin]
         path = [start]
@@ -231,7 +231,7 @@ class _Head:
 
     def _hanging(self, rest: np.ndarray, most: float) -> csr_array:
         """Returns skinning weights that blend from the head's to those of the closest skin, from top to bottom."""
-        skin = np.unique(self.anatomy.body)
+        skin = self.anatomy.skin
         skin = skin[self.anatomy.arms[skin] < 0.2]
         _, nearest = cKDTree(self.anatomy.shape.vertices[skin]).query(rest)
         like_skin = self.anatomy.model.weights[skin[nearest]].toarray()

@@ -24,7 +24,7 @@ def hood(anatomy: Anatomy, over: np.ndarray, material: Material, rng: np.random.
     reach = (62 + 8 * behind) * unit
     path = middle + np.stack([reach * np.sin(angles), reach * np.cos(angles), unit * (-34 + 22 * behind)], axis=1)
     thick = (9 + float(rng.uniform(16, 24)) * behind**1.5) * unit * np.clip(12 * (1 - np.abs(angles) / 2.78), 0.05, 1)
-    skin = np.unique(anatomy.body)
+    skin = anatomy.skin
     skin = skin[anatomy.bone_weight(("head", "jaw", "neck02", "neck03"))[skin] < 0.3]
     tree = cKDTree(over[skin])
     lie = tree.query(path)[1]

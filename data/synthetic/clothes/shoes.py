@@ -93,7 +93,7 @@ class _Foot:
         self.anatomy, self.side = anatomy, side
         mine = anatomy.bone_weight(FOOT, f".{side}") > 0.5
         skin = np.zeros(len(mine), dtype=bool)
-        skin[np.unique(anatomy.body)] = True
+        skin[anatomy.skin] = True
         self.points = anatomy.shape.vertices[mine & skin]
         ball = np.mean([anatomy.head_of(f"toe{i}-1.{side}") for i in (1, 2, 3, 4, 5)], axis=0)
         ahead = (ball - anatomy.head_of(f"foot.{side}")) * [1, 1, 0]

@@ -38,7 +38,7 @@ def _rings(
 ) -> tuple[np.ndarray, np.ndarray]:
     angles = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False)
     towards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    skin = np.unique(anatomy.body)
+    skin = anatomy.skin
     trunk = over[skin][anatomy.arms[skin] < 0.3]
     centre = np.array([0.0, anatomy.head_of("upperleg01.L")[1]])
     radii = np.zeros((len(z), ANGLES))
@@ -58,7 +58,7 @@ def _rings(
 def _weights(anatomy: Anatomy, rest: np.ndarray) -> csr_array:
     """Returns skinning weights: the trunk's at the waist, blending to those of the thighs, left and right mixed between."""
     trunk = np.flatnonzero((anatomy.bone_weight(("upperleg", "lowerleg", "foot", "toe")) + anatomy.arms) < 0.2)
-    trunk = np.intersect1d(trunk, np.unique(anatomy.body))
+    trunk = np.intersect1d(trunk, anatomy.skin)
     nearest = trunk[cKDTree(anatomy.shape.vertices[trunk]).query(rest)[1]]
     like_trunk = anatomy.model.weights[nearest].toarray()
     hip, crotch = anatomy.levels["hip"], anatomy.levels["crotch"]

@@ -64,13 +64,18 @@ def sheet(corner: Size, along: Size, up: Size) -> Solid:
 
 def surface(points: np.ndarray) -> Solid:
     """Returns a grid (rows, columns, 3) of points as one smooth surface that faces columns x rows."""
-    rows, columns = points.shape[:2]
-    at = np.arange(rows * columns).reshape(rows, columns)
-    a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
     x = np.cumsum(np.linalg.norm(np.diff(points, axis=1, prepend=points[:, :1]), axis=2), axis=1)
     y = np.cumsum(np.linalg.norm(np.diff(points, axis=0, prepend=points[:1]), axis=2), axis=0)
     texture = np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3)
-    return Solid(points.reshape(-1, 3), np.concatenate([np.c_[a, b, c], np.c_[a, c, d]]), texture)
+    return Solid(points.reshape(-1, 3), _grid_triangles(*points.shape[:2]), texture)
+
+
+@cache
+def _grid_triangles(rows: int, columns: int) -> np.ndarray:
+    """Returns the triangles (F, 3) of a grid of points."""
+    at = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
+    return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
 
 
 def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0, grain: bool = True) -> Solid:
@@ -89,7 +94,7 @@ def box(size: Size, foot: Size = (0, 0, 0), bevel: float = 6.0, grain: bool = Tr
         a, b = [(1, 2), (0, 2), (0, 1)][axis]
         a, b = (b, a) if b == longest else (a, b)
         own = slice(16 * face, 16 * face + 16)
-        texture[own] = np.c_[flat[own, a], flat[own, b], np.full(16, 1000.0 * (2 * axis + side))]
+        texture[own, 0], texture[own, 1], texture[own, 2] = flat[own, a], flat[own, b], 1000.0 * (2 * axis + side)
     return Solid(vertices, triangles, texture)
 
 
@@ -125,18 +130,13 @@ def cylinder(radius: float, height: float, foot: Size = (0, 0, 0), top: float | 
     angle = np.linspace(0, 2 * np.pi, sides + 1)
     ring = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], -1)
     lower, upper = radius * ring, top * ring + [0, 0, height]
-    wall = surface(np.stack([lower, upper]))
+    wall = np.concatenate([lower, upper])
     round_ = np.tile(radius * angle, 2)
-    texture = np.stack([wall.vertices[:, 2], round_, np.zeros_like(round_)], -1)  # x is vertical, like the grain
-    lids = [
-        surface(np.stack([np.zeros_like(lower), lower])),
-        surface(np.stack([upper, np.zeros_like(upper) + [0, 0, height]])),
-    ]
-    solids = [Solid(wall.vertices, wall.triangles, texture)]
-    solids += [Solid(lid.vertices, lid.triangles, lid.vertices) for lid in lids]
+    texture = np.stack([wall[:, 2], round_, np.zeros_like(round_)], -1)  # x is vertical, like the grain
+    lids = np.concatenate([np.zeros_like(lower), lower, upper, np.zeros_like(upper) + [0, 0, height]])
+    vertices, places = np.concatenate([wall, lids]), np.concatenate([texture, lids])
     starts = np.arange(3) * 2 * (sides + 1)
-    vertices, places = (np.concatenate([getattr(s, key) for s in solids]) for key in ("vertices", "texture"))
-    triangles = np.concatenate([s.triangles + start for s, start in zip(solids, starts, strict=True)])
+    triangles = np.concatenate([_grid_triangles(2, sides + 1) + start for start in starts])
     return Solid(vertices + np.asarray(foot, dtype=np.float64), triangles, places)
 
 
@@ -148,5 +148,5 @@ def blob(radii: Size, centre: Size, rng: np.random.Generator | None = None, roug
         waves, phases = rng.normal(0, 2.5, (6, 3)), rng.uniform(0, 2 * np.pi, 6)
         unit = unit * (1 + rough * np.sin(unit @ waves.T + phases).mean(-1, keepdims=True) * 2)
     points = unit * np.asarray(radii, dtype=np.float64) + np.asarray(centre, dtype=np.float64)
-    solid = surface(points)
-    return Solid(solid.vertices, solid.triangles, solid.vertices)
+    vertices = points.reshape(-1, 3)
+    return Solid(vertices, _grid_triangles(*points.shape[:2]), vertices)

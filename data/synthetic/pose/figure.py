@@ -58,16 +58,15 @@ class Figure:
         """The lengths of upper arm and forearm."""
         return self.length("upperarm01.L", "lowerarm01.L"), self.length("lowerarm01.L", "wrist.L")
 
-    @cached_property
+    @property
     def body_vertices(self) -> np.ndarray:
         """The indices of the vertices of the skin."""
-        return np.unique(self.model.surfaces["body"])
+        return self.model.skin
 
-    @cached_property
+    @property
     def owners(self) -> np.ndarray:
         """The bone (19158,) with the largest weight at each vertex."""
-        weights = self.model.weights
-        return np.asarray(weights.argmax(axis=1)).ravel()
+        return self.model.owners
 
     @cached_property
     def _groups(self) -> dict[tuple[str, ...], np.ndarray]:
@@ -204,21 +203,32 @@ class Figure:
             for toe in range(1, 6):
                 result[f"toe{toe}-1.{side}"] = rotation_x(-posture.toes[index])
             for finger in range(1, 6):
-                result |= self._finger(side, SIGNS[index], finger, float(posture.curl[index, finger - 1]))
+                result |= self._finger(side, finger, float(posture.curl[index, finger - 1]))
         return result
 
-    def _finger(self, side: str, sign: float, finger: int, curl: float) -> dict[str, np.ndarray]:
+    def _finger(self, side: str, finger: int, curl: float) -> dict[str, np.ndarray]:
+        axis, angles = self._finger_axes[side, finger], THUMB_CURL if finger == 1 else CURL
+        return {
+            f"finger{finger}-{joint}.{side}": rotation_about(axis, curl * angle)
+            for joint, angle in enumerate(angles, start=1)
+        }
+
+    @cached_property
+    def _finger_axes(self) -> dict[tuple[str, int], np.ndarray]:
+        """The axis (3,) about which each finger of each side curls."""
+        return {
+            (side, finger): self._finger_axis(side, sign, finger)
+            for side, sign in zip(SIDES, SIGNS, strict=True)
+            for finger in range(1, 6)
+        }
+
+    def _finger_axis(self, side: str, sign: float, finger: int) -> np.ndarray:
         first, second, little, index, wrist = (
             self.at(f"{bone}.{side}")
             for bone in (f"finger{finger}-1", f"finger{finger}-2", "finger5-1", "finger2-1", "wrist")
         )
         palm = sign * np.cross(little - index, (little + index) / 2 - wrist)  # normal of the palm
-        axis = unit(np.cross(second - first, palm))
-        angles = THUMB_CURL if finger == 1 else CURL
-        return {
-            f"finger{finger}-{joint}.{side}": rotation_about(axis, curl * angle)
-            for joint, angle in enumerate(angles, start=1)
-        }
+        return unit(np.cross(second - first, palm))
 
 
 def _girdle(shoulder: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray]:

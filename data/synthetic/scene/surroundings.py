@@ -69,12 +69,13 @@ def largest_hidden_share(things: Sequence[Mesh], camera_mm: np.ndarray, joints: 
     if not things:
         return 0.0
     corners = np.concatenate([thing.vertices_world[thing.triangles] for thing in things])
-    way = (joints - camera_mm).reshape(-1, 1, 3)
+    way = (joints - camera_mm).reshape(-1, 3)
     first, second, to_camera = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0], camera_mm - corners[:, 0]
-    p, q = np.cross(way, second), np.cross(to_camera, first)
-    determinant = (p * first).sum(-1)
+    # Triple products in the order in which what the rays share is computed once per triangle.
+    q = np.cross(to_camera, first)
+    determinant = way @ np.cross(second, first).T
     determinant = np.where(np.abs(determinant) < 1e-9, np.inf, determinant)
-    u, v = (p * to_camera).sum(-1) / determinant, (way * q).sum(-1) / determinant
+    u, v = way @ np.cross(second, to_camera).T / determinant, way @ q.T / determinant
     along = (q * second).sum(-1) / determinant
     crossed = (u >= 0) & (v >= 0) & (u + v <= 1) & (along > 0) & (along < 1)
     return float(crossed.any(-1).reshape(joints.shape[:2]).mean(-1).max())

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from modules.config.sections import Metrabs
+from modules.extractors.metrabs import detectors
+from modules.extractors.metrabs import extractor as extractor_module
 from modules.extractors.metrabs.extractor import MetrabsExtractor
 from modules.extractors.metrabs.loading import load_model
 from modules.pose_utils import Camera
@@ -35,8 +37,18 @@ def camera(lens: bool = False, up: bool = True, rolled: bool = False) -> Camera:
     )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def load_each_model_once() -> Iterator[None]:
+    """Extractors and detectors of one stand-in share its model, which knows nothing of their options."""
+    load_once = cache(load_model)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (detectors, extractor_module):
+            patch.setattr(module, "load_model", load_once)
+        yield
+
+
 def extractor(kind: str, **options: Any) -> MetrabsExtractor:
-    """The extractor of a stand-in, loaded once."""
+    """The extractor of a stand-in with these options."""
     detector = {} if kind.startswith(("combined", "batched", "current")) else {"detector": str(STANDINS / "combined")}
     return _extractor(kind, Metrabs(**{**detector, **options}).model_dump_json())
 
