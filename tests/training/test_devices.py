@@ -113,7 +113,6 @@ def test_resnet18_normalises_over_all_processes() -> None:
 def test_an_error_in_a_child_process_is_one_sentence(trained: tuple[Path, UserError | None]) -> None:
     error = trained[1]
     assert error is not None and "lower TRAIN.learning_rate" in str(error) and "\n" not in str(error)
-    assert (trained[0] / "diverging" / "on_2" / folders.LAST).exists() or "epoch 1:" in str(error)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that is missing here")

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -103,33 +102,6 @@ def _quick_parsing() -> Iterator[None]:
         full_model.load_blend_shape = slow
 
 
-class _NoCompiler:
-    """Stands in for torch's compiler, whose import takes seconds, while functions are only marked as not to be compiled."""
-
-    @staticmethod
-    def disable(function: Any) -> Any:
-        return function
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module("torch._dynamo"), name)
-
-
-@contextmanager
-def _without_compiler() -> Iterator[None]:
-    """Context manager: importing anny does not import torch's compiler, which nothing here uses."""
-    import torch  # noqa: PLC0415
-
-    if "_dynamo" in vars(torch):
-        yield
-        return
-    stand_in = vars(torch)["_dynamo"] = _NoCompiler()
-    try:
-        yield
-    finally:
-        if vars(torch).get("_dynamo") is stand_in:
-            del vars(torch)["_dynamo"]
-
-
 def read_blend_shape(filename: str, vertices_count: int, world_transformation: Any, dtype: Any) -> Any:
     """Replaces anny's load_blend_shape with identical results; the original takes two minutes (a tensor per line)."""
     import torch  # noqa: PLC0415
@@ -172,8 +144,7 @@ class BodyModel:
             import warp  # noqa: PLC0415
 
             warp.config.log_level = warp.LOG_ERROR
-            with _without_compiler():
-                import anny  # noqa: PLC0415  (with Warp and torch: seconds, and only where bodies are made)
+            import anny  # noqa: PLC0415  (with Warp and torch: seconds, and only where bodies are made)
 
             self._model = _load(anny, local_changes)
         self.bones: tuple[str, ...] = tuple(self._model.bone_labels)
@@ -221,10 +192,9 @@ class BodyModel:
 
     def shape(self, phenotypes: Mapping[str, float], local_changes: Mapping[str, float] | None = None) -> Shape:
         """Returns one person's rest pose from anny's phenotypes (0 to 1, extrapolated beyond): gender, age, height, ..."""
-        model = self._model
-        _, *parameters = model.get_tensor_inputs(None, dict(phenotypes), dict(local_changes or {}), None)
-        # What calling the model begins with; it would go on to pose and skin a body that nobody asks for.
-        result = model.get_rest_model(model._get_phenotype_blendshape_coefficients(*parameters))
+        result = self._model(
+            phenotype_kwargs=dict(phenotypes), local_changes_kwargs=dict(local_changes or {}), return_bone_ends=True
+        )
         vertices, heads, tails = (
             result[key][0].numpy() * MM for key in ("rest_vertices", "rest_bone_heads", "rest_bone_tails")
         )
