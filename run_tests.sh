@@ -8,6 +8,8 @@ make_environment .venv-tests requirements.txt requirements-metrabs.txt requireme
 
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
-"$PYTHON" -m mypy
 PYTHONPATH=. "$(dirname "$PYTHON")/lint-imports"
+"$PYTHON" -m mypy & # beside the tests, among whose lines its own appear
+types=$!
 "$PYTHON" -m pytest -n auto --maxprocesses=4 --dist=loadfile "$@"
+wait "$types"
