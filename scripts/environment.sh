@@ -44,7 +44,7 @@ make_environment() {
   "$BASE_PYTHON" -m venv "$folder"
   local arguments=() file
   for file in "$@"; do arguments+=(-r "$file"); done
-  "$PYTHON" -m pip install --quiet --no-compile --disable-pip-version-check "${arguments[@]}" ||
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check "${arguments[@]}" ||
     say_missing "the packages of $* could not be installed; see pip's message above, then start the same command again"
   echo "$wanted" >"$stamp"
 }

@@ -21,11 +21,10 @@ from modules.files.atomic import read_json
 from tests.forked_scripts import ForkedScripts
 
 KILLS = 5
-# Of these two, since every start takes seconds.
-STARTS_SLOWLY = (
-    "preparation of the demo", "preparation of a rig's recording", "extraction by two workers", "extraction by Dask",
-    "predict.py on a video",
-)  # fmt: skip
+STARTS_SLOWLY = ("preparation of the demo", "preparation of a rig's recording", "predict.py on a video")  # two kills
+ALONE = [
+    stage for stage in STAGES if stage.kill is None
+]  # of several processes: tests/cache/test_workers.py, test_cluster.py
 
 
 def random_moments() -> random.Random:
@@ -121,7 +120,7 @@ def break_disk(killer: kills.Killer, how: str, number: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("smaller")
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", ALONE, ids=lambda stage: stage.name)
 def test_a_stage_that_is_killed_on_a_broken_disk_ends_with_the_same_files(
     stage: Stage, scripts: ForkedScripts, folder: Path
 ) -> None:
