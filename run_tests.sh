@@ -6,6 +6,8 @@ cd "$(dirname "$0")"
 make_environment .venv-tests requirements.txt requirements-metrabs.txt requirements-synthetic.txt requirements-export.txt \
   requirements-formats.txt requirements-dask.txt requirements-dev.txt
 
+unset PYTHONDONTWRITEBYTECODE # otherwise each of the tests' many processes compiles the project anew
+
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 PYTHONPATH=. "$(dirname "$PYTHON")/lint-imports"

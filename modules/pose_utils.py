@@ -164,11 +164,13 @@ def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: 
     target = pixel2ray(points_px, K)[..., :2]
     if distortion.shape[-1] != 5:
         return _to_pixel(_undistort_by_opencv(target, distortion), K)
-    xy = target
+    xy, tolerance = target, 1e-5 if target.dtype.itemsize == 4 else 1e-9
     for _ in range(iterations):
-        xy = xy + _newton_step(target - _distort_normalised(xy, distortion), *_distortion_jacobian(xy, distortion))
+        step = _newton_step(target - _distort_normalised(xy, distortion), *_distortion_jacobian(xy, distortion))
+        xy = xy + step
+        if not bool((abs(step) > tolerance).any()):  # then the error is about its square
+            break
     seen, (a, b, c) = _distort_normalised(xy, distortion), _distortion_jacobian(xy, distortion)
-    tolerance = 1e-5 if seen.dtype.itemsize == 4 else 1e-9
     found = (abs(seen - target).sum(-1) < tolerance) & (a * c - b * b > 0) & (a > 0)
     return _to_pixel(_namespace(xy).where(found[..., None], xy, float("nan")), K)
 

@@ -116,9 +116,16 @@ FAST = ("EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false")  # faste
 
 
 @pytest.fixture(scope="session")
-def run_script() -> Iterator[RunScript]:
+def scripts() -> Iterator[ForkedScripts]:
+    """The processes from which those of scripts are forked."""
+    made = ForkedScripts()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def run_script(scripts: ForkedScripts) -> RunScript:
     """Run one of the project's scripts in a process of its own (`ForkedScripts.run`); the result holds both streams."""
-    scripts = ForkedScripts()
 
     def run(script: str, *arguments: str, check: bool = True, **limits: Any) -> subprocess.CompletedProcess[str]:
         result = scripts.run(script, *arguments, **limits)
@@ -126,8 +133,7 @@ def run_script() -> Iterator[RunScript]:
             raise AssertionError(f"{script} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
         return result
 
-    yield run
-    scripts.close()
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -28,21 +28,18 @@ from typing import Any, NoReturn
 from modules.config.paths import PROJECT_ROOT
 
 # Extraction and the doctor run without torch, and MeTRAbs with TensorFlow, each in a process of their own.
-COMMON = (
-    "modules.config.load", "modules.config.yaml_text", "modules.extractors.blazepose.extractor", "pandas", "pyarrow.parquet",
-)  # fmt: skip
 WITHOUT_TORCH = (
-    *COMMON, "modules.cache.extraction", "modules.cache.joint_features", "modules.doctor.check", "ai_edge_litert.interpreter",
+    "modules.config.load", "modules.config.yaml_text", "modules.extractors.blazepose.extractor", "pandas", "pyarrow.parquet",
+    "modules.cache.extraction", "modules.cache.joint_features", "modules.doctor.check", "ai_edge_litert.interpreter",
 )  # fmt: skip
 WITH_TORCH = (
-    *COMMON, "modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices",
-    "modules.cache.splits", "matplotlib.backends.backend_agg",
+    *WITHOUT_TORCH, "modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices",
+    "modules.cache.splits", "modules.predict.job", "matplotlib.backends.backend_agg",
 )  # fmt: skip
 WITH_TENSORFLOW = (*WITHOUT_TORCH, "modules.extractors.metrabs.loading", "tensorflow")
-WITH_PREDICT = (*WITH_TORCH, *WITHOUT_TORCH[len(COMMON) :], "modules.predict.job")
+NEED_TORCH = ("train.py", "test.py", "predict.py", "export.py", "release.py", "beside_extractor.py")
 LIBRARIES = {
-    **dict.fromkeys(("train.py", "test.py", "release.py", "beside_extractor.py"), WITH_TORCH),
-    **dict.fromkeys(("predict.py", "export.py"), WITH_PREDICT),
+    **dict.fromkeys(NEED_TORCH, WITH_TORCH),
     **dict.fromkeys(("metrabs_standins.py", "run_in_tensorflow.py"), WITH_TENSORFLOW),
 }
 MOST_BYTES_OF_A_REQUEST = 2**18

@@ -26,6 +26,7 @@ from data.demo.source import CALIBRATION, fetch_demo_source
 from modules.config.paths import PROJECT_ROOT
 from modules.files.hashing import digest
 from modules.files.video import VideoWriter, open_video, read_frames
+from pre_models.blazepose import fetch_blazepose
 
 TRAINED_FRAMES, VALIDATION_FRAME, TESTED_FRAMES = {"0", "18", "36", "54"}, "65", {"75", "83", "91"}
 VIDEO_FRAMES, DEMO_FRAMES = 12, 20
@@ -109,8 +110,9 @@ def after(*steps: tuple[str, list[str]]) -> Callable[[Place, Run], None]:
 
 
 def small_video(place: Place, run: Run) -> None:
-    """Writes a video of a few frames of the demo, and its camera."""
+    """Writes a video of a few frames of the demo, and its camera; fetches the weights that predict.py uses."""
     small_set(place, run)
+    fetch_blazepose("heavy")
     path = place.inputs / "walk.mp4"
     if not path.exists():
         frames = list(range(30, 30 + VIDEO_FRAMES))

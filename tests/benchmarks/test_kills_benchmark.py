@@ -3,7 +3,6 @@
 import json
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -20,7 +19,7 @@ from modules.config.paths import PROJECT_ROOT
 from modules.files.atomic import read_json
 from tests.forked_scripts import ForkedScripts
 
-KILLS = 5
+KILLS = 4
 STARTS_SLOWLY = ("preparation of the demo", "preparation of a rig's recording", "predict.py on a video")  # two kills
 ALONE = [
     stage for stage in STAGES if stage.kill is None
@@ -73,13 +72,6 @@ def test_every_stage_names_a_script_and_arguments(tmp_path: Path) -> None:
     assert len({stage.name for stage in STAGES}) == len(STAGES)
     for stage in STAGES:
         assert (PROJECT_ROOT / stage.script).is_file() and all(isinstance(word, str) for word in stage.arguments(place))
-
-
-@pytest.fixture(scope="module")
-def scripts() -> Iterator[ForkedScripts]:
-    made = ForkedScripts()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
