@@ -34,9 +34,10 @@ collect_ignore = [] if "GROUNDPOSE_STANDINS" in os.environ else ["extractors/in_
 
 RunScript = Callable[..., subprocess.CompletedProcess[str]]
 
-# A file is one worker's. These take longest and begin first, so that no worker waits at the end for another's last file.
+# A file is one worker's. These take longest and begin first, so that no worker waits at the end for another's last file;
+# the second needs no demo, which the first prepares.
 LONGEST = (
-    "benchmarks/test_kills_benchmark.py", "scripts/test_end_to_end.py", "data/synthetic/test_generate.py",
+    "benchmarks/test_kills_benchmark.py", "data/synthetic/test_generate.py", "scripts/test_end_to_end.py",
     "extractors/test_metrabs.py", "scripts/test_bad_input.py", "benchmarks/test_speed_benchmark.py",
     "benchmarks/test_fuzz.py", "test_console.py", "extractors/test_blazepose.py", "test_trainer.py",
     "scripts/test_stale.py", "scripts/test_test_script.py", "docs/test_extending.py",
