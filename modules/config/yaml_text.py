@@ -12,6 +12,8 @@ from modules.config.paths import DEFAULT_CONFIG
 from modules.utils import UserError
 
 DEEPEST = 100  # open brackets
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+NOT_DECIMAL = re.compile(r"[-+]?0[0-9_]+|.*:.*")
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -30,6 +32,15 @@ class _PlainLoader(yaml.SafeLoader):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="write values, not aliases", problem_mark=mark)
         return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        """Refuses plain numbers that YAML 1.1 does not read in decimals: 010 is 8 there, and 1:30 is 90."""
+        if node.tag in NUMBERS and node.style is None and NOT_DECIMAL.fullmatch(node.value):
+            raise yaml.MarkedYAMLError(
+                problem=f"{node.value} is another number in YAML; write it in decimals, or in quotes as a text",
+                problem_mark=node.start_mark,
+            )
+        return super().construct_scalar(node)
 
 
 def is_nested_deeply(text: str) -> bool:

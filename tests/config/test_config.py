@@ -117,6 +117,8 @@ def test_config_is_frozen() -> None:
         ("num_epochs=3", "SECTION.key=value"),
         ("TRAIN.num_epochs", "SECTION.key=value"),
         ("TRAIN.num_epochs=[", "not valid YAML"),
+        ("TRAIN.batch_size=010", "010 is another number in YAML; write it in decimals"),  # 8
+        ("TRAIN.learning_rate=1:30.5", "another number in YAML"),  # 90.5
     ],
 )
 def test_refusals_name_the_key(assignment: str, says: str) -> None:
