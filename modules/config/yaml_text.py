@@ -33,9 +33,10 @@ class _PlainLoader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="write values, not aliases", problem_mark=mark)
         return super().compose_node(parent, index)
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         """Refuses plain numbers that YAML 1.1 does not read in decimals: 010 is 8 there, and 1:30 is 90."""
-        if node.tag in NUMBERS and node.style is None and NOT_DECIMAL.fullmatch(node.value):
+        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        if plain and node.tag in NUMBERS and NOT_DECIMAL.fullmatch(node.value):
             raise yaml.MarkedYAMLError(
                 problem=f"{node.value} is another number in YAML; write it in decimals, or in quotes as a text",
                 problem_mark=node.start_mark,
