@@ -13,7 +13,6 @@ import pytest
 
 from benchmarks.branches import permuted_scores
 from benchmarks.rotations import UNPERMUTED
-from data.demo.plan import VALIDATION_FRAMES
 from modules.cache.splits import split_rows
 from modules.cache.store import open_cache
 from modules.config.load import load_config
@@ -22,7 +21,7 @@ from modules.evaluation.testing import load_run, with_run_extraction
 from modules.files.layout import list_frames
 from modules.files.locking import only_writer
 from modules.runs import checkpoints, folders
-from tests.conftest import FirstStart, RunScript, copy_frames, imports_of, options, sets
+from tests.conftest import FirstStart, RunScript, imports_of, options, sets
 
 pytestmark = pytest.mark.slow
 
@@ -266,14 +265,8 @@ def read_record(run: Path) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def demo_options(demo_root: Path, tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> list[str]:
-    """Returns the arguments of trainings on every third frame of the demo, whose training images are extracted."""
-    root, frames = tmp_path_factory.mktemp("third"), range(0, 70, 3)
-    copy_frames(demo_root, root, "train", {str(frame) for frame in frames})
-    held_out = [
-        f"1_demo_{camera}_{frame}.jpg" for camera in (1, 2, 3) for frame in VALIDATION_FRAMES if frame in frames
-    ]
-    (root / "task04_train" / "validation.json").write_text(json.dumps(held_out))
-    arguments = options(root, tmp_path_factory.mktemp("demo"))
+    """Returns the arguments of trainings on the whole demo, whose training images are extracted."""
+    arguments = options(demo_root, tmp_path_factory.mktemp("demo"))
     run_script("extract_train_info.py", "--split", "train", *arguments)
     return arguments
 
@@ -310,8 +303,8 @@ def test_both_branches_are_used(demo_options: list[str], tmp_path: Path, run_scr
         demo_options,
         tmp_path,
         "TRAIN.model_type=image+pose",
-        "TRAIN.num_epochs=3",
-        "TRAIN.batch_size=4",
+        "TRAIN.num_epochs=2",
+        "TRAIN.batch_size=8",
         "TRAIN.view_steps=0",
         "TRAIN.heatmap_sigma=1.0",
         setup=setup,
