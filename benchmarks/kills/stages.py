@@ -154,11 +154,10 @@ EXTRACT = ("extract_train_info.py", ["--split", "train"])
 EXTRACTED = after(EXTRACT)
 WITH_FEATURES = after(EXTRACT, ("extract_train_info.py", ["--split", "train", "--joint-features", "full"]))
 FEATURES = "TRAIN.joint_features=full"
-TRAINED = after(EXTRACT, ("train.py", ["--set", "TRAIN.model_type=pose"]))
-TESTED = after(
-    EXTRACT, ("train.py", ["--set", "TRAIN.model_type=pose"]), ("test.py", ["--set", "TRAIN.model_type=pose"])
-)
 POSE = "TRAIN.model_type=pose"
+TRAIN = ("train.py", ["--set", POSE])
+TRAINED = after(EXTRACT, TRAIN)
+TESTED = after(EXTRACT, TRAIN, ("test.py", ["--set", POSE]))
 STAGES = (
     Stage(
         "preparation of the demo", "data/demo/prepare.py", lambda place: ["--out", str(place.work)],
