@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from benchmarks.kills.small_network import HEAD_CHANNELS, backbone
 from model import image_branch
@@ -22,11 +24,16 @@ from modules.training import batches
 from tests.builders import make_rows
 
 
+def use_backbone(patch: pytest.MonkeyPatch, made: Callable[..., nn.Module]) -> None:
+    """Replaces ResNet18 by another backbone, and makes HeadNet narrow."""
+    patch.setattr(image_branch, "resnet18", made)
+    patch.setattr(image_branch.HeadNet.__init__, "__defaults__", (HEAD_CHANNELS,))
+
+
 @pytest.fixture
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the image branch small where its accuracy does not matter: a checkpoint of ResNet18 has 200 MB."""
-    monkeypatch.setattr(image_branch, "resnet18", backbone)
-    monkeypatch.setattr(image_branch.HeadNet.__init__, "__defaults__", (HEAD_CHANNELS,))
+    use_backbone(monkeypatch, backbone)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from benchmarks.kills.small_network import HEAD_CHANNELS
 from model import image_branch
 from model.distributed import SyncBatchNorm2d
+from modules.cache.table import Rows
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
 from modules.config.train import Train
@@ -25,6 +25,7 @@ from modules.trainer import TrainingJob, fit
 from modules.training.devices import check_shards, make_fabric, prediction_device, run_on_devices, use_threads
 from modules.utils import UserError
 from tests.builders import make_rows
+from tests.trainings import use_backbone
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning")
 
@@ -51,15 +52,13 @@ def normalised_backbone(pretrained: bool = False) -> nn.Sequential:
 def fit_each(fabric: Fabric, jobs: list[TrainingJob]) -> None:
     """Trains one after the other in one of the trainings' processes, whose starts take longer than they do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_branch, "resnet18", normalised_backbone)
-        patch.setattr(image_branch.HeadNet.__init__, "__defaults__", (HEAD_CHANNELS,))
+        use_backbone(patch, normalised_backbone)
         for job in jobs:
             fit(fabric, job, False, True)
 
 
-def job_of(folder: Path, devices: int, train: dict[str, Any]) -> TrainingJob:
-    """Returns a training on made-up rows in so many processes."""
-    rows = (make_rows(folder / "train", 22, seed=1, size=0.85), make_rows(folder / "validation", 6, seed=2))
+def job_of(folder: Path, rows: tuple[Rows, Rows], devices: int, train: dict[str, Any]) -> TrainingJob:
+    """Returns a training on these rows, which validates on the second ones, in so many processes."""
     config = Config(TRAIN=Train(**{**COMMON, **train, "devices": devices}))
     run = folder / f"on_{devices}"
     run.mkdir(parents=True)
@@ -76,11 +75,12 @@ def result_of(folder: Path) -> Result:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, UserError | None]:
     """The folder of all trainings, by one and by two processes, and the error of the last, which diverges in two."""
     folder = tmp_path_factory.mktemp("trained")
+    rows = (make_rows(folder / "train", 22, seed=1, size=0.85), make_rows(folder / "validation", 6, seed=2))
     error = None
     for devices in (1, 2):
-        jobs = [job_of(folder / name, devices, train) for name, train in TRAININGS.items()]
+        jobs = [job_of(folder / name, rows, devices, train) for name, train in TRAININGS.items()]
         if devices == 2:
-            jobs.append(job_of(folder / "diverging", devices, DIVERGING))
+            jobs.append(job_of(folder / "diverging", rows, devices, DIVERGING))
         fabric = make_fabric(jobs[0].config.TRAIN, devices)
         try:
             run_on_devices(fabric, fit_each, jobs)
