@@ -11,7 +11,7 @@ unset PYTHONDONTWRITEBYTECODE # otherwise each of the tests' many processes comp
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 PYTHONPATH=. "$(dirname "$PYTHON")/lint-imports"
-"$PYTHON" -m mypy & # beside the tests, among whose lines its own appear
+"$PYTHON" -m mypy & # at the same time as the tests; its lines appear among theirs
 types=$!
 "$PYTHON" -m pytest -n auto --maxprocesses=4 --dist=loadfile "$@"
 wait "$types"

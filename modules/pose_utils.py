@@ -164,7 +164,8 @@ def undistort(points_px: Array, K: Array, distortion: Array | None, iterations: 
     target = pixel2ray(points_px, K)[..., :2]
     if distortion.shape[-1] != 5:
         return _to_pixel(_undistort_by_opencv(target, distortion), K)
-    xy, tolerance = target, 1e-5 if target.dtype.itemsize == 4 else 1e-9
+    xy = target
+    tolerance = 1e-5 if target.dtype.itemsize == 4 else 1e-9
     for _ in range(iterations):
         step = _newton_step(target - _distort_normalised(xy, distortion), *_distortion_jacobian(xy, distortion))
         xy = xy + step

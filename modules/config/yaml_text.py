@@ -12,7 +12,7 @@ from modules.config.paths import DEFAULT_CONFIG
 from modules.utils import UserError
 
 DEEPEST = 100  # open brackets
-NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 NOT_DECIMAL = re.compile(r"[-+]?0[0-9_]+|.*:.*")
 
 
@@ -36,7 +36,7 @@ class _PlainLoader(yaml.SafeLoader):
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         """Refuses plain numbers that YAML 1.1 does not read in decimals: 010 is 8 there, and 1:30 is 90."""
         plain = isinstance(node, yaml.ScalarNode) and node.style is None
-        if plain and node.tag in NUMBERS and NOT_DECIMAL.fullmatch(node.value):
+        if plain and node.tag in NUMBER_TAGS and NOT_DECIMAL.fullmatch(node.value):
             raise yaml.MarkedYAMLError(
                 problem=f"{node.value} is another number in YAML; write it in decimals, or in quotes as a text",
                 problem_mark=node.start_mark,
