@@ -13,5 +13,6 @@ unset PYTHONDONTWRITEBYTECODE # otherwise each of the tests' many processes comp
 PYTHONPATH=. "$(dirname "$PYTHON")/lint-imports"
 "$PYTHON" -m mypy & # at the same time as the tests; its lines appear among theirs
 types=$!
-"$PYTHON" -m pytest -n auto --maxprocesses=4 --dist=loadfile "$@"
+# Without a limit of 0, pytest-xdist waits for ever after a test that ends its process.
+"$PYTHON" -m pytest -n auto --maxprocesses=4 --dist=loadfile --max-worker-restart=0 "$@"
 wait "$types"
