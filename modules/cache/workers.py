@@ -1,19 +1,23 @@
 """Extracts in several processes, one for each processor; each has an extractor of its own that uses one thread.
 
 The cache is the same, byte for byte, whatever their number: this process writes it, in the order of the images. A process
-that is killed costs its batch, which is done again by itself; images of a batch that is lost twice are named.
+that is killed costs its batch, which is done again; images of a batch that is lost twice are named. Each process has a pipe
+of its own: in concurrent.futures they share one, on which the rest of a killed process's answer is awaited for ever.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from types import TracebackType
 
 import cv2
@@ -36,12 +40,17 @@ def worker_count(config: Config, images: int) -> int:
 
 
 class WorkerPool:
-    """Processes that extract batches; a context manager, at whose end they are gone."""
+    """Processes that extract batches, each with a thread that waits for it; a context manager, at whose end they are gone."""
 
     def __init__(self, config: Config, workers: int) -> None:
-        self._config, self._workers = config.model_dump_json(), workers
-        self._pool = _start_pool(workers)
-        self._alone: ProcessPoolExecutor | None = None  # does lost batches again
+        self._config = config.model_dump_json()
+        self._starting, self._ends = threading.Lock(), False
+        self._all: list[_Worker] = []
+        self._free: SimpleQueue[_Worker] = SimpleQueue()
+        self._ahead = BATCHES_AHEAD * workers
+        self._threads = ThreadPoolExecutor(workers)
+        for _ in range(workers):
+            self._free.put(self._start())
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -49,54 +58,95 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for pool in (self._pool, self._alone):
-            if pool is not None:
-                _stop(pool)
+        """Ends the processes at once; what they have not finished is extracted by the next run."""
+        with self._starting:
+            self._ends = True
+        for worker in self._all:
+            worker.terminate()
+        self._threads.shutdown(cancel_futures=True)
+        for worker in self._all:
+            worker.close()
 
     def outcomes(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Outcome]]]:
         """Yields the batches in order, each with one outcome per image."""
-        for batch, future in ahead(batches, self._submit, BATCHES_AHEAD * self._workers):
+        for batch, future in ahead(
+            batches, lambda batch: self._threads.submit(self._extract, batch.tasks), self._ahead
+        ):
+            yield batch, future.result()
+
+    def _extract(self, tasks: Sequence[ImageTask]) -> list[Outcome]:
+        """Extracts a batch in the next free process, and once more if it is killed."""
+        for _ in range(2):
+            worker = self._free.get()
             try:
-                outcomes = future.result()
-            except BrokenProcessPool:
+                return worker.extract(tasks)
+            except _KilledError:
+                worker = self._start()
                 log.warning("a process of the extraction was killed; doing its images again")
-                outcomes = self._again(batch)
-            yield batch, outcomes
+            finally:
+                self._free.put(worker)
+        return [
+            f"{task.frame.image_path}: the process that extracts this image was killed twice, perhaps because memory "
+            "ran out; set EXTRACT.workers to 1"
+            for task in tasks
+        ]
 
-    def _submit(self, batch: Batch) -> Future[list[Outcome]]:
+    def _start(self) -> _Worker:
+        with self._starting:
+            if self._ends:
+                raise CancelledError
+            worker = _Worker(self._config)
+            self._all.append(worker)
+        return worker
+
+
+class _KilledError(Exception):
+    """A process has ended before its batch."""
+
+
+class _Worker:
+    """A process and the pipe to it, which no other process holds, so that it ends with the process, whatever it was writing."""
+
+    def __init__(self, config: str) -> None:
+        context = multiprocessing.get_context("spawn")  # not forked, since LiteRT, torch and OpenCV have threads
+        self._pipe, its_end = context.Pipe()
+        self._process = context.Process(target=_work, args=(config, its_end), daemon=True)
+        self._process.start()
+        its_end.close()
+
+    def extract(self, tasks: Sequence[ImageTask]) -> list[Outcome]:
+        """Returns one outcome per image. Raises _KilledError if the process ends before, and what extraction raises."""
         try:
-            return self._pool.submit(_extract, self._config, batch.tasks)
-        except BrokenProcessPool:
-            self._pool = _start_pool(self._workers)
-            return self._pool.submit(_extract, self._config, batch.tasks)
+            self._pipe.send(tasks)
+            answer: list[Outcome] | Exception = self._pipe.recv()
+        except (EOFError, OSError):
+            raise _KilledError from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    def _again(self, batch: Batch) -> list[Outcome]:
-        """Does a batch again in a process that does nothing else, so that no other batch can take it down."""
-        self._alone = self._alone or _start_pool(1)
-        try:
-            return self._alone.submit(_extract, self._config, batch.tasks).result()
-        except BrokenProcessPool:
-            self._alone = None
-            return [
-                f"{task.frame.image_path}: the process that extracts this image was killed twice, perhaps because memory "
-                "ran out; set EXTRACT.workers to 1"
-                for task in batch.tasks
-            ]
+    def terminate(self) -> None:
+        """Ends the process."""
+        self._process.terminate()
 
-
-def _start_pool(workers: int) -> ProcessPoolExecutor:
-    # Started anew instead of forked, since LiteRT, torch and OpenCV have threads.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    def close(self) -> None:
+        """Waits for the end of the process."""
+        self._process.join()
+        self._pipe.close()
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """Ends the processes at once; what they have not finished is extracted by the next run."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
+def _work(config: str, pipe: Connection) -> None:
+    """Answers each batch with its outcomes, or with the error."""
+    _start_worker()
+    with contextlib.suppress(EOFError):  # the main process has ended
+        while True:
+            tasks = pipe.recv()
+            try:
+                answer: list[Outcome] | Exception = estimate(loaded_extractor(config), tasks, decode(tasks))
+            except Exception as error:
+                error.add_note("".join(traceback.format_exception(error)))
+                answer = error
+            pipe.send(answer)
 
 
 def _start_worker() -> None:
@@ -111,10 +161,6 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
-
-
-def _extract(config: str, tasks: Sequence[ImageTask]) -> list[Outcome]:
-    return estimate(loaded_extractor(config), tasks, decode(tasks))
 
 
 @functools.cache

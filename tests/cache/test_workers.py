@@ -2,9 +2,12 @@
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import connection
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,35 @@ def test_the_cache_is_the_same_whatever_the_number_of_processes_and_whichever_is
     expected = files(store.cache_folder(one, "train"))
     assert len(expected) == 4 and files(store.cache_folder(two, "train")) == expected
     assert children() == before
+
+
+def test_a_process_that_is_killed_while_it_answers_costs_its_batch(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipe is smaller than the answer, so that the process is in the middle of writing when the first byte can be read."""
+    make_pipe, receive, killed, first = connection.Pipe, Connection.recv, list[int](), threading.Lock()
+
+    def small_pipe(duplex: bool = True) -> tuple[Connection, Connection]:
+        ours, its = make_pipe(duplex)
+        with socket.socket(fileno=os.dup(its.fileno())) as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return ours, its
+
+    def kill_and_receive(pipe: Connection) -> object:
+        with first:
+            if not killed and pipe.poll(60):
+                killed.extend(children() - before)
+                for pid in killed:
+                    os.kill(pid, signal.SIGKILL)
+        return receive(pipe)
+
+    one, two = (with_workers(config, workers, tmp_path / str(workers)) for workers in (1, 2))
+    extraction.extract_split(one, "train")
+    before = children()
+    monkeypatch.setattr(connection, "Pipe", small_pipe)
+    monkeypatch.setattr(Connection, "recv", kill_and_receive)
+    assert extraction.extract_split(two, "train").extracted == IMAGES and len(killed) == 2
+    assert files(store.cache_folder(two, "train")) == files(store.cache_folder(one, "train"))
 
 
 def test_images_whose_process_is_always_killed_are_named(config: Config, tmp_path: Path) -> None:
