@@ -31,6 +31,7 @@ from modules.config.paths import PROJECT_ROOT
 WITHOUT_TORCH = (
     "modules.config.load", "modules.config.yaml_text", "modules.extractors.blazepose.extractor", "pandas", "pyarrow.parquet",
     "modules.cache.extraction", "modules.cache.joint_features", "modules.doctor.check", "ai_edge_litert.interpreter",
+    "data.rig.data_set",
 )  # fmt: skip
 WITH_TORCH = (
     *WITHOUT_TORCH, "modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices",

@@ -12,11 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 
 FETCHED = "metrabs_mine"
-SIZES = {
-    "saved_model.pb": 100_000,
-    "variables/variables.index": 1000,
-    "variables/variables.data-00000-of-00001": 20_000_000,
-}
+LARGEST = "variables/variables.data-00000-of-00001"
+SIZES = {"saved_model.pb": 100_000, "variables/variables.index": 1000, LARGEST: 20_000_000}
 CHUNK, BYTES_PER_SECOND = 2**18, 20e6
 
 
