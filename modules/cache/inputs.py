@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from modules.files.atomic import atomic_path
 from modules.files.hashing import IMAGE_TAIL, digest, image_tail, tail_hash
 from modules.files.layout import Frame
+from modules.files.parquet import read_table, write_table
 from modules.utils import UserError, log
 
 SETTLED_NS = 2 * 10**9  # a file changed less than this ago may change again and keep its times: FAT stores them to 2 s
@@ -140,9 +140,8 @@ def _stat_fields(stat: os.stat_result) -> tuple[int, int, int, int]:
 def read_remembered(path: Path) -> dict[str, Remembered]:
     """Returns what is remembered of every file, by its name in the table; empty if the table is missing or damaged."""
     try:
-        with pq.ParquetFile(path) as file:  # pq.read_table imports pandas, which takes half a second
-            table = file.read()
-    except (OSError, pa.ArrowException):
+        table = read_table(path)
+    except (OSError, ValueError, pa.ArrowException):
         return {}
     if not table.schema.equals(SCHEMA, check_metadata=True):
         return {}
@@ -156,6 +155,6 @@ def _write_remembered(path: Path, found: Mapping[str, Remembered]) -> None:
     try:
         arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
         with atomic_path(path) as temporary:
-            pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), temporary, compression="zstd")
+            write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), temporary)
     except (OSError, OverflowError, pa.ArrowException) as error:  # OverflowError: a date outside of 1677 to 2262
         log.debug("%s: the hashes of the inputs are not remembered (%s)", path, error)

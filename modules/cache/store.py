@@ -34,6 +34,7 @@ from modules.files.hashing import digest
 from modules.files.json_text import parse_json
 from modules.files.layout import Frame
 from modules.files.off_floor import read_off_floor
+from modules.files.parquet import write_table
 from modules.files.person_boxes import read_person_boxes
 from modules.utils import UserError, log
 
@@ -104,7 +105,7 @@ def write_part(
     metadata = {KEYS[0]: key, ROW_KEYS: json.dumps(list(row_keys))}
     table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(metadata))
     with atomic_path(poses) as new_poses:
-        pq.write_table(table, new_poses, compression="zstd")
+        write_table(table, new_poses)
         with atomic_path(packed) as new_packed:
             new_packed.write_bytes(b"".join(crops))
             manifest_path(folder).unlink(missing_ok=True)  # it describes the parts of an older cache

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from model.skeleton import JOINT_NAMES
 from modules.export.description import describe
 from modules.export.poses import Poses
 from modules.export.tracks import about_path
 from modules.files.atomic import atomic_path, write_json
+from modules.files.parquet import write_table
 
 DECIMALS = 3  # of mm
 METADATA = b"groundpose"  # key of the description in a Parquet file
@@ -72,5 +72,5 @@ def write_parquet(poses: Poses, folder: Path) -> Path:
     about = json.dumps(describe(poses), ensure_ascii=False, allow_nan=False).encode()
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: about})
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        write_table(table, temporary)
     return path

@@ -70,6 +70,20 @@ def test_damaged_columns_are_made_again(tmp_path: Path, rng: np.random.Generator
         assert_equal(mapped_rows(tmp_path, 1), rows_in_memory(tmp_path, 1))
 
 
+def test_a_bit_that_changes_in_a_part_is_noticed_or_changes_no_row(tmp_path: Path, rng: np.random.Generator) -> None:
+    write_parts(tmp_path, rng, (2,))
+    path, expected, noticed = store.part_paths(tmp_path, 0)[0], rows_in_memory(tmp_path, 1), 0
+    content = path.read_bytes()
+    for place in range(0, len(content), 41):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
+        try:
+            assert_equal(rows_in_memory(tmp_path, 1), expected)
+        except UserError as error:
+            assert "part-00000.parquet: this part is damaged" in str(error)
+            noticed += 1
+    assert noticed > len(content) / 41 / 2  # others are in names and statistics that nobody reads
+
+
 def test_rows_are_read_where_their_columns_cannot_be_kept(tmp_path: Path, rng: np.random.Generator) -> None:
     write_parts(tmp_path, rng, (2,))
     columns_folder(tmp_path).write_text("a file is in their place")

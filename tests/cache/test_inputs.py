@@ -215,7 +215,7 @@ def test_a_kill_in_the_middle_leaves_the_old_file(root: Path, tmp_path: Path) ->
     program = (
         "import os, signal; from pathlib import Path; from modules.cache import inputs; from modules.files import layout\n"
         "def half(table, path, **_): path.write_bytes(b'PAR1'); os.kill(os.getpid(), signal.SIGKILL)\n"
-        "inputs.pq.write_table, inputs.SETTLED_NS = half, 0\n"
+        "inputs.write_table, inputs.SETTLED_NS = half, 0\n"
         f"inputs.inputs_digest(layout.list_frames(Path({str(root)!r}), 'train'), Path({str(tmp_path)!r}))\n"
     )
     died = subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, check=False)
