@@ -177,8 +177,14 @@ def _key_in(schema: pa.Schema) -> str:
 def drop_parts_from(folder: Path, count: int) -> None:
     """Removes parts numbered `count` and above, left by an unfinished extraction of more images."""
     for path in (*folder.glob("poses/part-*.parquet"), *folder.glob("crops/part-*.jpgs")):
-        if int(path.stem.removeprefix("part-")) >= count:
+        if is_part_from(path, count):
             path.unlink()
+
+
+def is_part_from(path: Path, count: int) -> bool:
+    """Whether a file is a part numbered `count` or above, and not another program's copy of one."""
+    number = path.stem.removeprefix("part-")
+    return number.isdecimal() and number.isascii() and int(number) >= count
 
 
 def manifest_path(folder: Path) -> Path:
@@ -198,7 +204,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     fix = f"delete {folder} and extract again"
     manifest = read_json(path, fix)
-    if not (isinstance(manifest, dict) and isinstance(manifest.get("parts"), int)):
+    if not (isinstance(manifest, dict) and isinstance(manifest.get("parts"), int) and manifest["parts"] > 0):
         raise UserError(f"{path}: this is not a manifest of a cache; {fix}")
     return manifest
 

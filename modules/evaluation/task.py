@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modules.cache.store import open_cache
+from modules.cache.store import cache_folder, open_cache
 from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.files.layout import Frame, list_frames
+from modules.utils import UserError
 
 
 @dataclass(frozen=True)
@@ -35,5 +36,9 @@ def load_task(config: Config, requested: Sequence[Frame]) -> Task:
     rows, manifest = open_cache(config, "test", list_frames(config.data_root, "test"))
     index = {name: place for place, name in enumerate(rows["file_name"])}
     names = [frame.requested_name for frame in requested]
+    missing = next((frame for frame in requested if frame.file_name not in index), None)
+    if missing is not None:
+        folder = cache_folder(config, "test")
+        raise UserError(f"{folder}: {missing.file_name} is not in this cache; delete it and extract again")
     chosen = rows.take([index[frame.file_name] for frame in requested])
     return Task(names, list(requested), chosen, manifest["key"], manifest["fingerprint"])

@@ -195,4 +195,4 @@ def _is_tested(folder: Path, output: Path, test: dict[str, Any]) -> bool:
     ):
         return False
     found = read_json(marker)
-    return bool(found.items() >= test.items() and found["output"] == sha256_file(output))
+    return isinstance(found, dict) and found.items() >= test.items() and found.get("output") == sha256_file(output)

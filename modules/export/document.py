@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.skeleton import NUM_JOINTS
-from modules.export.arrays import described, require_consistent
+from modules.export.arrays import described, require_consistent, texts
 from modules.export.description import FORMAT, VERSION, describe
 from modules.export.poses import Poses
 from modules.files.atomic import read_json, write_json
@@ -60,23 +60,30 @@ def read_document(path: Path) -> Poses:
     try:
         rows = document["poses"]
         smoothed = bool(document["smoothed"])
-        warnings = [str(row["warning"]) for row in rows]
+        warnings = texts(row["warning"] for row in rows)
         poses = Poses(
             joints_mm=_filled([row["joints_mm"] for row in rows], (NUM_JOINTS, 3)),
             expected_error_mm=_filled([row["expected_error_mm"] for row in rows], (NUM_JOINTS,)),
             frame_index=np.array([row["frame_index"] for row in rows], np.int64),
             time_s=_filled([row["time_s"] for row in rows], ()),
             person=np.array([row["person"] for row in rows], np.int64),
-            found=np.array([row["found"] for row in rows], bool),
-            image=[str(row["image"]) for row in rows],
+            found=_flags([row["found"] for row in rows]),
+            image=texts(row["image"] for row in rows),
             raw_joints_mm=_filled([row["raw_joints_mm"] for row in rows], (NUM_JOINTS, 3)) if smoothed else None,
             warnings=warnings if any(warnings) else [],
             **described(document),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         raise broken from None
     require_consistent(path, poses, document)
     return poses
+
+
+def _flags(values: list[Any]) -> np.ndarray:
+    """Returns true and false as an array. Raises TypeError for anything else."""
+    if not all(isinstance(value, bool) for value in values):
+        raise TypeError
+    return np.array(values, bool)
 
 
 def _filled(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:

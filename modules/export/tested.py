@@ -22,6 +22,7 @@ from modules.utils import UserError, log
 
 NAME = "pred_submission.json"
 MARKER = "tested.json"
+TTA = "test_time_augmentation"
 
 
 def read_tested(path: Path, config: Config) -> Poses:
@@ -37,7 +38,7 @@ def read_tested(path: Path, config: Config) -> Poses:
             "%s: no test result in %s is of this submission, so its weights are unknown", path, config.results_root
         )
     else:
-        config = config.with_tta_of(marker["weights"]["config"]["EXTRACT"]["test_time_augmentation"])
+        config = config.with_tta_of(marker["weights"]["config"]["EXTRACT"][TTA])
     rows, manifest = open_cache(config, "test", list_frames(config.data_root, "test"))
     if marker is not None and f"/{manifest['key']}/" not in marker["key"]:
         raise UserError(
@@ -102,9 +103,20 @@ def _marker_of(path: Path, config: Config) -> dict[str, Any] | None:
     digest = sha256_file(path)
     for marker_path in (path.with_name(MARKER), *sorted((config.results_root / "test").glob(f"*/{MARKER}"))):
         marker = read_json(marker_path) if marker_path.is_file() else {}
-        if marker.get("output") == digest:
-            return dict(marker)
+        if isinstance(marker, dict) and marker.get("output") == digest:
+            return _checked_marker(marker, marker_path)
     return None
+
+
+def _checked_marker(marker: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Returns the record of a test with all that is used of it. Raises UserError if it lacks any."""
+    try:
+        weights = marker["weights"]
+        kept = {name: weights[name] for name in ("path", "released", "epoch")}
+        kept["config"] = {"EXTRACT": {TTA: weights["config"]["EXTRACT"][TTA]}}
+        return {"key": str(marker["key"]), "weights": kept}
+    except (KeyError, TypeError):
+        raise UserError(f"{path}: this is not the record of a test; run python test.py again") from None
 
 
 def _expected_error(path: Path, config: Config, names: list[str]) -> np.ndarray:
@@ -120,10 +132,14 @@ def _expected_error(path: Path, config: Config, names: list[str]) -> np.ndarray:
         log.warning("%s: there is no uncertainty file, so expected errors are left blank", path)
         return np.full((len(names), NUM_JOINTS), np.nan)
     entries = read_json(uncertainty, "make it again by python test.py")
-    errors = {entry["file_name"]: entry["expected_error_mm"] or [np.nan] * NUM_JOINTS for entry in entries}
-    if set(names) - set(errors):
-        raise UserError(f"{uncertainty}: it is not of the images of {path.name}; make both again by python test.py")
-    return np.array([errors[name] for name in names], float)
+    try:
+        errors = {entry["file_name"]: entry["expected_error_mm"] or [np.nan] * NUM_JOINTS for entry in entries}
+        values = np.array([errors[name] for name in names], float).reshape(len(names), NUM_JOINTS)
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            f"{uncertainty}: it is not of the images of {path.name}; make both again by python test.py"
+        ) from None
+    return values
 
 
 def _origin(path: Path, config: Config, marker: dict[str, Any] | None) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class Predictor:
         """Removes the parts of an earlier prediction of more images."""
         store.drop_parts_from(self.folder, self.parts)
         for path in self.folder.glob("predictions/part-*.npz"):
-            if int(path.stem.removeprefix("part-")) >= self.parts:
+            if store.is_part_from(path, self.parts):
                 path.unlink()
 
     def predict(self, part: int, progress: Callable[[int], Any]) -> People:

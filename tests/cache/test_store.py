@@ -1,5 +1,6 @@
 """The cache on disk: round trips, complete and incomplete parts, and refusal of stale or damaged ones."""
 
+import json
 import logging
 from dataclasses import fields, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,6 +20,7 @@ from modules.config.sections import Extract, TestTimeAugmentation
 from modules.files.cameras import write_camera
 from modules.files.labels import write_label
 from modules.files.layout import Frame, list_frames
+from modules.files.parquet import write_table
 from modules.utils import UserError
 from tests.builders import make_row, make_rows
 from tests.conftest import looking_camera, standing_person
@@ -101,6 +104,29 @@ def test_a_part_exists_only_complete_and_with_its_key(tmp_path: Path, rng: np.ra
     assert not store.part_exists(tmp_path, 0, name, "key")
 
 
+def test_copies_by_other_programs_and_tables_of_others_are_no_parts(tmp_path: Path, rng: np.random.Generator) -> None:
+    row, crop = make_row(rng, 0, 5.0, looking_camera(rng), 0)
+    for index in range(2):
+        store.write_part(tmp_path, index, [row], [crop], "key")
+    poses, _ = store.part_paths(tmp_path, 1)
+    copy = poses.with_stem(f"{poses.stem} (conflicted copy)")
+    copy.write_bytes(poses.read_bytes())
+    store.drop_parts_from(tmp_path, 1)
+    assert copy.exists() and not poses.exists()
+    first, _ = store.part_paths(tmp_path, 0)
+    write_table(pa.table({"name": ["a"]}), first)
+    assert store.part_problem(tmp_path, 0, [row["file_name"]], "key") == "damaged"
+    with pytest.raises(UserError, match="this part is damaged"):
+        store.read_rows(tmp_path, 1)
+
+
+@pytest.mark.parametrize("manifest", [[], {"parts": 0}, {"parts": -1}, {"parts": "1"}])
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, manifest: object) -> None:
+    (tmp_path / "cache.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="this is not a manifest of a cache"):
+        store.read_manifest(tmp_path)
+
+
 def test_damaged_and_missing_crops_are_refused(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 2)
     _, packed = store.part_paths(tmp_path, 0)
@@ -178,7 +204,7 @@ def test_a_cache_of_other_crops_is_named(
     config, cached = data_set.with_tta(tta), data_set.with_tta(other)
     assert store.other_crops(config, "train") is None
     folder = store.cache_folder(cached, "train")
-    store.write_manifest(folder, {"parts": 0})
+    store.write_manifest(folder, {"parts": 1})
     assert store.other_crops(config, "train") == (folder, f"EXTRACT.test_time_augmentation={value}")
     assert store.other_crops(config, "test") is None and store.other_crops(data_set.with_tta(False), "train") is None
     with pytest.raises(UserError, match=f"no complete cache .*, or use {folder} with --set EXTRACT.+={value}$"):
@@ -207,11 +233,11 @@ def test_an_old_folder_is_adopted_whole_and_never_over_a_new_one(
     store.adopt_old_cache(config)
     assert not (tmp_path / "cache").exists() and not log_records  # there is nothing to adopt
     for split in ("train", "test"):
-        store.write_manifest(old / split, {"parts": 0, "key": split})
+        store.write_manifest(old / split, {"parts": 1, "key": split})
     store.adopt_old_cache(config.with_tta(tta))
     assert not old.exists() and [(new / s / "cache.json").is_file() for s in ("train", "test")] == [True, True]
     assert [record.getMessage() for record in log_records] == [f"{old}: this cache of WorldPose is now {new}"]
-    store.write_manifest(old / "train", {"parts": 0, "key": "older"})
+    store.write_manifest(old / "train", {"parts": 1, "key": "older"})
     store.adopt_old_cache(config)
     manifests = [store.read_manifest(folder / "train") for folder in (new, old)]
     assert [manifest and manifest["key"] for manifest in manifests] == ["train", "older"]
@@ -224,7 +250,7 @@ def test_only_the_cache_of_test_time_augmentation_is_adopted(tmp_path: Path, ext
     config = Config(DATA=Data(root=str(tmp_path)), EXTRACT=extract)
     plain = store.cache_folder(config, "train").parent
     old = plain.with_name(f"{plain.name}-several")
-    store.write_manifest(old / "train", {"parts": 0})
+    store.write_manifest(old / "train", {"parts": 1})
     store.adopt_old_cache(config)
     assert old.is_dir() and not plain.exists()
 

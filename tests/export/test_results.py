@@ -17,6 +17,8 @@ from modules.utils import UserError
 from tests.export.examples import NOBODY, ONE_IMAGE, TWO_PEOPLE, VIDEO
 from tests.export.tested_set import NOBODY_IN, make_result, make_set
 
+NOT_OURS = "these are no poses of this version"
+
 
 @pytest.mark.parametrize("name", ["npz", "json"])
 def test_a_folder_that_was_exported_before(name: str, tmp_path: Path) -> None:
@@ -77,6 +79,41 @@ def test_results_that_cannot_be_read(tmp_path: Path) -> None:
         read_results(tmp_path / "nowhere", config)
 
 
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("joints_mm", np.asarray(VIDEO.joints_mm, np.str_)), ("joints_mm", VIDEO.joints_mm + 1j),
+        ("expected_error_mm", np.full_like(VIDEO.expected_error_mm, np.inf)),
+        ("person", VIDEO.person.astype(float)), ("found", np.where(VIDEO.found, "yes", "no")),
+        ("time_s", np.zeros(len(VIDEO), "M8[s]")),
+    ],
+)  # fmt: skip
+def test_arrays_of_another_kind_are_refused(name: str, changed: np.ndarray, tmp_path: Path) -> None:
+    path = WRITERS["npz"](VIDEO, tmp_path)
+    with np.load(path) as file:
+        np.savez(path, **{**file, name: changed})
+    with pytest.raises(UserError, match=f"{NOT_OURS}|{name} goes beyond"):
+        read_results(path, Config())
+
+
+def test_what_lies_beside_a_submission_is_checked(tmp_path: Path) -> None:
+    config = make_set(tmp_path)
+    folder, _ = make_result(config)
+    marker, output = (folder / "tested.json").read_text(), Path(config.TEST.output)
+    uncertainty = output.with_name("pred_submission_uncertainty.json")
+    (folder / "tested.json").write_text("[1]")
+    assert read_results(output, config).origin["weights"] is None
+    (folder / "tested.json").write_text(json.dumps({**json.loads(marker), "weights": {}}))
+    with pytest.raises(UserError, match=r"tested\.json: this is not the record of a test"):
+        read_results(output, config)
+    (folder / "tested.json").write_text(marker)
+    entries = json.loads(uncertainty.read_text())
+    for wrong in ({"a": 1}, [{"file_name": "x"}], [{**entry, "expected_error_mm": [1, 2]} for entry in entries], 3):
+        uncertainty.write_text(json.dumps(wrong))
+        with pytest.raises(UserError, match="it is not of the images of"):
+            read_results(output, config)
+
+
 def test_what_is_completed() -> None:
     unknown = replace(ONE_IMAGE, up=None)
     assert completed(unknown, None, None) is unknown
@@ -121,6 +158,19 @@ def test_a_format_that_cannot_be_written_does_not_stop_the_others(
         (lambda document: document["poses"].append(document["poses"][0]), "one person is in one frame twice"),
         (lambda document: document["poses"][0].update(time_s=None), "the times are missing in part"),
         (lambda document: document["poses"][0].update(time_s=99.0), "do not increase with frame_index"),
+        (lambda document: document["poses"][0].update(time_s=1e300), "time_s goes beyond"),
+        (lambda document: document["poses"][0].update(person=-1), "person goes beyond"),
+        (lambda document: document["poses"][0].update(frame_index=10**30), NOT_OURS),
+        (lambda document: document["poses"][0]["joints_mm"][3].__setitem__(0, 1e308), "joints_mm goes beyond"),
+        (lambda document: document["poses"][0].update(image="\ud800"), NOT_OURS),
+        (lambda document: document["poses"][0].update(found="false"), NOT_OURS),
+        (lambda document: document.update(up=[0, 0]), NOT_OURS),
+        (lambda document: document.update(up=[0, 0, 0]), NOT_OURS),
+        (lambda document: document.update(up=[0, 0, 1e308]), NOT_OURS),
+        (lambda document: document.update(floor_height_mm="x"), NOT_OURS),
+        (lambda document: document.update(floor_height_mm=1e300), NOT_OURS),
+        (lambda document: document.update(frame="crop"), NOT_OURS),
+        (lambda document: document.update(origin=[]), NOT_OURS),
     ],
 )
 def test_a_document_that_says_something_else_is_refused(
