@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from model.skeleton import EDGES, JOINT_NAMES, NUM_JOINTS
 from modules.export.description import describe
@@ -81,7 +82,8 @@ def _add_person(rerun: Any, recording: Any, poses: Poses, person: int, timed: Fr
     recording.log(name, fixed, static=True)
     moving = rerun.Points3D.columns(positions=joints.reshape(-1, 3)).partition(counts)
     recording.send_columns(name, times, moving)
-    each = rerun.AnyValues.columns(expected_error_mm=errors.reshape(-1).astype(np.float32)).partition(counts)
+    # Of Arrow's own type, since rerun drops an array without values whose type it has not seen.
+    each = rerun.AnyValues.columns(expected_error_mm=pa.array(errors.reshape(-1), pa.float32())).partition(counts)
     recording.send_columns(name, times, each)
     mean = rerun.Scalars.columns(scalars=errors.mean(1)).partition(counts // NUM_JOINTS)
     recording.send_columns(f"mean_expected_error_mm/person{person}", times, mean)

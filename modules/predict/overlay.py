@@ -161,7 +161,8 @@ class Painter:
         poses, first = self.poses, rows[0]
         time = "" if np.isnan(poses.time_s[first]) else f", {poses.time_s[first]:.2f} s"
         found = [row for row in rows if poses.found[row]]
-        error = np.nanmean(poses.expected_error_mm[found]) if found else np.nan
+        errors = poses.expected_error_mm[found]
+        error = np.nanmean(errors) if np.isfinite(errors).any() else np.nan
         expected = f"expected error {error:.0f} mm" if np.isfinite(error) else "nobody found" if not found else ""
         axes = "" if poses.frame == "world" else " (camera axes, no world)"
         lines = [(f"image {poses.frame_index[first]}{time}{axes}", INK), (expected, INK)]
