@@ -19,14 +19,19 @@ from modules.utils import UserError
 
 
 def _is_alive(pid: int) -> bool:
-    """Returns whether a process with this id runs on this machine."""
+    """Returns whether a process with this id runs on this machine, and is not a zombie, which nobody has waited for."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):
         return True
-    return True
+    try:
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] != "Z"
+        )
+    except (OSError, IndexError):  # a system without /proc
+        return True
 
 
 @contextlib.contextmanager

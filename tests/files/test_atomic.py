@@ -74,6 +74,19 @@ def test_a_killed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {path.name, alive.name}
 
 
+def test_a_killed_writer_that_nobody_has_waited_for_is_not_at_work(tmp_path: Path) -> None:
+    """In a container without an init process, a killed process stays in the process table for ever."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as killed:
+        leftover = tmp_path / f".x.{killed.pid}-00000000.tmp.json"
+        leftover.touch()
+        atomic.write_json(tmp_path / "x.json", {})
+        assert leftover.exists()  # still at work
+        killed.kill()
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+        atomic.write_json(tmp_path / "x.json", {})
+        assert not leftover.exists()
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../a.jpg", "a/b.jpg", "a\\b.jpg", "c:x.jpg", "a\0.jpg", "a\n.jpg"])
 def test_unsafe_names(name: str) -> None:
     assert not layout.is_safe_name(name)
