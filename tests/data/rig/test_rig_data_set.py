@@ -11,9 +11,9 @@ import pytest
 from data.rig.data_set import detect_recording, make_data_set, write_data_set
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording
 from data.rig.recordings import Source, find_recordings
-from data.rig.writing import prepare_folder
+from data.rig.writing import clear, prepare_folder
 from modules.extractors.blazepose.landmarks import LANDMARKS_TO_SMPL24
-from modules.files.atomic import read_json
+from modules.files.atomic import read_json, write_json
 from modules.files.cameras import read_camera
 from modules.files.labels import read_label, read_label_sd, read_validation_list
 from modules.files.layout import list_frames
@@ -131,5 +131,33 @@ def test_a_data_set_that_no_rig_made_is_not_replaced(one: MadeUpRig, tmp_path: P
     with pytest.raises(UserError, match="--test-camera: there is no cam9"):
         make_data_set(Source(one.folder), tmp_path / "new", Settings(test_camera="cam9"))
     assert not (tmp_path / "new").exists()
-    (tmp_path / "landmarks").mkdir()  # a rig's, which was stopped before it was ready
-    prepare_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["task04_train/labels/1_a/3D_1_a_1.json", "task04_test/images/1.jpg", "person_box.json", "rig.json"]
+)
+def test_folders_of_other_programs_do_not_pass_for_a_rigs(tmp_path: Path, name: str) -> None:
+    (tmp_path / "landmarks").mkdir()
+    kept = tmp_path / name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text('["precious"]')
+    for _ in range(2):
+        with pytest.raises(
+            UserError, match="is not of a rig's data set, which would replace it; name a new folder with"
+        ):
+            prepare_folder(tmp_path)
+    assert kept.read_text() == '["precious"]'
+
+
+def test_a_rigs_folder_is_known_from_its_start_to_its_end(tmp_path: Path) -> None:
+    for name, marker in (("stopped", None), ("finished before folders were marked", {"recordings": []})):
+        out = tmp_path / name
+        if marker is None:
+            prepare_folder(out)
+        else:
+            write_json(out / "rig.json", marker)
+        (out / "task04_train").mkdir()
+        prepare_folder(out)
+        clear(out)  # a run may be stopped after it
+        (out / "task04_test").mkdir()
+        prepare_folder(out)
