@@ -14,7 +14,15 @@ from data.rig.quality import recording_quality
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording, test_camera_of
 from data.rig.recordings import Recording, Source, find_recordings
 from data.rig.splits import TEST, TRAIN, VALIDATION, Group, choose_validation, roles
-from data.rig.writing import LANDMARKS_FOLDER, Written, clear, prepare_folder, write_lists, write_recording
+from data.rig.writing import (
+    LANDMARKS_FOLDER,
+    Written,
+    clear,
+    prepare_folder,
+    write_lists,
+    write_recording,
+    written_uses,
+)
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
@@ -56,17 +64,21 @@ def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], 
 def write_data_set(
     out: Path, labelled: Sequence[LabelledRecording], step: int, marker: dict[str, Any]
 ) -> dict[str, Any]:
-    """Writes labelled recordings, their lists, the quality page and last the marker, whose content is returned."""
+    """Writes labelled recordings, their lists, the quality page and last the marker, whose content is returned.
+
+    Raises UserError if nothing is left to train on, and then leaves what an earlier run wrote.
+    """
     by, held_out, uses = divide(labelled)
-    written = Written()
-    clear(out)
-    for done, own in zip(labelled, uses, strict=True):
-        write_recording(out, done, own, step, written)
-    if not written.images[TRAIN] or not written.images[VALIDATION]:
+    left = set().union(*(written_uses(done, own, step) for done, own in zip(labelled, uses, strict=True)))
+    if not {TRAIN, VALIDATION} <= left:
         raise UserError(
             f"{labelled[0].recording.folder}: no moment is left to train and validate on ({_reasons(labelled)}); check the "
             "calibration and the shifts"
         )
+    written = Written()
+    clear(out)
+    for done, own in zip(labelled, uses, strict=True):
+        write_recording(out, done, own, step, written)
     quality = {
         "validation": by,
         "held_out": sorted(held_out),

@@ -82,23 +82,37 @@ def field_of(camera: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in camera)
 
 
+def written_moments(
+    done: LabelledRecording, person: LabelledPerson, use: np.ndarray, camera: int, step: int
+) -> np.ndarray:
+    """Returns the moments of which a camera's image of a person is written: every `step`-th one, of the uses it has.
+
+    Training and validation have the images of the labelling cameras, testing those of the test camera.
+    """
+    own = [TEST] if camera == done.test_camera else [TRAIN, VALIDATION]
+    kept = person.kept & (np.arange(len(use)) % step == 0)
+    return np.flatnonzero(kept & _shown(done, person, camera) & np.isin(use, own))
+
+
+def written_uses(done: LabelledRecording, uses: Sequence[np.ndarray], step: int) -> set[str]:
+    """Returns the uses of which `write_recording` would write an image."""
+    return {
+        use
+        for person, own in zip(done.people, uses, strict=True)
+        for camera in range(len(done.cameras))
+        for use in own[written_moments(done, person, own, camera, step)].tolist()
+    }
+
+
 def write_recording(
     out: Path, done: LabelledRecording, uses: Sequence[np.ndarray], step: int, written: Written
 ) -> None:
-    """Writes cameras, labels and images of everybody in a recording; `uses` (M,) are each person's.
-
-    Only every `step`-th moment is written. Training and validation have the images of the labelling cameras, testing those
-    of the test camera.
-    """
+    """Writes cameras, labels and images of everybody in a recording; `uses` (M,) are each person's."""
     wanted: list[dict[int, list[Path]]] = [{} for _ in done.cameras]  # frame → files, for each camera
     for person, use in zip(done.people, uses, strict=True):
-        kept = person.kept & (np.arange(len(use)) % step == 0)
         for index in range(len(done.cameras)):
-            of_test = index == done.test_camera
-            split = "test" if of_test else "train"
-            moments = np.flatnonzero(
-                kept & _shown(done, person, index) & np.isin(use, [TEST] if of_test else [TRAIN, VALIDATION])
-            )
+            split = "test" if index == done.test_camera else "train"
+            moments = written_moments(done, person, use, index, step)
             if not len(moments):
                 continue
             view = f"{done.recording.pose}_{person.person}_{field_of(done.recording.names[index])}"
