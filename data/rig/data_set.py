@@ -27,6 +27,7 @@ from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
 from modules.extractors.blazepose.people import detect_people
+from modules.files.locking import only_writer
 from modules.utils import UserError
 from pre_models.blazepose import fetch_blazepose
 
@@ -36,21 +37,22 @@ def make_data_set(
 ) -> dict[str, Any]:
     """Makes the data set of a folder in `out`, and returns what its marker holds. Landmarks of an earlier run are reused.
 
-    Raises UserError if a file cannot be used, or if nothing is left to train on.
+    Raises UserError if a file cannot be used, if nothing is left to train on, or if another process makes one in `out`.
     """
     recordings = find_recordings(source)
     for recording in recordings:
         test_camera_of(recording, settings)  # before the landmarks, which take hours
     prepare_folder(out)
-    fetch_blazepose(weights)
-    fingerprint = BlazePoseExtractor.fingerprint_of(weights)
-    make_detect = everybody(weights) if settings.people != 1 else one_person(weights)
-    mark = f"{fingerprint}/{'everybody' if settings.people != 1 else 'one person'}"
-    labelled = []
-    for recording in recordings:
-        people = detect_recording(recording, out, make_detect, mark)
-        labelled.append(label_recording(recording, people, settings))
-    return write_data_set(out, labelled, step, {"extractor": fingerprint, "weights": weights})
+    with only_writer(out, "makes a data set in"):
+        fetch_blazepose(weights)
+        fingerprint = BlazePoseExtractor.fingerprint_of(weights)
+        make_detect = everybody(weights) if settings.people != 1 else one_person(weights)
+        mark = f"{fingerprint}/{'everybody' if settings.people != 1 else 'one person'}"
+        labelled = []
+        for recording in recordings:
+            people = detect_recording(recording, out, make_detect, mark)
+            labelled.append(label_recording(recording, people, settings))
+        return write_data_set(out, labelled, step, {"extractor": fingerprint, "weights": weights})
 
 
 def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], Detect], mark: str) -> list[People2D]:

@@ -18,6 +18,7 @@ from modules.files.atomic import read_json, write_json
 from modules.files.cameras import read_camera
 from modules.files.labels import read_label, read_label_sd, read_validation_list
 from modules.files.layout import list_frames
+from modules.files.locking import only_writer
 from modules.files.person_boxes import read_person_boxes
 from modules.utils import UserError
 from tests.data.rig.made_up_rig import FRAMES, MadeUpRig, make_rig
@@ -181,3 +182,14 @@ def test_a_run_that_leaves_no_moment_leaves_the_earlier_data_set(tmp_path: Path)
     with pytest.raises(UserError, match=rf"walk: no moment is left to train .*\({FRAMES} x the cameras disagree\)"):
         write_data_set(tmp_path, [done], 1, {})  # type: ignore[list-item]
     assert {(tmp_path / name).read_text() for name in names} == {"finished"}
+
+
+def test_two_processes_do_not_make_one_data_set(one: MadeUpRig, tmp_path: Path) -> None:
+    with (
+        only_writer(tmp_path, "makes a data set in"),
+        pytest.raises(
+            UserError, match="another process makes a data set in this folder; wait until it ends, or stop it"
+        ),
+    ):
+        make_data_set(Source(one.folder), tmp_path, Settings())
+    assert not (tmp_path / "landmarks").exists()
