@@ -190,10 +190,10 @@ def write_lists(out: Path, written: Written, marker: dict[str, Any]) -> None:
 
 
 def link(source: Path, target: Path) -> None:
-    """Makes a hard link, or a copy if the file system does not support links."""
+    """Makes a hard link to a file, or to what a symbolic link means, or a copy if the file system does not support links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)  # Linux links a symbolic link itself
     except OSError:
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)

@@ -12,7 +12,7 @@ import pytest
 from data.rig.data_set import detect_recording, make_data_set, write_data_set
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording
 from data.rig.recordings import Source, find_recordings
-from data.rig.writing import clear, prepare_folder
+from data.rig.writing import clear, link, prepare_folder
 from modules.extractors.blazepose.landmarks import LANDMARKS_TO_SMPL24
 from modules.files.atomic import read_json, write_json
 from modules.files.cameras import read_camera
@@ -193,3 +193,13 @@ def test_two_processes_do_not_make_one_data_set(one: MadeUpRig, tmp_path: Path) 
     ):
         make_data_set(Source(one.folder), tmp_path, Settings())
     assert not (tmp_path / "landmarks").exists()
+
+
+def test_an_image_behind_a_symbolic_link_is_linked_itself(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/1.jpg").write_bytes(b"jpeg")
+    (tmp_path / "cam1").mkdir()
+    (tmp_path / "cam1/1.jpg").symlink_to("../images/1.jpg")
+    target = tmp_path / "set/deeper/1.jpg"
+    link(tmp_path / "cam1/1.jpg", target)
+    assert not target.is_symlink() and target.samefile(tmp_path / "images/1.jpg")
