@@ -16,7 +16,7 @@ from modules.calibrations.base import AUTO, MM_PER_UNIT
 from modules.calibrations.formats import FORMATS
 from modules.calibrations.picture import Picture, parse_corner
 from modules.calibrations.reading import Calibration, ReadOptions, choose, read_calibration, require_centred
-from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
+from modules.console import checked, finite, make_parser, positive, print_summary, run_script, start_console
 from modules.files.cameras import write_camera
 from modules.predict.arguments import parse_size
 from modules.utils import UserError, log
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scale", metavar="FACTOR", type=checked(positive, "a number above 0"), help="multiply lengths by this; the mm of one "
         "unit, where the unit is arbitrary")  # fmt: skip
     add("--up", metavar="AXIS", help="up in the file's world, which none declares: --up=z, --up=-y, --up=0,-1,0")
-    add("--floor", metavar="MM", type=float, help="the floor's height along up")
+    add("--floor", metavar="MM", type=checked(finite, "a height in mm"), help="the floor's height along up")
     add("--image-size", metavar="WxH", type=size, help="the size of your images, where the file has none or another")
     add("--resized-from", metavar="WxH", type=size, help="the size of your images before they were resized")
     add("--cropped-by", metavar="X,Y", type=corner, help="the left top corner of your images in the calibrated picture")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from modules.files.atomic import write_json
 from modules.files.cameras import write_camera
 from modules.files.labels import validation_path, write_label
 from modules.files.layout import split_folder
+from modules.files.locking import only_writer
 from modules.pose_utils import Camera
 from modules.utils import UserError, log
 from pre_models.blazepose import fetch_blazepose
@@ -72,14 +75,15 @@ def read_cameras(source: Path, out: Path) -> list[Camera]:
 def write_rotation(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:
     """Writes one rotation in the competition's layout, its marker file last, and returns its folder."""
     test = rotation.test_camera + 1
-    folder = _cleared(out / f"{plan.ROTATION}_{test}")
     others = [camera for camera in range(1, len(plan.CAMERAS) + 1) if camera != test]
-    for camera in others:
-        _write_view(out, split_folder(folder, "train"), rotation, camera, [*plan.TRAIN_FRAMES, *plan.VALIDATION_FRAMES])
-    _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.TEST_FRAMES])
-    held_out = [plan.image_name(camera, frame) for camera in others for frame in plan.VALIDATION_FRAMES]
-    write_json(validation_path(folder), held_out)
-    return _finished(folder, plan.sample_submission(test), notes)
+    frames = [*plan.TRAIN_FRAMES, *plan.VALIDATION_FRAMES]
+    with _cleared(out / f"{plan.ROTATION}_{test}") as folder:
+        for camera in others:
+            _write_view(out, split_folder(folder, "train"), rotation, camera, frames)
+        _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.TEST_FRAMES])
+        held_out = [plan.image_name(camera, frame) for camera in others for frame in plan.VALIDATION_FRAMES]
+        write_json(validation_path(folder), held_out)
+        return _finished(folder, plan.sample_submission(test), notes)
 
 
 def write_zero_shot(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:
@@ -88,17 +92,23 @@ def write_zero_shot(out: Path, rotation: Rotation, notes: dict[str, object]) -> 
     There is no training split: the other cameras only give the camera's pose, the floor and the labels.
     """
     test = rotation.test_camera + 1
-    folder = _cleared(out / f"{plan.ZERO_SHOT}_{test}")
-    _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.ALL_FRAMES])
-    return _finished(folder, plan.sample_submission(test, plan.ALL_FRAMES), notes)
+    with _cleared(out / f"{plan.ZERO_SHOT}_{test}") as folder:
+        _write_view(out, split_folder(folder, "test"), rotation, test, [*plan.ALL_FRAMES])
+        return _finished(folder, plan.sample_submission(test, plan.ALL_FRAMES), notes)
 
 
-def _cleared(folder: Path) -> Path:
-    """Removes the marker and the splits of an earlier run, and returns the folder."""
-    (folder / plan.MARKER).unlink(missing_ok=True)
-    for part in ("train", "test"):
-        shutil.rmtree(split_folder(folder, part), ignore_errors=True)
-    return folder
+@contextlib.contextmanager
+def _cleared(folder: Path) -> Iterator[Path]:
+    """Context manager: locks a folder, and removes the marker and the splits of an earlier run.
+
+    Raises UserError if another process writes it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(folder, "makes a data set in"):
+        (folder / plan.MARKER).unlink(missing_ok=True)
+        for part in ("train", "test"):
+            shutil.rmtree(split_folder(folder, part), ignore_errors=True)
+        yield folder
 
 
 def _finished(folder: Path, sample: list[dict[str, object]], notes: dict[str, object]) -> Path:

@@ -14,11 +14,20 @@ from data.rig.quality import recording_quality
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording, test_camera_of
 from data.rig.recordings import Recording, Source, find_recordings
 from data.rig.splits import TEST, TRAIN, VALIDATION, Group, choose_validation, roles
-from data.rig.writing import LANDMARKS_FOLDER, Written, clear, prepare_folder, write_lists, write_recording
+from data.rig.writing import (
+    LANDMARKS_FOLDER,
+    Written,
+    clear,
+    prepare_folder,
+    write_lists,
+    write_recording,
+    written_uses,
+)
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
 from modules.extractors.blazepose.people import detect_people
+from modules.files.locking import only_writer
 from modules.utils import UserError
 from pre_models.blazepose import fetch_blazepose
 
@@ -28,21 +37,22 @@ def make_data_set(
 ) -> dict[str, Any]:
     """Makes the data set of a folder in `out`, and returns what its marker holds. Landmarks of an earlier run are reused.
 
-    Raises UserError if a file cannot be used, or if nothing is left to train on.
+    Raises UserError if a file cannot be used, if nothing is left to train on, or if another process makes one in `out`.
     """
     recordings = find_recordings(source)
     for recording in recordings:
         test_camera_of(recording, settings)  # before the landmarks, which take hours
     prepare_folder(out)
-    fetch_blazepose(weights)
-    fingerprint = BlazePoseExtractor.fingerprint_of(weights)
-    make_detect = everybody(weights) if settings.people != 1 else one_person(weights)
-    mark = f"{fingerprint}/{'everybody' if settings.people != 1 else 'one person'}"
-    labelled = []
-    for recording in recordings:
-        people = detect_recording(recording, out, make_detect, mark)
-        labelled.append(label_recording(recording, people, settings))
-    return write_data_set(out, labelled, step, {"extractor": fingerprint, "weights": weights})
+    with only_writer(out, "makes a data set in"):
+        fetch_blazepose(weights)
+        fingerprint = BlazePoseExtractor.fingerprint_of(weights)
+        make_detect = everybody(weights) if settings.people != 1 else one_person(weights)
+        mark = f"{fingerprint}/{'everybody' if settings.people != 1 else 'one person'}"
+        labelled = []
+        for recording in recordings:
+            people = detect_recording(recording, out, make_detect, mark)
+            labelled.append(label_recording(recording, people, settings))
+        return write_data_set(out, labelled, step, {"extractor": fingerprint, "weights": weights})
 
 
 def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], Detect], mark: str) -> list[People2D]:
@@ -56,17 +66,21 @@ def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], 
 def write_data_set(
     out: Path, labelled: Sequence[LabelledRecording], step: int, marker: dict[str, Any]
 ) -> dict[str, Any]:
-    """Writes labelled recordings, their lists, the quality page and last the marker, whose content is returned."""
+    """Writes labelled recordings, their lists, the quality page and last the marker, whose content is returned.
+
+    Raises UserError if nothing is left to train on, and then leaves what an earlier run wrote.
+    """
     by, held_out, uses = divide(labelled)
-    written = Written()
-    clear(out)
-    for done, own in zip(labelled, uses, strict=True):
-        write_recording(out, done, own, step, written)
-    if not written.images[TRAIN] or not written.images[VALIDATION]:
+    left = set().union(*(written_uses(done, own, step) for done, own in zip(labelled, uses, strict=True)))
+    if not {TRAIN, VALIDATION} <= left:
         raise UserError(
             f"{labelled[0].recording.folder}: no moment is left to train and validate on ({_reasons(labelled)}); check the "
             "calibration and the shifts"
         )
+    written = Written()
+    clear(out)
+    for done, own in zip(labelled, uses, strict=True):
+        write_recording(out, done, own, step, written)
     quality = {
         "validation": by,
         "held_out": sorted(held_out),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,12 @@ import numpy as np
 from data.rig.views import View
 from modules.console import progress_bar
 from modules.files.atomic import atomic_path
+from modules.files.zip_files import read_npz
 from modules.utils import log
 
 NUM_LANDMARKS = 33
 PART = 200  # frames in one file: what a killed run loses at most
+MOST_BYTES = 2**26  # of one file's landmarks: hundreds of people in every frame
 Detect = Callable[[np.ndarray], Sequence[Any]]  # RGB image → people with landmarks_px (33, 2) and visibility (33,)
 
 
@@ -45,7 +46,7 @@ def detect_view(view: View, folder: Path, make_detect: Callable[[], Detect], fin
             frames = range(start, min(start + PART, len(view.times_s)))
             path = folder / f"part-{number:05d}.npz"
             mark = f"{fingerprint}/{video_content or view.content(frames)}/{frames.start}-{frames.stop}"
-            part = _read_part(path, mark)
+            part = _read_part(path, mark, len(frames))
             if part is None:
                 detect = detect or make_detect()
                 part = _detect(view, frames, detect, bar.update)
@@ -73,18 +74,31 @@ def _detect(view: View, frames: range, detect: Detect, done: Callable[[], Any]) 
     }
 
 
-def _read_part(path: Path, mark: str) -> dict[str, np.ndarray] | None:
+def _read_part(path: Path, mark: str, frames: int) -> dict[str, np.ndarray] | None:
     """Returns a saved part; None if it is missing, broken, or of other frames or another detector."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if str(archive["mark"]) != mark:
-                return None
-            return {name: archive[name] for name in ("counts", "points_px", "visibility")}
+        part = read_npz(path, MOST_BYTES)
+        if str(part.pop("mark")) != mark:
+            return None
+        _require_shapes(part, frames)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError) as error:
         log.info("%s: not readable (%s), so these landmarks are detected again", path, error)
         return None
+    return part
+
+
+def _require_shapes(part: Mapping[str, np.ndarray], frames: int) -> None:
+    """Raises ValueError or KeyError if the arrays of a part are not those of so many frames and the people in them."""
+    counts, points, visibility = (part[name] for name in ("counts", "points_px", "visibility"))
+    if counts.shape != (frames,) or counts.dtype.kind != "i" or (counts < 0).any():
+        raise ValueError("its counts are not those of its frames")
+    people = sum(counts.tolist())
+    if points.shape != (people, NUM_LANDMARKS, 2) or visibility.shape != (people, NUM_LANDMARKS):
+        raise ValueError("its landmarks are not those of its people")
+    if points.dtype.kind != "f" or visibility.dtype.kind != "f":
+        raise ValueError("its landmarks are no numbers")
 
 
 def _joined(parts: Sequence[dict[str, np.ndarray]]) -> People2D:

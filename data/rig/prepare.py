@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from modules.calibrations.base import AUTO, MM_PER_UNIT
-from modules.console import checked, make_parser, positive, print_summary, run_script, start_console
+from modules.console import checked, finite, make_parser, positive, print_summary, run_script, start_console
 from modules.utils import UserError, log
 
 DIRECTIONS = {
@@ -70,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=list(DIRECTIONS),
         help="the world's axis that points up; default: measured on the labels in training",
     )
-    add("--floor", type=float, metavar="MM", help="its height along --up; default: measured likewise")
+    height = checked(finite, "a height in mm")
+    add("--floor", type=height, metavar="MM", help="its height along --up; default: measured likewise")
     add(
         "--fit-width",
         action="store_true",

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from modules.files.hashing import digest, sha256_file
-from modules.files.images import read_image
+from modules.files.image_header import read_header
+from modules.files.images import read_image, size_problem
 from modules.files.layout import natural_order
 from modules.files.sources import IMAGE_SUFFIXES, is_video
 from modules.files.video import Video, open_video, read_frames
@@ -52,14 +53,32 @@ class View:
 def open_view(path: Path, image_rate: float) -> View:
     """Opens a video or a folder of images, which have no times and are taken to follow each other at `image_rate` a second.
 
-    Raises UserError if it cannot be read, or if images of one folder have different sizes.
+    Raises UserError if it cannot be read, or if images of one folder are turned by EXIF or XMP or have different sizes.
     """
     if path.is_file():
         video = open_video(path)
         return View(path.stem, path, video.times_s, video.size, video=video)
     images = images_in(path)
-    size = image_size(images[0])
-    return View(path.name, path, np.arange(len(images)) / image_rate, size, images=tuple(images))
+    return View(path.name, path, np.arange(len(images)) / image_rate, common_size(images), images=tuple(images))
+
+
+def common_size(images: Sequence[Path]) -> tuple[int, int]:
+    """Returns (width, height) px of all images of a camera, by their headers.
+
+    Raises UserError if `read_image` would refuse one, or if their sizes differ.
+    """
+    first = read_header(images[0]).size
+    for path in images:
+        header = read_header(path)
+        problem = header.problem or size_problem(path, header.size, None, header.orientation)
+        if problem is not None:
+            raise UserError(problem)
+        if header.size != first:
+            raise UserError(
+                f"{path}: this image is {header.size[0]}x{header.size[1]} px, but {images[0].name} of the same camera is "
+                f"{first[0]}x{first[1]}; put images of one size into a camera's folder"
+            )
+    return first
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import numpy as np
 from data.rig.recording_labels import LabelledPerson, LabelledRecording
 from data.rig.splits import TEST, TRAIN, VALIDATION
 from modules.console import progress_bar
-from modules.files.atomic import atomic_path, write_json
+from modules.files.atomic import atomic_path, read_json, write_json
 from modules.files.cameras import write_camera
 from modules.files.labels import SD_FIELD, validation_path, write_label
 from modules.files.layout import split_folder
@@ -25,6 +25,7 @@ from modules.utils import UserError
 JPEG_QUALITY = 92
 BOX_MARGIN = 0.1  # of the longer side of a person's landmarks
 MARKER = "rig.json"
+STARTED = "rig_started.json"  # says that a rig made the folder, before the first landmarks are finished
 LANDMARKS_FOLDER = "landmarks"
 
 
@@ -37,24 +38,43 @@ class Written:
 
 
 def prepare_folder(out: Path) -> None:
-    """Makes the data set's folder. Raises UserError if it holds a data set that no rig made, which would be removed."""
+    """Makes the data set's folder, and marks it. Raises UserError if it holds what no rig made and would be removed."""
     out.mkdir(parents=True, exist_ok=True)
-    if (out / MARKER).is_file() or (out / LANDMARKS_FOLDER).is_dir():
+    if (out / STARTED).is_file():
         return
-    for split in ("train", "test"):
-        if split_folder(out, split).exists():
-            raise UserError(
-                f"{split_folder(out, split)}: this folder is not of a rig's data set, which would replace it; name a new "
-                "folder with --out"
-            )
+    if not _is_finished(out):
+        for path in (*_splits(out), *_lists(out), out / MARKER):
+            if path.exists():
+                raise UserError(
+                    f"{path}: this {'folder' if path.is_dir() else 'file'} is not of a rig's data set, which would replace it; "
+                    "name a new folder with --out"
+                )
+    write_json(out / STARTED, {"made_by": "data.rig.prepare"})
+
+
+def _is_finished(out: Path) -> bool:
+    """Returns whether a folder holds the marker of a finished data set, rather than a file of its name."""
+    try:
+        found = read_json(out / MARKER)
+    except UserError:
+        return False
+    return isinstance(found, dict) and "recordings" in found
+
+
+def _splits(out: Path) -> list[Path]:
+    return [split_folder(out, split) for split in ("train", "test")]
+
+
+def _lists(out: Path) -> list[Path]:
+    return [out / "sample_submission.json", person_boxes_path(out)]
 
 
 def clear(out: Path) -> None:
     """Removes what an earlier run wrote, except for landmarks and caches."""
-    for path in (out / MARKER, out / "sample_submission.json", person_boxes_path(out)):
+    for path in (out / MARKER, *_lists(out)):
         path.unlink(missing_ok=True)
-    for split in ("train", "test"):
-        shutil.rmtree(split_folder(out, split), ignore_errors=True)
+    for split in _splits(out):
+        shutil.rmtree(split, ignore_errors=True)
 
 
 def field_of(camera: str) -> str:
@@ -62,23 +82,37 @@ def field_of(camera: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in camera)
 
 
+def written_moments(
+    done: LabelledRecording, person: LabelledPerson, use: np.ndarray, camera: int, step: int
+) -> np.ndarray:
+    """Returns the moments of which a camera's image of a person is written: every `step`-th one, of the uses it has.
+
+    Training and validation have the images of the labelling cameras, testing those of the test camera.
+    """
+    own = [TEST] if camera == done.test_camera else [TRAIN, VALIDATION]
+    kept = person.kept & (np.arange(len(use)) % step == 0)
+    return np.flatnonzero(kept & _shown(done, person, camera) & np.isin(use, own))
+
+
+def written_uses(done: LabelledRecording, uses: Sequence[np.ndarray], step: int) -> set[str]:
+    """Returns the uses of which `write_recording` would write an image."""
+    return {
+        use
+        for person, own in zip(done.people, uses, strict=True)
+        for camera in range(len(done.cameras))
+        for use in own[written_moments(done, person, own, camera, step)].tolist()
+    }
+
+
 def write_recording(
     out: Path, done: LabelledRecording, uses: Sequence[np.ndarray], step: int, written: Written
 ) -> None:
-    """Writes cameras, labels and images of everybody in a recording; `uses` (M,) are each person's.
-
-    Only every `step`-th moment is written. Training and validation have the images of the labelling cameras, testing those
-    of the test camera.
-    """
+    """Writes cameras, labels and images of everybody in a recording; `uses` (M,) are each person's."""
     wanted: list[dict[int, list[Path]]] = [{} for _ in done.cameras]  # frame → files, for each camera
     for person, use in zip(done.people, uses, strict=True):
-        kept = person.kept & (np.arange(len(use)) % step == 0)
         for index in range(len(done.cameras)):
-            of_test = index == done.test_camera
-            split = "test" if of_test else "train"
-            moments = np.flatnonzero(
-                kept & _shown(done, person, index) & np.isin(use, [TEST] if of_test else [TRAIN, VALIDATION])
-            )
+            split = "test" if index == done.test_camera else "train"
+            moments = written_moments(done, person, use, index, step)
             if not len(moments):
                 continue
             view = f"{done.recording.pose}_{person.person}_{field_of(done.recording.names[index])}"
@@ -156,10 +190,10 @@ def write_lists(out: Path, written: Written, marker: dict[str, Any]) -> None:
 
 
 def link(source: Path, target: Path) -> None:
-    """Makes a hard link, or a copy if the file system does not support links."""
+    """Makes a hard link to a file, or to what a symbolic link means, or a copy if the file system does not support links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)  # Linux links a symbolic link itself
     except OSError:
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from data.synthetic.plan import FEWEST_PEOPLE, Options, check_folder, is_complete
 from modules.console import make_parser, print_summary, run_script, start_console
+from modules.files.locking import only_writer
 from modules.utils import UserError, log
 
 DEFAULT_OUT = Path("data/synthetic/set")
@@ -49,17 +50,31 @@ def main() -> None:
 
 
 def make_set(root: Path, options: Options, processes: int | None = None) -> int:
-    """Makes a set, or what is missing of it, and returns the number of images made. Raises UserError if it cannot be made."""
+    """Makes a set, or what is missing of it, and returns the number of images made.
+
+    Raises UserError if it cannot be made, or if another process makes one in the same folder.
+    """
     _check_options(options, processes)
     check_folder(root, options)
     if is_complete(root, options):
         log.info("%s: exists already, nothing to do", root)
         return 0
+    from data.synthetic.body.model import check_installed  # noqa: PLC0415  (imports packages of its own)
+
+    check_installed()
+    root.mkdir(parents=True, exist_ok=True)
+    with only_writer(root, "makes a data set in"):
+        return _make_missing(root, options, processes or os.cpu_count() or 1)
+
+
+def _make_missing(root: Path, options: Options, processes: int) -> int:
+    """Makes what is missing of a set, whose folder exists, and returns the number of images made."""
     from data.synthetic.recording.lists import write_lists  # noqa: PLC0415  (imports OpenCV)
     from data.synthetic.recording.processes import make_recordings  # noqa: PLC0415  (imports the renderer)
 
+    check_folder(root, options)  # another process may have begun one since
     start = time.monotonic()
-    made = make_recordings(root, options, processes or os.cpu_count() or 1)
+    made = make_recordings(root, options, processes)
     minutes = (time.monotonic() - start) / 60
     write_lists(root, options)
     log.info(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import tokenize
 import zipfile
@@ -56,14 +57,14 @@ def is_stored(path: Path) -> bool:
         raise
 
 
-def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Returns the arrays of a file that `numpy.savez` has written.
+def read_npz(path: Path, most_bytes: int = 0) -> dict[str, np.ndarray]:
+    """Returns the arrays of a file that `numpy.savez` has written; also of a compressed one if they are at most `most_bytes`.
 
-    Raises OSError if it cannot be read, and ValueError if it is damaged, is compressed, or holds objects.
+    Raises OSError if it cannot be read, and ValueError if it is damaged, is compressed and larger, or holds objects.
     """
     try:
         with open(path, "rb") as stream, open_zip(stream) as package:
-            if not _holds_no_more(package, path):
+            if not (_holds_no_more(package, path) or _is_small(package, most_bytes)):
                 raise ValueError("it is compressed")
             return {info.filename.removesuffix(".npy"): _array(package, info) for info in package.infolist()}
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError, MemoryError) as error:
@@ -80,25 +81,32 @@ def _holds_no_more(package: zipfile.ZipFile, path: Path) -> bool:
     return stored and sum(info.file_size for info in infos) <= path.stat().st_size
 
 
+def _is_small(package: zipfile.ZipFile, most_bytes: int) -> bool:
+    infos = package.infolist()
+    known = all(info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos)
+    return known and sum(info.file_size for info in infos) <= most_bytes
+
+
 def _array(package: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
     """Returns one array, whose declared shape must be that of its bytes; `numpy.load` would allocate it first."""
-    with package.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in read_header:
-            raise ValueError("an array is of an unknown version")
-        try:
-            shape, by_columns, dtype = read_header[version](member)
-        except (
-            tokenize.TokenError,
-            RecursionError,
-            MemoryError,
-            TypeError,
-        ):  # Python's, of brackets and signs in the header
-            raise ValueError("a header of an array is damaged") from None
-        if dtype.hasobject:
-            raise ValueError("it holds objects, which could be programs")
-        data = bytearray(member.read())
-        if any(side < 0 for side in shape) or math.prod(shape) * dtype.itemsize != len(data):
-            raise ValueError("an array has another shape than its bytes")
-        return np.ndarray(shape, dtype, data, order="F" if by_columns else "C")
+    with package.open(info) as packed:
+        member = io.BytesIO(packed.read(info.file_size))  # without a length, any number of bytes would be unpacked
+    version = np.lib.format.read_magic(member)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in read_header:
+        raise ValueError("an array is of an unknown version")
+    try:
+        shape, by_columns, dtype = read_header[version](member)
+    except (
+        tokenize.TokenError,
+        RecursionError,
+        MemoryError,
+        TypeError,
+    ):  # Python's, of brackets and signs in the header
+        raise ValueError("a header of an array is damaged") from None
+    if dtype.hasobject:
+        raise ValueError("it holds objects, which could be programs")
+    data = bytearray(member.getbuffer()[member.tell() :])
+    if any(side < 0 for side in shape) or math.prod(shape) * dtype.itemsize != len(data):
+        raise ValueError("an array has another shape than its bytes")
+    return np.ndarray(shape, dtype, data, order="F" if by_columns else "C")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+from data import cameras
 from data.cameras import file_names, write_cameras
+from data.rig import prepare
 from modules.calibrations.picture import Picture, parse_corner
 from modules.calibrations.reading import read_calibration
 from modules.files.cameras import read_camera
@@ -104,3 +108,16 @@ def test_names_of_files_are_names_of_cameras_without_separators() -> None:
     }  # fmt: skip
     with pytest.raises(UserError, match="two cameras would be written to a_b.json"):
         file_names(Path("x"), {"a/b": 0, "a b": 0})
+
+
+@pytest.mark.parametrize("height", ["-inf", "nan", "high"])
+@pytest.mark.parametrize("script", [cameras, prepare])
+def test_a_floor_has_a_height(
+    script: ModuleType, height: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["script", str(CALIB), "--up=z", f"--floor={height}", "--out", str(out)])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 2 and not out.exists()
+    assert f"argument --floor: '{height}': write a height in mm" in capsys.readouterr().err

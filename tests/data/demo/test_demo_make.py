@@ -15,12 +15,14 @@ from modules.files.atomic import read_json
 from modules.files.cameras import read_camera
 from modules.files.labels import read_label, read_validation_list
 from modules.files.layout import list_frames
+from modules.files.locking import only_writer
+from modules.utils import UserError
 from tests.data.rig.recording import make_cameras
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Path:
-    """A rotation with test camera 2, written from made-up numbers."""
+def made(tmp_path: Path) -> rotation.Rotation:
+    """A rotation with test camera 2, of made-up numbers, and the frames on disk."""
     rng = np.random.default_rng(0)
     for camera in plan.CAMERAS:
         for index in range(100):
@@ -28,7 +30,7 @@ def written(tmp_path: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"jpeg" + camera.encode())
     nothing = np.zeros((4, 100, 33))
-    made = rotation.Rotation(
+    return rotation.Rotation(
         test_camera=1,
         cameras=[dataclasses.replace(camera, floor_height_mm=61.5) for camera in make_cameras()],
         landmarks_world=rng.normal(0, 300, (100, 33, 3)),
@@ -39,6 +41,11 @@ def written(tmp_path: Path) -> Path:
         swapped=np.zeros((3, 4, 100), dtype=bool),
         floor_height_mm=61.5,
     )
+
+
+@pytest.fixture
+def written(tmp_path: Path, made: rotation.Rotation) -> Path:
+    """The rotation, written."""
     folder = make.write_rotation(tmp_path, made, {"extractor": "none"})
     np.save(tmp_path / "joints.npy", made.joints_world)
     return folder
@@ -86,6 +93,15 @@ def test_a_changed_rotation_is_not_complete(written: Path, harm: str) -> None:
 def test_changed_code_makes_the_data_stale(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "WEIGHTS", "heavy")
     assert not plan.is_complete(written)
+
+
+def test_two_processes_do_not_write_one_rotation(written: Path, made: rotation.Rotation) -> None:
+    with (
+        only_writer(written, "makes a data set in"),
+        pytest.raises(UserError, match="another process makes a data set in"),
+    ):
+        make.write_rotation(written.parent, made, {})
+    assert plan.is_complete(written)
 
 
 def test_the_sample_at_the_root_is_that_of_the_default_rotation() -> None:

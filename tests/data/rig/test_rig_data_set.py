@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ import pytest
 from data.rig.data_set import detect_recording, make_data_set, write_data_set
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording
 from data.rig.recordings import Source, find_recordings
-from data.rig.writing import prepare_folder
+from data.rig.writing import clear, link, prepare_folder
 from modules.extractors.blazepose.landmarks import LANDMARKS_TO_SMPL24
-from modules.files.atomic import read_json
+from modules.files.atomic import read_json, write_json
 from modules.files.cameras import read_camera
 from modules.files.labels import read_label, read_label_sd, read_validation_list
 from modules.files.layout import list_frames
+from modules.files.locking import only_writer
 from modules.files.person_boxes import read_person_boxes
 from modules.utils import UserError
 from tests.data.rig.made_up_rig import FRAMES, MadeUpRig, make_rig
@@ -131,5 +133,73 @@ def test_a_data_set_that_no_rig_made_is_not_replaced(one: MadeUpRig, tmp_path: P
     with pytest.raises(UserError, match="--test-camera: there is no cam9"):
         make_data_set(Source(one.folder), tmp_path / "new", Settings(test_camera="cam9"))
     assert not (tmp_path / "new").exists()
-    (tmp_path / "landmarks").mkdir()  # a rig's, which was stopped before it was ready
-    prepare_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["task04_train/labels/1_a/3D_1_a_1.json", "task04_test/images/1.jpg", "person_box.json", "rig.json"]
+)
+def test_folders_of_other_programs_do_not_pass_for_a_rigs(tmp_path: Path, name: str) -> None:
+    (tmp_path / "landmarks").mkdir()
+    kept = tmp_path / name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text('["precious"]')
+    for _ in range(2):
+        with pytest.raises(
+            UserError, match="is not of a rig's data set, which would replace it; name a new folder with"
+        ):
+            prepare_folder(tmp_path)
+    assert kept.read_text() == '["precious"]'
+
+
+def test_a_rigs_folder_is_known_from_its_start_to_its_end(tmp_path: Path) -> None:
+    for name, marker in (("stopped", None), ("finished before folders were marked", {"recordings": []})):
+        out = tmp_path / name
+        if marker is None:
+            prepare_folder(out)
+        else:
+            write_json(out / "rig.json", marker)
+        (out / "task04_train").mkdir()
+        prepare_folder(out)
+        clear(out)  # a run may be stopped after it
+        (out / "task04_test").mkdir()
+        prepare_folder(out)
+
+
+def test_a_run_that_leaves_no_moment_leaves_the_earlier_data_set(tmp_path: Path) -> None:
+    names = ("rig.json", "quality.md", "sample_submission.json", "person_box.json", "task04_train/labels/1_a/1.json")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("finished")
+    none = np.zeros(FRAMES, bool)
+    track = SimpleNamespace(places=[np.zeros(FRAMES, int)] * 2)
+    done = SimpleNamespace(
+        recording=SimpleNamespace(name="1_a", folder="walk"),
+        people=[SimpleNamespace(person="a", kept=none, thrown={"the cameras disagree": ~none}, track=track)],
+        cameras=[None] * 2,
+        moments=SimpleNamespace(times_s=np.arange(FRAMES) / 30, frames=np.tile(np.arange(FRAMES), (2, 1))),
+        test_camera=None,
+    )
+    with pytest.raises(UserError, match=rf"walk: no moment is left to train .*\({FRAMES} x the cameras disagree\)"):
+        write_data_set(tmp_path, [done], 1, {})  # type: ignore[list-item]
+    assert {(tmp_path / name).read_text() for name in names} == {"finished"}
+
+
+def test_two_processes_do_not_make_one_data_set(one: MadeUpRig, tmp_path: Path) -> None:
+    with (
+        only_writer(tmp_path, "makes a data set in"),
+        pytest.raises(
+            UserError, match="another process makes a data set in this folder; wait until it ends, or stop it"
+        ),
+    ):
+        make_data_set(Source(one.folder), tmp_path, Settings())
+    assert not (tmp_path / "landmarks").exists()
+
+
+def test_an_image_behind_a_symbolic_link_is_linked_itself(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/1.jpg").write_bytes(b"jpeg")
+    (tmp_path / "cam1").mkdir()
+    (tmp_path / "cam1/1.jpg").symlink_to("../images/1.jpg")
+    target = tmp_path / "set/deeper/1.jpg"
+    link(tmp_path / "cam1/1.jpg", target)
+    assert not target.is_symlink() and target.samefile(tmp_path / "images/1.jpg")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,11 +13,12 @@ from data.rig.calibration import camera_of_size
 from data.rig.clock import nearest_frames
 from data.rig.recordings import Source, find_recordings
 from data.rig.splits import Group, choose_validation, roles
-from data.rig.views import camera_of_view
+from data.rig.views import camera_of_view, open_view
 from modules.files.cameras import write_camera
 from modules.utils import UserError
 from tests.data.rig.made_up_rig import make_rig
 from tests.data.rig.recording import make_cameras
+from tests.files.exif_images import jpeg
 
 
 @pytest.mark.parametrize(
@@ -97,3 +99,19 @@ def test_people_validate_before_recordings_and_recordings_before_time() -> None:
 def test_the_nearest_frame_is_found_within_its_interval() -> None:
     times = np.array([0.0, 0.04, 0.08, 0.2])
     assert nearest_frames(times, np.array([-0.1, 0.01, 0.07, 0.12, 0.21]), 0.03).tolist() == [-1, 0, 2, -1, 3]
+
+
+def test_images_of_a_camera_have_one_size_and_are_not_turned(tmp_path: Path) -> None:
+    for name, size in (("1.png", (40, 60)), ("2.jpg", (40, 60)), ("10.png", (40, 60))):
+        cv2.imwrite(str(tmp_path / name), np.zeros((*size[::-1], 3), np.uint8))
+    assert open_view(tmp_path, 30.0).size == (40, 60)
+    cv2.imwrite(str(tmp_path / "10.png"), np.zeros((40, 60, 3), np.uint8))
+    with pytest.raises(UserError, match=r"10.png: this image is 60x40 px, but 1.png of the same camera is 40x60; put"):
+        open_view(tmp_path, 30.0)
+    (tmp_path / "10.png").write_bytes((tmp_path / "1.png").read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"10.png: this image is truncated"):
+        open_view(tmp_path, 30.0)
+    (tmp_path / "10.png").unlink()
+    (tmp_path / "2.jpg").write_bytes(jpeg(40, 60, 6))
+    with pytest.raises(UserError, match=r"2.jpg: EXIF or XMP orientation 6 turns this image of 40x60 stored px"):
+        open_view(tmp_path, 30.0)

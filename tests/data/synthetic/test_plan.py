@@ -10,6 +10,7 @@ from data.synthetic.generate import make_set
 from modules.files.atomic import write_json
 from modules.files.labels import validation_path
 from modules.files.layout import parse_image_name
+from modules.files.locking import only_writer
 from modules.utils import UserError
 
 OPTIONS = plan.Options(people=7, frames=2, cameras=3, seed=1)
@@ -149,3 +150,12 @@ def test_missing_packages_are_reported_before_anything_is_written(
     with pytest.raises(UserError, match="the package anny is missing; run pip install -r requirements-synthetic.txt"):
         make_set(tmp_path / "set", OPTIONS)
     assert not (tmp_path / "set").exists()
+
+
+def test_two_processes_do_not_make_one_set(tmp_path: Path) -> None:
+    with (
+        only_writer(tmp_path, "makes a data set in"),
+        pytest.raises(UserError, match="another process makes a data set in"),
+    ):
+        make_set(tmp_path, OPTIONS, 1)
+    assert not list(tmp_path.iterdir())
