@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -165,23 +165,15 @@ def test_a_rigs_folder_is_known_from_its_start_to_its_end(tmp_path: Path) -> Non
         prepare_folder(out)
 
 
-def test_a_run_that_leaves_no_moment_leaves_the_earlier_data_set(tmp_path: Path) -> None:
-    names = ("rig.json", "quality.md", "sample_submission.json", "person_box.json", "task04_train/labels/1_a/1.json")
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("finished")
-    none = np.zeros(FRAMES, bool)
-    track = SimpleNamespace(places=[np.zeros(FRAMES, int)] * 2)
-    done = SimpleNamespace(
-        recording=SimpleNamespace(name="1_a", folder="walk"),
-        people=[SimpleNamespace(person="a", kept=none, thrown={"the cameras disagree": ~none}, track=track)],
-        cameras=[None] * 2,
-        moments=SimpleNamespace(times_s=np.arange(FRAMES) / 30, frames=np.tile(np.arange(FRAMES), (2, 1))),
-        test_camera=None,
-    )
-    with pytest.raises(UserError, match=rf"walk: no moment is left to train .*\({FRAMES} x the cameras disagree\)"):
-        write_data_set(tmp_path, [done], 1, {})  # type: ignore[list-item]
-    assert {(tmp_path / name).read_text() for name in names} == {"finished"}
+def test_a_run_that_leaves_no_moment_leaves_the_earlier_data_set(one: MadeUpRig, tmp_path: Path) -> None:
+    done = labelled(one, tmp_path, offsets={})
+    write_data_set(tmp_path, [done], 1, {})
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    none = np.zeros(len(done.people[0].kept), bool)
+    nobody = [replace(person, kept=none, thrown={"the cameras disagree": ~none}) for person in done.people]
+    with pytest.raises(UserError, match=rf"no moment is left to train .*\({len(none)} x the cameras disagree\)"):
+        write_data_set(tmp_path, [replace(done, people=nobody)], 1, {})
+    assert len(before) > 20 and {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_two_processes_do_not_make_one_data_set(one: MadeUpRig, tmp_path: Path) -> None:
