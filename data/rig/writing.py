@@ -118,10 +118,9 @@ def write_recording(
             view = f"{done.recording.pose}_{person.person}_{field_of(done.recording.names[index])}"
             write_camera(split_folder(out, split) / "camera" / f"{view}.json", done.cameras[index])
             for moment in moments.tolist():
-                name = f"{view}_{moment}{_suffix(done, index)}"
-                wanted[index].setdefault(int(done.moments.frames[index, moment]), []).append(
-                    split_folder(out, split) / "images" / view / name
-                )
+                frame = int(done.moments.frames[index, moment])
+                name = f"{view}_{moment}{_suffix(done, index, frame)}"
+                wanted[index].setdefault(frame, []).append(split_folder(out, split) / "images" / view / name)
                 written.images[use[moment]].append(name)
                 if len(done.people) > 1:
                     written.boxes.append({"file_name": name, "person_box": _box(done, person, index, moment)})
@@ -135,10 +134,10 @@ def _shown(done: LabelledRecording, person: LabelledPerson, camera: int) -> np.n
     return (frames >= 0) & (person.track.places[camera][np.maximum(frames, 0)] >= 0)
 
 
-def _suffix(done: LabelledRecording, camera: int) -> str:
-    """Returns the ending of a camera's images: that of its own ones if they can be linked."""
+def _suffix(done: LabelledRecording, camera: int, frame: int) -> str:
+    """Returns the ending of a frame's image: its own if it is linked."""
     view = done.recording.views[camera]
-    return view.images[0].suffix if view.images else ".jpg"
+    return view.images[frame].suffix if view.images else ".jpg"
 
 
 def _box(done: LabelledRecording, person: LabelledPerson, camera: int, moment: int) -> list[float]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -195,3 +196,13 @@ def test_an_image_behind_a_symbolic_link_is_linked_itself(tmp_path: Path) -> Non
     target = tmp_path / "set/deeper/1.jpg"
     link(tmp_path / "cam1/1.jpg", target)
     assert not target.is_symlink() and target.samefile(tmp_path / "images/1.jpg")
+
+
+def test_images_keep_the_format_that_their_names_say(tmp_path: Path) -> None:
+    rig = make_rig(tmp_path / "walk")
+    for path in sorted((rig.folder / "cam1").iterdir())[::2]:
+        cv2.imwrite(str(path.with_suffix(".bmp")), cv2.imread(str(path)))
+        path.unlink()
+    write_data_set(tmp_path / "set", [labelled(rig, tmp_path / "set", offsets={})], 1, {})
+    images = [frame.image_path for frame in list_frames(tmp_path / "set", "train") if frame.camera == "cam1"]
+    assert {(path.suffix, path.read_bytes()[:2]) for path in images} == {(".png", b"\x89P"), (".bmp", b"BM")}
