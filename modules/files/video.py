@@ -18,6 +18,14 @@ from av.container import InputContainer, OutputContainer
 from modules.utils import UserError, reason
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv")
+DEMUXERS = (
+    "mov",
+    "avi",
+    "matroska",
+    "mpeg",
+    "mpegts",
+    "asf",
+)  # of SUFFIXES; FFmpeg has others, which open further files
 
 
 @dataclass(frozen=True)
@@ -65,30 +73,47 @@ def read_frames(video: Video, wanted: Sequence[int]) -> Iterator[np.ndarray]:
         return
     pending = iter(wanted)
     number = next(pending)
-    with _opened(video.path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        container.seek(video.pts[number], stream=stream)
-        for frame in container.decode(stream):
-            if frame.pts is None or frame.pts < video.pts[number]:
-                continue
-            if frame.pts > video.pts[number]:
-                break
-            yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), video.quarter_turns))
-            number = next(pending, -1)
-            if number < 0:
-                return
+    for frame in _decoded_from(video, number):
+        if frame.pts is None or frame.pts < video.pts[number]:
+            continue
+        if frame.pts > video.pts[number]:
+            break
+        yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), video.quarter_turns))
+        number = next(pending, -1)
+        if number < 0:
+            return
     raise UserError(
         f"{video.path}: the frame at {video.times_s[number]:.3f} s cannot be decoded; use the part before it "
         f"(--end {max(video.times_s[number] - 0.001, 0):.3f}), or convert the video"
     )
 
 
+def _decoded_from(video: Video, number: int) -> Iterator[av.VideoFrame]:
+    """Yields the frames of a video from this one or from earlier ones on.
+
+    Streams without an index are searched by the order of decoding, which may end behind the frame: then again from earlier.
+    """
+    for margin_s in (0, 2, 20, None):
+        with _opened(video.path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            if margin_s is not None and stream.time_base is not None:
+                container.seek(video.pts[number] - int(margin_s / stream.time_base), stream=stream)
+            frames = container.decode(stream)
+            first = next(frames, None)
+            if first is not None and first.pts is not None and first.pts <= video.pts[number]:
+                yield first
+                yield from frames
+                return
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
     """Context manager: an opened video file. Raises UserError if it is missing, damaged, or holds no video."""
     try:
-        with av.open(str(path)) as container:
+        # FFmpeg chooses by content: a text that ends in .mp4 could name other files, addresses, or a film of hours.
+        options = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "file"}
+        with av.open(f"file:{path}", options=options) as container:
             if not container.streams.video:
                 raise UserError(f"{path}: there is no video in this file; name a video, images or a folder")
             yield container
