@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from modules.export.axes import need_up_of
 from modules.export.description import CAMERA_AXES, software
 from modules.export.packages import packages_of
 from modules.export.poses import Poses
+from modules.export.tracks import files_of
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
@@ -161,10 +161,8 @@ def _files_of_same_answer(folder: Path, key: str) -> list[str]:
     if record.get("key") in (None, key):
         return [path.relative_to(folder).as_posix() for path in files]
     for path in files:
-        stem = glob.escape(path.stem)
-        for name in (stem + path.suffix, f"{stem}_person*{path.suffix}"):  # some formats have a file per person
-            for stale in [*path.parent.glob(name), *path.parent.glob(f"{name}.json")]:  # with its description
-                stale.unlink()
+        for stale in files_of(path):
+            stale.unlink()
         if path.parent != folder and not any(path.parent.iterdir()):
             path.parent.rmdir()
     log.info("%s: the files of an earlier prediction, of other images or by other options, are replaced", folder)

@@ -140,6 +140,21 @@ def test_files_of_another_question_do_not_stay_beside_the_answer(ask: Ask, folde
     assert {path.name for path in first.iterdir()} == {"poses.csv", "poses.csv.json", "cache", "predict.json"}
 
 
+def test_files_of_the_user_stay_in_the_folder(ask: Ask, folder: Path) -> None:
+    """Their names begin like those of a prediction."""
+    images = [str(folder / name) for name in NAMES]
+    first = job.predict(ask(named=images[:2], save=["csv", "report"])).folder
+    own = {
+        "report_personal_notes.html", "poses_person0_checked_by_hand.csv", "poses_person0.csv", "report.html.json",
+        "poses_personal.trc", "poses_person0_cut.trc", "report_person0.html",
+    }  # fmt: skip
+    for name in own:
+        (first / name).write_text("mine")
+    job.predict(ask(named=images[:2], save=["trc", "bvh"], person="all"))
+    job.predict(ask(named=images[:2], save=["npz"], person="largest"))
+    assert {path.name for path in first.iterdir()} == {*own, "poses.npz", "cache", "predict.json"}
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
