@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
+from av.sidedata.sidedata import SideData
 
 from modules.utils import UserError, reason
 
@@ -48,7 +49,8 @@ def open_video(path: Path) -> Video:
     """Reads the times of all frames, without decoding more than the first. Raises UserError if it is no readable video."""
     with _opened(path) as container:
         stream = container.streams.video[0]
-        pts = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None and packet.size)
+        packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
+        pts = sorted(packet.pts for packet in packets if packet.pts is not None)
         if not pts or len(set(pts)) < len(pts) or stream.time_base is None:
             raise UserError(f"{path}: the frames of this video have no times; convert it (ffmpeg -i IN OUT.mp4)")
         times = np.array([float((number - pts[0]) * stream.time_base) for number in pts])
@@ -56,11 +58,25 @@ def open_video(path: Path) -> Video:
         frame = next(container.decode(container.streams.video[0]), None)
         if frame is None:
             raise UserError(f"{path}: no frame of this video can be decoded; convert it (ffmpeg -i IN OUT.mp4)")
+        if _is_mirrored(frame):
+            raise UserError(
+                f"{path}: this video is shown mirrored by its metadata; bake that into its pixels (ffmpeg -i IN OUT.mp4), or "
+                "remove it if the stored pixels are right, and calibrate for what the pixels show"
+            )
         if frame.rotation % 90:
             raise UserError(f"{path}: this video is rotated by {frame.rotation} degrees; bake the turn into its pixels")
         turns = frame.rotation // 90 % 4
         size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
     return Video(path, times, tuple(pts), size, turns)
+
+
+def _is_mirrored(frame: av.VideoFrame) -> bool:
+    """Returns whether the display matrix of a frame, of rows (a, b, u), (c, d, v), (x, y, w), mirrors it."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(matrix, SideData):
+        return False
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32, 5).tolist()
+    return bool(a * d - b * c < 0)
 
 
 def read_frames(video: Video, wanted: Sequence[int]) -> Iterator[np.ndarray]:
@@ -78,13 +94,25 @@ def read_frames(video: Video, wanted: Sequence[int]) -> Iterator[np.ndarray]:
             continue
         if frame.pts > video.pts[number]:
             break
-        yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), video.quarter_turns))
+        image = np.rot90(frame.to_ndarray(format="rgb24"), video.quarter_turns)
+        if image.shape[1::-1] != video.size:
+            raise UserError(_other_size(video, number, image.shape[1::-1]))
+        yield np.ascontiguousarray(image)
         number = next(pending, -1)
         if number < 0:
             return
     raise UserError(
         f"{video.path}: the frame at {video.times_s[number]:.3f} s cannot be decoded; use the part before it "
         f"(--end {max(video.times_s[number] - 0.001, 0):.3f}), or convert the video"
+    )
+
+
+def _other_size(video: Video, number: int, size: tuple[int, ...]) -> str:
+    """Returns the sentence on a frame that is not of its video's size."""
+    (width, height), time_s = video.size, video.times_s[number]
+    return (
+        f"{video.path}: the frame at {time_s:.3f} s is {size[0]}x{size[1]} px, not {width}x{height} as the first one, and K is "
+        f"of one size; cut the video there (--end {max(time_s - 0.001, 0):.3f})"
     )
 
 
