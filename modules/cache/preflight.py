@@ -10,8 +10,8 @@ import numpy as np
 from modules.cache.estimates import label_columns
 from modules.files.camera_keys import unread_keys_note
 from modules.files.cameras import camera_from_numbers, read_camera, read_camera_numbers
-from modules.files.image_header import header_problem
-from modules.files.layout import Frame
+from modules.files.image_header import view_problems
+from modules.files.layout import Frame, images_by_camera
 from modules.files.lens import lens_problem
 from modules.picture_turns import quarter_turns
 from modules.pose_utils import Camera
@@ -63,11 +63,11 @@ def check_labels(frames: Sequence[Frame], cameras: Mapping[Path, Camera], labels
 
 
 def image_problems(frames: Sequence[Frame], cameras: Mapping[Path, Camera]) -> dict[str, str]:
-    """Returns the message of each image whose header or end says that it cannot be used, by file name."""
-    found = {
-        frame.file_name: header_problem(frame.image_path, cameras[frame.camera_path].image_size) for frame in frames
-    }
-    return {name: problem for name, problem in found.items() if problem is not None}
+    """Returns the message of each image that its header, its end or its view's other images rule out, by file name."""
+    found: dict[Path, str] = {}
+    for camera_path, paths in images_by_camera(frames).items():
+        found |= view_problems(paths, camera_path, cameras[camera_path].image_size)
+    return {frame.file_name: found[frame.image_path] for frame in frames if frame.image_path in found}
 
 
 def first_of(sentences: Sequence[str], others: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from modules.files import video
 from modules.files.hashing import image_tail, tail_mark
-from modules.files.image_header import read_header
+from modules.files.image_header import read_header, second_size_problem
 from modules.files.images import read_image, size_problem
 from modules.files.sources import find_sources, is_video, names_below
 from modules.predict.view import View
@@ -183,6 +183,11 @@ def _open_images(files: list[Path], selection: Selection, view: View) -> ImageFi
     files = files[:: selection.every]
     folder, names = names_below(files)
     sizes = [_checked_size(path, view) for path in files]
+    if view.camera.image_size is None:
+        for path, size in zip(files, sizes, strict=True):
+            other = second_size_problem(path, size, (files[0], sizes[0]), view.path)
+            if other is not None:
+                raise UserError(f"{other}, or name the size with --calibrated-size if images were resized")
     index = np.arange(len(files)) * selection.every
     rate = selection.frames_per_second
     times = np.full(len(files), np.nan) if rate is None else index / rate

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from modules.files.cameras import write_camera
 from modules.pose_utils import Camera, cam2pixel, world2cam
 from modules.predict.arguments import parse_size
+from modules.predict.source import Selection, open_source
 from modules.predict.view import CameraOptions, read_view
 from modules.utils import UserError
 from tests.calibrations.truth import EXAMPLES
@@ -67,6 +69,23 @@ def test_the_camera_frame_keeps_up_and_floor(tmp_path: Path, camera: Camera, rng
     assert own.world_up is not None and own.floor_height_mm is not None
     heights = world2cam(joints, camera.R, camera.t) @ own.world_up - own.floor_height_mm
     np.testing.assert_allclose(heights, joints[:, 2] - 120, atol=1e-6)
+
+
+def test_images_of_two_sizes_need_the_size_of_k(tmp_path: Path, camera: Camera) -> None:
+    bare = written(tmp_path, camera, ("image_size",))
+    for name, size in (("a.png", (1920, 1080)), ("b.png", (1920, 1080)), ("c.png", (1600, 900))):
+        cv2.imwrite(str(tmp_path / name), np.zeros((size[1], size[0], 3), np.uint8))
+    images = [str(tmp_path / f"{name}.png") for name in "abc"]
+    view = read_view(bare, CameraOptions())
+    assert len(open_source(images[:2], Selection(), view).names) == 2
+    with pytest.raises(UserError) as caught:
+        open_source(images, Selection(), view)
+    says = (
+        f"{images[2]}: this image is 1600x900 px, but a.png 1920x1080, and K in {bare} is of one size; add image_size"
+    )
+    assert str(caught.value).startswith(says)
+    scaled = read_view(bare, CameraOptions(calibrated_size=(1920, 1080)))
+    assert open_source(images, Selection(), scaled).size(2) == (1600, 900)
 
 
 def test_k_is_scaled_where_the_image_was_resized(tmp_path: Path, camera: Camera, rng: np.random.Generator) -> None:
