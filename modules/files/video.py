@@ -38,6 +38,7 @@ class Video:
     pts: tuple[int, ...]  # (F,) the same in the file's own units
     size: tuple[int, int]  # (width, height) px as shown: turned by the file's rotation
     quarter_turns: int  # counter-clockwise, from stored pixels to shown ones
+    pixel_aspect: Fraction = Fraction(1)  # width over height of a pixel as shown; 1: square
 
     @property
     def frames_per_second(self) -> float:
@@ -67,7 +68,8 @@ def open_video(path: Path) -> Video:
             raise UserError(f"{path}: this video is rotated by {frame.rotation} degrees; bake the turn into its pixels")
         turns = frame.rotation // 90 % 4
         size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
-    return Video(path, times, tuple(pts), size, turns)
+        aspect = container.streams.video[0].sample_aspect_ratio or Fraction(1)
+    return Video(path, times, tuple(pts), size, turns, 1 / aspect if turns % 2 else aspect)
 
 
 def _is_mirrored(frame: av.VideoFrame) -> bool:
@@ -160,7 +162,7 @@ class VideoWriter:
         if size[0] % 2 or size[1] % 2:
             raise ValueError(f"H.264 in yuv420p needs even sides, not {size}")
         self._container: OutputContainer = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
-        rate = Fraction(frames_per_second).limit_denominator(1001)
+        rate = Fraction(min(max(frames_per_second, 0.001), 1000)).limit_denominator(1001)  # players take the times
         self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "fast"})
         self._stream.width, self._stream.height = size
         self._stream.pix_fmt = "yuv420p"

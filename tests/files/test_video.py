@@ -69,6 +69,14 @@ def test_every_suffix_is_read(tmp_path: Path, suffix: str) -> None:
     assert [number(image) for image in read_frames(video, range(3))] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("rate", [1e-5, 200_000])
+def test_a_rate_that_no_player_knows_is_written_with_the_times(tmp_path: Path, rate: float) -> None:
+    with VideoWriter(tmp_path / "a.mp4", (64, 48), rate) as writer:
+        for index in range(3):
+            writer.write(picture(index), index / 25)
+    np.testing.assert_allclose(open_video(tmp_path / "a.mp4").times_s, [0, 0.04, 0.08], atol=1e-3)
+
+
 def turned(path: Path, degrees: int) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
