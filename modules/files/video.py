@@ -16,9 +16,10 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.sidedata.sidedata import SideData
 
-from modules.utils import UserError, reason
+from modules.utils import UserError, log, reason
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv")
+MOST_LOST = 3  # frames by which a file may end before what it says without a warning
 DEMUXERS = (
     "mov",
     "avi",
@@ -27,6 +28,8 @@ DEMUXERS = (
     "mpegts",
     "asf",
 )  # of SUFFIXES; FFmpeg has others, which open further files
+
+_DAMAGED: set[Path] = set()  # of which a warning was logged
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ def open_video(path: Path) -> Video:
         if not pts or len(set(pts)) < len(pts) or stream.time_base is None:
             raise UserError(f"{path}: the frames of this video have no times; convert it (ffmpeg -i IN OUT.mp4)")
         times = np.array([float((number - pts[0]) * stream.time_base) for number in pts])
+        _warn_of_lost_end(
+            path, container, times, max(packet.duration or 0 for packet in packets) * float(stream.time_base)
+        )
     with _opened(path) as container:
         frame = next(container.decode(container.streams.video[0]), None)
         if frame is None:
@@ -70,6 +76,33 @@ def open_video(path: Path) -> Video:
         size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
         aspect = container.streams.video[0].sample_aspect_ratio or Fraction(1)
     return Video(path, times, tuple(pts), size, turns, 1 / aspect if turns % 2 else aspect)
+
+
+def _warn_of_lost_end(path: Path, container: InputContainer, times_s: np.ndarray, longest_s: float) -> None:
+    """Logs a warning if a video's frames end before what its file says; `longest_s` is how long one is shown at most."""
+    stream = container.streams.video[0]
+    declared_s = 0.0
+    if stream.duration is not None and stream.time_base is not None:
+        declared_s = float(stream.duration * stream.time_base)
+    elif container.duration is not None:
+        declared_s = container.duration / av.time_base
+    step_s = float(times_s[-1]) / (len(times_s) - 1) if len(times_s) > 1 else 0.0
+    end_s = float(times_s[-1]) + max(step_s, longest_s)
+    if declared_s > end_s + MOST_LOST * max(step_s, 0.001):
+        log.warning(
+            "%s: the frames of this video end at %.2f s, but its file says %.2f s; if it was not copied whole, copy it again",
+            path, end_s, declared_s,
+        )  # fmt: skip
+
+
+def _warn_of_damage(path: Path, time_s: float) -> None:
+    """Logs, once per video and process, that a frame was decoded from damaged bytes."""
+    if path not in _DAMAGED:
+        _DAMAGED.add(path)
+        log.warning(
+            "%s: the frame at %.3f s is damaged, so that parts of it, and maybe of others after it, are not what was recorded; "
+            "copy the video again, or leave this part out (--start, --end)", path, time_s,
+        )  # fmt: skip
 
 
 def _is_mirrored(frame: av.VideoFrame) -> bool:
@@ -91,7 +124,10 @@ def read_frames(video: Video, wanted: Sequence[int]) -> Iterator[np.ndarray]:
         return
     pending = iter(wanted)
     number = next(pending)
+    first = video.pts[number]
     for frame in _decoded_from(video, number):
+        if frame.is_corrupt and frame.pts is not None and frame.pts >= first:
+            _warn_of_damage(video.path, float((frame.pts - video.pts[0]) * (frame.time_base or 0)))
         if frame.pts is None or frame.pts < video.pts[number]:
             continue
         if frame.pts > video.pts[number]:

@@ -1,5 +1,6 @@
 """Videos that are mirrored, trimmed, of several sizes, cut off or damaged: none is used silently as what it is not."""
 
+import logging
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -80,3 +81,41 @@ def test_a_video_that_changes_its_size_is_refused_there(tmp_path: Path) -> None:
     says = r"the frame at 0\.120 s is 48x32 px, not 64x48 as the first one, .*; cut the video there \(--end 0\.119\)"
     with pytest.raises(UserError, match=says):
         list(read_frames(video, range(6)))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_video_that_was_not_copied_whole_is_named(
+    tmp_path: Path, suffix: str, log_records: list[logging.LogRecord]
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    options = {"movflags": "faststart"} if suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"g": "1", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        noise = np.random.default_rng(0).integers(0, 255, (12, 48, 64, 3), np.uint8)
+        for image in noise:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    assert len(open_video(path).pts) == 12 and not log_records
+    path.write_bytes(data[: len(data) * 6 // 10])
+    assert 1 < len(open_video(path).pts) < 9
+    (said,) = [record.getMessage() for record in log_records]
+    assert said.startswith(f"{path}: the frames of this video end at 0.") and "its file says 0." in said
+
+
+def test_a_damaged_frame_is_named_once(plain: Path, log_records: list[logging.LogRecord]) -> None:
+    path = plain.with_name("damaged.mp4")
+    with VideoWriter(path, (640, 480), 25) as writer:
+        for index, image in enumerate(np.random.default_rng(0).integers(0, 255, (5, 480, 640, 3), np.uint8)):
+            writer.write(image, index / 25)
+    whole = open_video(path)
+    assert len(list(read_frames(whole, range(5)))) == 5 and not log_records
+    data = bytearray(path.read_bytes())
+    middle = data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2
+    data[middle : middle + 200] = bytes(range(200))
+    path.write_bytes(data)
+    for _ in range(2):
+        list(read_frames(whole, range(5)))
+    (said,) = [record.getMessage() for record in log_records]
+    assert said.startswith(f"{path}: the frame at 0.") and "is damaged" in said
