@@ -1,6 +1,7 @@
 """The camera of a prediction: completed, scaled and turned as said, and refused where something would be invented."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,19 @@ def test_nothing_is_invented(tmp_path: Path, camera: Camera) -> None:
         read_view(bare, CameraOptions())
     view = read_view(bare, CameraOptions(frame="camera"))
     assert (np.eye(3) == view.camera.R).all() and (view.camera.t == 0).all() and view.camera.world_up is None
+
+
+def test_unread_keys_and_a_lens_that_turns_back_are_named(
+    tmp_path: Path, camera: Camera, log_records: list[logging.LogRecord]
+) -> None:
+    read_view(written(tmp_path, camera), CameraOptions())
+    assert not log_records
+    path = written(tmp_path, camera, distortion=[-0.9, 0, 0, 0, 0], serial_number=7)
+    read_view(path, CameraOptions())
+    unread, lens = (record.getMessage() for record in log_records)
+    assert unread.startswith(f"{path}: keys of camera files that mean nothing here are not read: 'serial_number'")
+    assert lens.startswith(f"{path}: the lens of distortion turns back ")
+    assert {record.levelname for record in log_records} == {"WARNING"}
 
 
 def test_the_camera_frame_keeps_up_and_floor(tmp_path: Path, camera: Camera, rng: np.random.Generator) -> None:
