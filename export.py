@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 from modules.config.load import add_config_arguments, config_from_arguments
 from modules.config.schema import Config
-from modules.console import make_parser, print_summary, run_script, start_console
+from modules.console import checked, frame_rate, make_parser, print_summary, run_script, start_console
 from modules.utils import log
 
 
@@ -38,11 +37,14 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--up", metavar="AXIS", help="what points up where no camera file says it: --up=z, --up=-y or "
                         "--up=0,-1,0")  # fmt: skip
-    parser.add_argument("--fps", metavar="N", type=float, help="images per second where images have no times")
+    parser.add_argument(
+        "--fps",
+        metavar="N",
+        type=checked(frame_rate, "a number from 0.001 to 1000"),
+        help="images per second where images have no times",
+    )
     parser.add_argument("--onnx", metavar="RUN", type=Path, help="a run folder, a .safetensors file, or `released`")
     arguments = parser.parse_args()
-    if arguments.fps is not None and not (math.isfinite(arguments.fps) and arguments.fps > 0):
-        parser.error("--fps must be above 0")
     if (arguments.results is None, arguments.save is None) != ((arguments.onnx is not None,) * 2):
         parser.error("name RESULTS and --save, or --onnx alone")
     return arguments

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from modules.console import checked, finite, make_parser, positive, print_summary, run_script, start_console
+from modules.console import checked, finite, frame_rate, make_parser, print_summary, run_script, start_console
 from modules.predict.arguments import BEST, CAMERA, QUALITIES, WAYS_TO_CALIBRATE, WORLD, parse_size
 from modules.utils import log
 
@@ -88,7 +88,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="use each N-th image",
     )
-    add("--fps", metavar="RATE", type=checked(positive, "a number above 0"), help="images are frames at this rate")
+    add(
+        "--fps",
+        metavar="RATE",
+        type=checked(frame_rate, "a number from 0.001 to 1000"),
+        help="images are frames at this rate",
+    )
     add("--person", choices=("confident", "largest", "nearest", "all"), default="confident", help="whom to predict if there "
         "are several people (default: confident)")  # fmt: skip
     add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import modules
+import predict
 from modules import console
 from modules.config.load import add_config_arguments
 from modules.config.paths import PROJECT_ROOT
@@ -226,3 +227,14 @@ def test_a_second_config_file_is_refused(capsys: pytest.CaptureFixture[str]) -> 
         parser.parse_args(["--config", "a.yml", "--config", "b.yml"])
     assert ended.value.code == EXIT_BAD_INPUT
     assert "--config: one config file at a time, not b.yml too" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["200000", "1e-320", "0", "-25", "nan", "inf", "fast"])
+def test_a_rate_that_no_recording_has_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    predict.add_arguments(parser)
+    named = ["a.jpg", "--camera", "c.json"]
+    assert parser.parse_args([*named, "--fps", "29.97"]).fps == 29.97
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([*named, f"--fps={text}"])
+    assert ended.value.code == EXIT_BAD_INPUT and "write a number from 0.001 to 1000" in capsys.readouterr().err

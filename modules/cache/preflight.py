@@ -10,9 +10,9 @@ import numpy as np
 from modules.cache.estimates import label_columns
 from modules.files.camera_keys import unread_keys_note
 from modules.files.cameras import camera_from_numbers, read_camera, read_camera_numbers
-from modules.files.image_header import header_problem
-from modules.files.layout import Frame
-from modules.files.lens import lens_problem
+from modules.files.image_header import view_problems
+from modules.files.layout import Frame, images_by_camera
+from modules.files.lens import lens_problem_of
 from modules.picture_turns import quarter_turns
 from modules.pose_utils import Camera
 from modules.utils import UserError, log
@@ -35,7 +35,7 @@ def read_cameras(frames: Sequence[Frame]) -> dict[Path, Camera]:
     note = unread_keys_note(unread)
     if note is not None:
         log.info("%s", note)
-    lenses = [problem for path, camera in cameras.items() if (problem := _lens_problem(path, camera)) is not None]
+    lenses = [problem for path, camera in cameras.items() if (problem := lens_problem_of(path, camera)) is not None]
     if lenses:
         log.warning("%s", first_of(lenses, "camera files have such a lens, too"))
     return cameras
@@ -63,19 +63,13 @@ def check_labels(frames: Sequence[Frame], cameras: Mapping[Path, Camera], labels
 
 
 def image_problems(frames: Sequence[Frame], cameras: Mapping[Path, Camera]) -> dict[str, str]:
-    """Returns the message of each image whose header or end says that it cannot be used, by file name."""
-    found = {
-        frame.file_name: header_problem(frame.image_path, cameras[frame.camera_path].image_size) for frame in frames
-    }
-    return {name: problem for name, problem in found.items() if problem is not None}
+    """Returns the message of each image that its header, its end or its view's other images rule out, by file name."""
+    found: dict[Path, str] = {}
+    for camera_path, paths in images_by_camera(frames).items():
+        found |= view_problems(paths, camera_path, cameras[camera_path].image_size)
+    return {frame.file_name: found[frame.image_path] for frame in frames if frame.image_path in found}
 
 
 def first_of(sentences: Sequence[str], others: str) -> str:
     """Returns the first sentence, with the number of further ones and what is said of them."""
     return sentences[0] if len(sentences) == 1 else f"{sentences[0]} ({len(sentences) - 1} more {others})"
-
-
-def _lens_problem(path: Path, camera: Camera) -> str | None:
-    """Returns the lens's problem within the declared image size, else within one with its principal point in the middle."""
-    middle = (round(2 * camera.K[0, 2]) + 1, round(2 * camera.K[1, 2]) + 1)
-    return lens_problem(path, camera, camera.image_size or middle)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from modules.files.cameras import CameraNumbers, camera_from_numbers, read_camera_numbers
-from modules.files.image_header import header_problem
+from modules.files.image_header import view_problems
 from modules.files.labels import read_named_label, unrecognised_names_note
-from modules.files.layout import Frame
+from modules.files.layout import Frame, images_by_camera
 from modules.files.rotations import is_rounded
 from modules.utils import UserError
 
@@ -112,12 +112,9 @@ def unusable_images(files: Files, report: Report) -> set[Path]:
     """Returns the images that extraction would refuse, and adds one sentence per camera to the report."""
     unusable: set[Path] = set()
     for camera, frames in by_camera(files.frames).items():
-        sentences = {}
-        for frame in frames:
-            image_size = files.cameras[frame.camera_path].optional.get("image_size")
-            sentence = header_problem(frame.image_path, image_size)
-            if sentence:
-                sentences[frame.image_path] = sentence
+        sentences: dict[Path, str] = {}
+        for camera_path, paths in images_by_camera(frames).items():
+            sentences |= view_problems(paths, camera_path, files.cameras[camera_path].optional.get("image_size"))
         if sentences:
             none_left = "" if len(sentences) < len(frames) else ", so its calibration cannot be checked"
             report.problems.append(

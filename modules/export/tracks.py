@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from modules.export.poses import Poses
 from modules.utils import UserError, log
 
 UNTIMED_HZ = 1.0  # images without time follow each other at this rate
+PER_PERSON = (".trc", ".bvh")  # formats with a file per person
+DESCRIBED = (".csv", *PER_PERSON)  # formats with a description beside the file
+PERSON_STEM = re.compile(r"poses_person[0-9]+")
 MOST_GAPS = 20  # frames of a sequence per frame that exists; times that need more do not have one rate
 
 
@@ -108,10 +112,24 @@ def track_paths(folder: Path, tracks: list[Track], suffix: str) -> list[Path]:
         paths = [folder / f"poses{suffix}"]
     else:
         paths = [folder / f"poses_person{track.person}{suffix}" for track in tracks]
-    for old in {folder / f"poses{suffix}", *folder.glob(f"poses_person[0-9]*{suffix}")} - set(paths):
+    for old in {folder / f"poses{suffix}", *person_paths(folder, suffix)} - set(paths):
         old.unlink(missing_ok=True)
         about_path(old).unlink(missing_ok=True)
     return paths
+
+
+def person_paths(folder: Path, suffix: str) -> list[Path]:
+    """Returns the files that `track_paths` has named for one person each, and no others, whose names only begin so."""
+    return [path for path in folder.glob(f"poses_person*{suffix}") if PERSON_STEM.fullmatch(path.stem)]
+
+
+def files_of(path: Path) -> list[Path]:
+    """Returns what a format has written: this file, those of other people beside it, and the descriptions, if they exist."""
+    files = {path}
+    if path.suffix in PER_PERSON and (path.stem == "poses" or PERSON_STEM.fullmatch(path.stem)):
+        files |= {path.with_name(f"poses{path.suffix}"), *person_paths(path.parent, path.suffix)}
+    files |= {about_path(file) for file in files if file.suffix in DESCRIBED}
+    return sorted(file for file in files if file.is_file())
 
 
 def about_path(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,8 +40,42 @@ def read_header(path: Path) -> Header:
 
 def header_problem(path: Path, image_size: tuple[int, int] | None) -> str | None:
     """Returns the message with which `read_image` would refuse this image, or None, without decoding a sound image."""
+    return _checked_header(path, image_size)[1]
+
+
+def view_problems(paths: Sequence[Path], camera_path: Path, image_size: tuple[int, int] | None) -> dict[Path, str]:
+    """Returns the message of each image of one camera that cannot be used.
+
+    Without `image_size` the first readable image's size is the one of K, and images of other sizes cannot be used.
+    """
+    found: dict[Path, str] = {}
+    first: tuple[Path, tuple[int, int]] | None = None
+    for path in paths:
+        size, problem = _checked_header(path, image_size)
+        if problem is None and size is not None and image_size is None:
+            first = first or (path, size)
+            problem = second_size_problem(path, size, first, camera_path)
+        if problem is not None:
+            found[path] = problem
+    return found
+
+
+def second_size_problem(
+    path: Path, size: tuple[int, int], first: tuple[Path, tuple[int, int]], camera_path: Path
+) -> str | None:
+    """Returns the message for an image of another size than its camera's first one, or None: at most one size fits K."""
+    if size == first[1]:
+        return None
+    return (
+        f"{path}: this image is {size[0]}x{size[1]} px, but {first[0].name} {first[1][0]}x{first[1][1]}, and K in "
+        f"{camera_path} is of one size; add image_size to that file, and use images of that size alone"
+    )
+
+
+def _checked_header(path: Path, image_size: tuple[int, int] | None) -> tuple[tuple[int, int] | None, str | None]:
+    """Returns an image's size, None if it is unreadable, and the message with which `read_image` would refuse it, or None."""
     try:
         header = read_header(path)
     except UserError as error:
-        return str(error)
-    return header.problem or size_problem(path, header.size, image_size, header.orientation)
+        return None, str(error)
+    return header.size, header.problem or size_problem(path, header.size, image_size, header.orientation)

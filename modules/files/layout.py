@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -196,6 +196,14 @@ def _other_spellings(folder: Path) -> dict[str, str]:
     """Returns the paths of cameras and labels whose spelling on disk is not Unicode's composed form, by that form."""
     paths = [path.relative_to(folder).as_posix() for path in (*folder.glob("camera/*"), *folder.glob("labels/*/*"))]
     return {nfc(path): path for path in paths if nfc(path) != path}
+
+
+def images_by_camera(frames: Iterable[Frame]) -> dict[Path, list[Path]]:
+    """Returns the images of frames by their camera files, in the order of the frames."""
+    found: dict[Path, list[Path]] = {}
+    for frame in frames:
+        found.setdefault(frame.camera_path, []).append(frame.image_path)
+    return found
 
 
 def natural_order(text: str) -> list[tuple[int, int | str]]:

@@ -83,6 +83,12 @@ def _first_turn(coefficients: np.ndarray) -> float:
     return float(1 / np.sqrt(turns.max())) if turns.size else float("inf")
 
 
+def lens_problem_of(path: Path, camera: Camera) -> str | None:
+    """Returns the lens's problem within the declared image size, else within one with its principal point in the middle."""
+    middle = (round(2 * camera.K[0, 2]) + 1, round(2 * camera.K[1, 2]) + 1)
+    return lens_problem(path, camera, camera.image_size or middle)
+
+
 def lens_problem(path: Path, camera: Camera, size: tuple[int, int]) -> str | None:
     """Returns a sentence if the lens turns back inside the picture of `size` (width, height) px, else None."""
     radius = turning_radius_px(camera)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from modules.export.axes import need_up_of
 from modules.export.description import CAMERA_AXES, software
 from modules.export.packages import packages_of
 from modules.export.poses import Poses
+from modules.export.tracks import files_of
 from modules.extractors import configured_fingerprint
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.atomic import read_json, write_json
@@ -29,7 +29,7 @@ from modules.files.locking import only_writer
 from modules.predict.answer import Answering, make_answer
 from modules.predict.arguments import ADAPTIVE, BEST, FAST
 from modules.predict.checks import CameraChecks
-from modules.predict.overlay import write_overlays
+from modules.predict.overlay import overlay_names, write_overlays
 from modules.predict.parts import People, Predictor, Setting, joined
 from modules.predict.report import write_report
 from modules.predict.source import Selection, Source, open_source
@@ -37,9 +37,13 @@ from modules.predict.view import CameraOptions, View, read_view
 from modules.runs.checkpoints import RELEASED
 from modules.utils import UserError, log
 
-RECORD = "predict.json"  # written last
+RECORD = "predict.json"  # names what may be written before it is, and what is written at the end
 CACHE = "cache"
 PICTURES = {"overlay": write_overlays, "report": write_report}  # what is made of images, too
+PICTURE_NAMES: dict[str, Callable[[Source], list[str]]] = {
+    "overlay": overlay_names,
+    "report": lambda source: ["report.html"],
+}
 
 
 @dataclass(frozen=True)
@@ -109,13 +113,36 @@ def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
     poses = make_answer(people, source, view, how, effects, origin)
     key = digest([predictor.key, request.person, smooths, request.selection.frames_per_second])
     files = _files_of_same_answer(folder, key)
-    written = save(poses, folder, [kind for kind in request.save if kind in WRITERS])
-    for kind in request.save:
-        if kind in PICTURES:
-            written += PICTURES[kind](poses, source, view, folder)
+    record = {**origin, "key": key}
+    # Before they are written: whatever stops this, the next prediction of another source replaces them.
+    write_json(folder / RECORD, {**record, "files": sorted({*files, *_names(request.save, source)})})
+    written, refusal = _write(request.save, poses, predictor, folder)
+    if refusal is not None:
+        raise refusal
     files = sorted({*files, *(path.relative_to(folder).as_posix() for path in written)})
-    write_json(folder / RECORD, {**origin, "key": key, "files": files})
+    write_json(folder / RECORD, {**record, "files": files})
     return Result(folder, poses, written)
+
+
+def _names(kinds: Sequence[str], source: Source) -> list[str]:
+    """Returns the names, below the output folder, of all files that these kinds may write."""
+    names = [f"poses.{kind}" for kind in kinds if kind in WRITERS]
+    return names + [name for kind in kinds if kind in PICTURES for name in PICTURE_NAMES[kind](source)]
+
+
+def _write(
+    kinds: Sequence[str], poses: Poses, predictor: Predictor, folder: Path
+) -> tuple[list[Path], UserError | None]:
+    """Writes all kinds; returns the files, and why a format cannot be written, which does not stop the others."""
+    refusal, written = None, []
+    try:
+        written = save(poses, folder, [kind for kind in kinds if kind in WRITERS])
+    except UserError as error:
+        refusal = error
+    for kind in kinds:
+        if kind in PICTURES:
+            written += PICTURES[kind](poses, predictor.source, predictor.view, folder)
+    return written, refusal
 
 
 def config_of(run: TrainedRun) -> Config:
@@ -157,14 +184,12 @@ def _files_of_same_answer(folder: Path, key: str) -> list[str]:
     """
     record = read_json(folder / RECORD) if (folder / RECORD).exists() else {}
     files = [folder / name for name in record.get("files", [])]
-    files = [path for path in files if path.is_file() and path.resolve().is_relative_to(folder.resolve())]
+    files = [path for path in files if files_of(path) and path.resolve().is_relative_to(folder.resolve())]
     if record.get("key") in (None, key):
         return [path.relative_to(folder).as_posix() for path in files]
     for path in files:
-        stem = glob.escape(path.stem)
-        for name in (stem + path.suffix, f"{stem}_person*{path.suffix}"):  # some formats have a file per person
-            for stale in [*path.parent.glob(name), *path.parent.glob(f"{name}.json")]:  # with its description
-                stale.unlink()
+        for stale in files_of(path):
+            stale.unlink()
         if path.parent != folder and not any(path.parent.iterdir()):
             path.parent.rmdir()
     log.info("%s: the files of an earlier prediction, of other images or by other options, are replaced", folder)

@@ -23,6 +23,7 @@ from modules.predict.view import View
 from modules.utils import ahead
 from modules.vis import side_colour
 
+VIDEO = "overlay.mp4"
 HEIGHT = 1080  # px of the picture, unless the image is smaller
 NEAREST_MM = 200.0  # to the camera, of what is drawn
 FLOOR, WARNING = (235, 235, 235), (255, 190, 60)
@@ -32,27 +33,36 @@ LONGEST = 52  # characters of a line beside the picture; report.html and the tab
 
 def write_overlays(poses: Poses, source: Source, view: View, folder: Path) -> list[Path]:
     """Writes overlay.mp4 for a sequence of images of one size, else a JPEG per image below overlays/; returns the paths."""
-    count = len(source.names)
-    same_size = len({source.size(index) for index in range(count)}) == 1
-    if not (source.is_sequence and same_size and count > 1):
+    names = overlay_names(source)
+    if names != [VIDEO]:
         written = []
-        names = [str(Path(name).with_suffix(".jpg")) for name in source.names]
-        if len(set(names)) < count:  # a.jpg beside a.png
-            names = [f"{name}.jpg" for name in source.names]
         for index, picture in _pictures(poses, source, view):
-            path = folder / "overlays" / names[index]
+            path = folder / names[index]
             write_bytes(path, cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
             written.append(path)
         return written
+    count = len(source.names)
     times = source.time_s - source.time_s[0]
     writer: VideoWriter | None = None
-    with atomic_path(folder / "overlay.mp4") as temporary, contextlib.ExitStack() as stack:
+    with atomic_path(folder / VIDEO) as temporary, contextlib.ExitStack() as stack:
         for index, picture in _pictures(poses, source, view):
             if writer is None:
                 size = (picture.shape[1], picture.shape[0])
                 writer = stack.enter_context(VideoWriter(temporary, size, (count - 1) / float(times[-1])))
             writer.write(picture, float(times[index]))
-    return [folder / "overlay.mp4"]
+    return [folder / VIDEO]
+
+
+def overlay_names(source: Source) -> list[str]:
+    """Returns the names of a source's overlays below the output folder: of one video, or of a JPEG per image."""
+    count = len(source.names)
+    same_size = len({source.size(index) for index in range(count)}) == 1
+    if source.is_sequence and same_size and count > 1:
+        return [VIDEO]
+    names = [str(Path(name).with_suffix(".jpg")) for name in source.names]
+    if len(set(names)) < count:  # a.jpg beside a.png
+        names = [f"{name}.jpg" for name in source.names]
+    return [f"overlays/{name}" for name in names]
 
 
 def _pictures(poses: Poses, source: Source, view: View) -> Iterator[tuple[int, np.ndarray]]:

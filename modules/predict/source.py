@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from modules.files import video
-from modules.files.hashing import image_tail, tail_mark
-from modules.files.image_header import read_header
+from modules.files.hashing import image_tail, sha256_file, tail_mark
+from modules.files.image_header import read_header, second_size_problem
 from modules.files.images import read_image, size_problem
 from modules.files.sources import find_sources, is_video, names_below
 from modules.predict.view import View
@@ -110,7 +110,7 @@ class VideoFrames:
 
     video: video.Video
     frame_index: np.ndarray
-    mark: Any
+    mark: str  # the SHA-256 of the video
     is_sequence: bool = True
 
     @property
@@ -137,7 +137,7 @@ class VideoFrames:
         return self.path.name
 
     def marks(self, start: int, stop: int) -> list[Any]:
-        """See Source."""
+        """See Source: the hash of the whole file, since any part of it may hold these frames."""
         return [self.mark]
 
     def images(self, start: int, stop: int, step: int = 1) -> Iterator[np.ndarray]:
@@ -170,19 +170,30 @@ def _open_video(path: Path, selection: Selection, view: View) -> VideoFrames:
             f"{path}: this video is shown turned, at {opened.size[0]}x{opened.size[1]} px, but its camera is calibrated for "
             f"the stored {declared[0]}x{declared[1]}; calibrate on frames as they are shown"
         )
+    if opened.pixel_aspect != 1 and declared != opened.size:
+        raise UserError(
+            f"{path}: the pixels of this video are not square ({opened.pixel_aspect}), and {view.path} does not say that K is "
+            f"of the stored {opened.size[0]}x{opened.size[1]} px; add image_size if it is, or make them square "
+            "(ffmpeg -i IN -vf scale=iw*sar:ih,setsar=1 OUT.mp4)"
+        )
     view.camera_for(path, opened.size)
     start = -np.inf if selection.start_s is None else selection.start_s
     end = np.inf if selection.end_s is None else selection.end_s
     chosen = np.flatnonzero((opened.times_s >= start) & (opened.times_s <= end))[:: selection.every]
     if not len(chosen):
         raise UserError(f"{path}: no frame is between --start and --end; the video lasts {opened.times_s[-1]:.2f} s")
-    return VideoFrames(opened, chosen, [tail_mark(path, 2**20), len(opened.pts), opened.quarter_turns])
+    return VideoFrames(opened, chosen, sha256_file(path))
 
 
 def _open_images(files: list[Path], selection: Selection, view: View) -> ImageFiles:
     files = files[:: selection.every]
     folder, names = names_below(files)
     sizes = [_checked_size(path, view) for path in files]
+    if view.camera.image_size is None:
+        for path, size in zip(files, sizes, strict=True):
+            other = second_size_problem(path, size, (files[0], sizes[0]), view.path)
+            if other is not None:
+                raise UserError(f"{other}, or name the size with --calibrated-size if images were resized")
     index = np.arange(len(files)) * selection.every
     rate = selection.frames_per_second
     times = np.full(len(files), np.nan) if rate is None else index / rate

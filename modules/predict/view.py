@@ -10,11 +10,13 @@ import numpy as np
 from modules.calibrations.reading import ReadOptions, choose, is_calibration, read_cameras
 from modules.calibrations.source import Source
 from modules.files.atomic import read_json
+from modules.files.camera_keys import unread_keys_note
 from modules.files.cameras import camera_from_numbers, read_camera_numbers
+from modules.files.lens import lens_problem_of
 from modules.files.numbers import require_object
 from modules.pose_utils import Camera, resize_intrinsics
 from modules.predict.arguments import CAMERA, WAYS_TO_CALIBRATE, WORLD
-from modules.utils import UserError
+from modules.utils import UserError, log
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,11 @@ def read_view(path: Path, options: CameraOptions) -> View:
         raise UserError(
             f"--calibrated-size {said[0]}x{said[1]}: {path} says image_size {declared[0]}x{declared[1]}; leave one of them out"
         )
-    return View(path, replace(camera, image_size=declared or said), scales=said is not None)
+    camera = replace(camera, image_size=declared or said)
+    problem = lens_problem_of(path, camera)
+    if problem is not None:
+        log.warning("%s", problem)
+    return View(path, camera, scales=said is not None)
 
 
 def _of_other_program(path: Path, options: CameraOptions) -> Camera | None:
@@ -118,7 +124,11 @@ def _of_camera_file(path: Path, options: CameraOptions) -> Camera:
             f"{path}: the field extrinsics is missing; add [R|t], world to camera, in mm, or take the joints in the camera's "
             "axes with --frame camera"
         )
-    return camera_from_numbers(path, read_camera_numbers(path, needs_extrinsics=options.frame == WORLD))
+    numbers = read_camera_numbers(path, needs_extrinsics=options.frame == WORLD)
+    note = unread_keys_note({path: numbers.unread})
+    if note is not None:
+        log.warning("%s", note)
+    return camera_from_numbers(path, numbers)
 
 
 def in_own_axes(camera: Camera) -> Camera:

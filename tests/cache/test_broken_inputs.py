@@ -66,6 +66,19 @@ def test_a_broken_image_costs_itself_alone(made: Made, breaks: object, log_recor
     assert extract_split(config, "train").extracted == 2 and extractor.calls == 6
 
 
+def test_images_of_another_size_are_refused_where_no_size_is_declared(made: Made) -> None:
+    config, extractor = made
+    camera = config.data_root / CAMERA
+    camera.write_text(json.dumps({**json.loads(camera.read_text()), "image_size": None}))
+    cv2.imwrite(str(image(config, 5)), np.full((540, 960, 3), 50, np.uint8))
+    says = (
+        r"1_F_1_5\.jpg: this image is 960x540 px, but 1_F_1_1\.jpg 1920x1080, and K in .*1_F_1.json is of one size; add"
+    )
+    with pytest.raises(UserError, match=says):
+        extract_split(config, "train")
+    assert extractor.calls == 5
+
+
 def test_kept_rows_are_those_of_one_extraction(made: Made) -> None:
     """Rows that are kept beside new ones, with their crops, are what an extraction at once would have written."""
     config, _ = made

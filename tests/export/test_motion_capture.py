@@ -45,6 +45,17 @@ def rows_of(poses: Poses, person: int) -> np.ndarray:
     return joints
 
 
+@pytest.mark.parametrize("kind", ["trc", "bvh"])
+def test_files_of_the_user_are_kept(kind: str, tmp_path: Path) -> None:
+    """Of an earlier export's files only those go which it has named."""
+    for name in ("poses_person7", "poses_person0_cut", "poses_person0 copy", "poses_personal"):
+        (tmp_path / f"{name}.{kind}").write_text("mine")
+    WRITERS[kind](ALL["two people"], tmp_path)
+    assert {path.stem for path in tmp_path.glob(f"*.{kind}")} == {
+        "poses_person0", "poses_person1", "poses_person0_cut", "poses_person0 copy", "poses_personal"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("name", list(ALL))
 def test_trc(name: str, tmp_path: Path) -> None:
     poses = ALL[name]

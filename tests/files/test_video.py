@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from modules.files.video import VideoWriter, open_video, read_frames
+from modules.files.video import SUFFIXES, VideoWriter, open_video, read_frames
 from modules.utils import UserError
 
 TIMES = (0.0, 0.04, 0.1, 0.11, 0.3, 0.5, 1.0, 1.2)  # of a phone: the rate varies
@@ -49,6 +49,32 @@ def test_what_is_written_plays_everywhere(varying: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")  # a browser starts before it has the whole file
     with pytest.raises(ValueError, match="even sides"):
         VideoWriter(varying, (63, 48), 25)
+
+
+CODECS = {".avi": "mpeg4", ".webm": "libvpx", ".wmv": "msmpeg4v3", ".mpg": "mpeg1video", ".mpeg": "mpeg2video"}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_suffix_is_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    options = {"mpegts_m2ts_mode": "1"} if suffix == ".mts" else {}  # as camcorders write
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(CODECS.get(suffix, "libx264"), rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))
+        container.mux(stream.encode(None))
+    video = open_video(path)
+    np.testing.assert_allclose(video.times_s, [0, 0.04, 0.08], atol=2e-3)
+    assert [number(image) for image in read_frames(video, range(3))] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("rate", [1e-5, 200_000])
+def test_a_rate_that_no_player_knows_is_written_with_the_times(tmp_path: Path, rate: float) -> None:
+    with VideoWriter(tmp_path / "a.mp4", (64, 48), rate) as writer:
+        for index in range(3):
+            writer.write(picture(index), index / 25)
+    np.testing.assert_allclose(open_video(tmp_path / "a.mp4").times_s, [0, 0.04, 0.08], atol=1e-3)
 
 
 def turned(path: Path, degrees: int) -> Path:

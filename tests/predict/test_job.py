@@ -140,6 +140,45 @@ def test_files_of_another_question_do_not_stay_beside_the_answer(ask: Ask, folde
     assert {path.name for path in first.iterdir()} == {"poses.csv", "poses.csv.json", "cache", "predict.json"}
 
 
+def test_files_of_the_user_stay_in_the_folder(ask: Ask, folder: Path) -> None:
+    """Their names begin like those of a prediction."""
+    images = [str(folder / name) for name in NAMES]
+    first = job.predict(ask(named=images[:2], save=["csv", "report"])).folder
+    own = {
+        "report_personal_notes.html", "poses_person0_checked_by_hand.csv", "poses_person0.csv", "report.html.json",
+        "poses_personal.trc", "poses_person0_cut.trc", "report_person0.html",
+    }  # fmt: skip
+    for name in own:
+        (first / name).write_text("mine")
+    job.predict(ask(named=images[:2], save=["trc", "bvh"], person="all"))
+    job.predict(ask(named=images[:2], save=["npz"], person="largest"))
+    assert {path.name for path in first.iterdir()} == {*own, "poses.npz", "cache", "predict.json"}
+
+
+def test_files_beside_a_refused_format_are_replaced_by_the_next_prediction(
+    ask: Ask, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is found: all but bvh are written, and the next prediction of other images into the folder replaces them."""
+    black = folder / NAMES[2]
+    with pytest.raises(UserError, match="--save bvh"):
+        job.predict(ask(named=[str(black)], save=["csv", "bvh", "trc", "overlay", "report"]))
+    out = ask().output
+    assert out is not None
+    written = {"poses.csv", "poses.csv.json", "poses.trc", "poses.trc.json", "overlays", "report.html"}
+    assert {path.name for path in out.iterdir()} == {*written, "cache", "predict.json"}
+    black.write_bytes((folder / NAMES[0]).read_bytes())
+
+    def refuse(*arguments: object) -> Path:
+        raise UserError("--save parquet: no; leave parquet out")
+
+    monkeypatch.setitem(WRITERS, "parquet", refuse)
+    with pytest.raises(UserError, match="--save parquet"):
+        job.predict(ask(named=[str(black)], save=["parquet", "trc"], person="all"))
+    assert len(list(out.glob("poses_person*.trc"))) == 2
+    job.predict(ask(named=[str(black)], save=["npz"]))
+    assert {path.name for path in out.iterdir()} == {"poses.npz", "cache", "predict.json"}
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -1,15 +1,18 @@
 """The camera of a prediction: completed, scaled and turned as said, and refused where something would be invented."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from modules.files.cameras import write_camera
 from modules.pose_utils import Camera, cam2pixel, world2cam
 from modules.predict.arguments import parse_size
+from modules.predict.source import Selection, open_source
 from modules.predict.view import CameraOptions, read_view
 from modules.utils import UserError
 from tests.calibrations.truth import EXAMPLES
@@ -61,12 +64,42 @@ def test_nothing_is_invented(tmp_path: Path, camera: Camera) -> None:
     assert (np.eye(3) == view.camera.R).all() and (view.camera.t == 0).all() and view.camera.world_up is None
 
 
+def test_unread_keys_and_a_lens_that_turns_back_are_named(
+    tmp_path: Path, camera: Camera, log_records: list[logging.LogRecord]
+) -> None:
+    read_view(written(tmp_path, camera), CameraOptions())
+    assert not log_records
+    path = written(tmp_path, camera, distortion=[-0.9, 0, 0, 0, 0], serial_number=7)
+    read_view(path, CameraOptions())
+    unread, lens = (record.getMessage() for record in log_records)
+    assert unread.startswith(f"{path}: keys of camera files that mean nothing here are not read: 'serial_number'")
+    assert lens.startswith(f"{path}: the lens of distortion turns back ")
+    assert {record.levelname for record in log_records} == {"WARNING"}
+
+
 def test_the_camera_frame_keeps_up_and_floor(tmp_path: Path, camera: Camera, rng: np.random.Generator) -> None:
     own = read_view(written(tmp_path, camera, floor_height_mm=120.0), CameraOptions(frame="camera")).camera
     joints = standing_person(rng)
     assert own.world_up is not None and own.floor_height_mm is not None
     heights = world2cam(joints, camera.R, camera.t) @ own.world_up - own.floor_height_mm
     np.testing.assert_allclose(heights, joints[:, 2] - 120, atol=1e-6)
+
+
+def test_images_of_two_sizes_need_the_size_of_k(tmp_path: Path, camera: Camera) -> None:
+    bare = written(tmp_path, camera, ("image_size",))
+    for name, size in (("a.png", (1920, 1080)), ("b.png", (1920, 1080)), ("c.png", (1600, 900))):
+        cv2.imwrite(str(tmp_path / name), np.zeros((size[1], size[0], 3), np.uint8))
+    images = [str(tmp_path / f"{name}.png") for name in "abc"]
+    view = read_view(bare, CameraOptions())
+    assert len(open_source(images[:2], Selection(), view).names) == 2
+    with pytest.raises(UserError) as caught:
+        open_source(images, Selection(), view)
+    says = (
+        f"{images[2]}: this image is 1600x900 px, but a.png 1920x1080, and K in {bare} is of one size; add image_size"
+    )
+    assert str(caught.value).startswith(says)
+    scaled = read_view(bare, CameraOptions(calibrated_size=(1920, 1080)))
+    assert open_source(images, Selection(), scaled).size(2) == (1600, 900)
 
 
 def test_k_is_scaled_where_the_image_was_resized(tmp_path: Path, camera: Camera, rng: np.random.Generator) -> None:
