@@ -124,6 +124,14 @@ def finite(text: str) -> float:
     return number
 
 
+def positive(text: str) -> float:
+    """Returns a finite number above 0. Raises ValueError for anything else."""
+    number = float(text)
+    if not 0 < number < 1e6:
+        raise ValueError(text)
+    return number
+
+
 def frame_rate(text: str) -> float:
     """Returns images per second, from 0.001 to 1000, which videos can have. Raises ValueError for anything else."""
     number = float(text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,8 +29,6 @@ DEMUXERS = (
     "asf",
 )  # of SUFFIXES; FFmpeg has others, which open further files
 
-_DAMAGED: set[Path] = set()  # of which a warning was logged
-
 
 @dataclass(frozen=True)
 class Video:
@@ -42,6 +40,7 @@ class Video:
     size: tuple[int, int]  # (width, height) px as shown: turned by the file's rotation
     quarter_turns: int  # counter-clockwise, from stored pixels to shown ones
     pixel_aspect: Fraction = Fraction(1)  # width over height of a pixel as shown; 1: square
+    damaged_s: list[float] = field(default_factory=list, compare=False)  # times of damaged frames that were decoded
 
     @property
     def frames_per_second(self) -> float:
@@ -95,13 +94,13 @@ def _warn_of_lost_end(path: Path, container: InputContainer, times_s: np.ndarray
         )  # fmt: skip
 
 
-def _warn_of_damage(path: Path, time_s: float) -> None:
-    """Logs, once per video and process, that a frame was decoded from damaged bytes."""
-    if path not in _DAMAGED:
-        _DAMAGED.add(path)
+def _warn_of_damage(video: Video, time_s: float) -> None:
+    """Logs, once per opened video, that a frame was decoded from damaged bytes."""
+    video.damaged_s.append(time_s)
+    if len(video.damaged_s) == 1:
         log.warning(
             "%s: the frame at %.3f s is damaged, so that parts of it, and maybe of others after it, are not what was recorded; "
-            "copy the video again, or leave this part out (--start, --end)", path, time_s,
+            "copy the video again, or leave this part out (--start, --end)", video.path, time_s,
         )  # fmt: skip
 
 
@@ -127,7 +126,7 @@ def read_frames(video: Video, wanted: Sequence[int]) -> Iterator[np.ndarray]:
     first = video.pts[number]
     for frame in _decoded_from(video, number):
         if frame.is_corrupt and frame.pts is not None and frame.pts >= first:
-            _warn_of_damage(video.path, float((frame.pts - video.pts[0]) * (frame.time_base or 0)))
+            _warn_of_damage(video, float((frame.pts - video.pts[0]) * (frame.time_base or 0)))
         if frame.pts is None or frame.pts < video.pts[number]:
             continue
         if frame.pts > video.pts[number]:
