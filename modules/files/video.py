@@ -15,6 +15,8 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.sidedata.sidedata import SideData
+from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from modules.utils import UserError, log, reason
 
@@ -51,7 +53,7 @@ class Video:
 def open_video(path: Path) -> Video:
     """Reads the times of all frames, without decoding more than the first. Raises UserError if it is no readable video."""
     with _opened(path) as container:
-        stream = container.streams.video[0]
+        stream = _stream(container)
         packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
         pts = sorted(packet.pts for packet in packets if packet.pts is not None)
         if not pts or len(set(pts)) < len(pts) or stream.time_base is None:
@@ -61,7 +63,7 @@ def open_video(path: Path) -> Video:
             path, container, times, max(packet.duration or 0 for packet in packets) * float(stream.time_base)
         )
     with _opened(path) as container:
-        frame = next(container.decode(container.streams.video[0]), None)
+        frame = next(container.decode(_stream(container)), None)
         if frame is None:
             raise UserError(f"{path}: no frame of this video can be decoded; convert it (ffmpeg -i IN OUT.mp4)")
         if _is_mirrored(frame):
@@ -73,13 +75,13 @@ def open_video(path: Path) -> Video:
             raise UserError(f"{path}: this video is rotated by {frame.rotation} degrees; bake the turn into its pixels")
         turns = frame.rotation // 90 % 4
         size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
-        aspect = container.streams.video[0].sample_aspect_ratio or Fraction(1)
+        aspect = _stream(container).sample_aspect_ratio or Fraction(1)
     return Video(path, times, tuple(pts), size, turns, 1 / aspect if turns % 2 else aspect)
 
 
 def _warn_of_lost_end(path: Path, container: InputContainer, times_s: np.ndarray, longest_s: float) -> None:
     """Logs a warning if a video's frames end before what its file says; `longest_s` is how long one is shown at most."""
-    stream = container.streams.video[0]
+    stream = _stream(container)
     declared_s = 0.0
     if stream.duration is not None and stream.time_base is not None:
         declared_s = float(stream.duration * stream.time_base)
@@ -160,7 +162,7 @@ def _decoded_from(video: Video, number: int) -> Iterator[av.VideoFrame]:
     """
     for margin_s in (0, 2, 20, None):
         with _opened(video.path) as container:
-            stream = container.streams.video[0]
+            stream = _stream(container)
             stream.thread_type = "AUTO"
             if margin_s is not None and stream.time_base is not None:
                 container.seek(video.pts[number] - int(margin_s / stream.time_base), stream=stream)
@@ -172,6 +174,15 @@ def _decoded_from(video: Video, number: int) -> Iterator[av.VideoFrame]:
                 return
 
 
+def _stream(container: InputContainer) -> VideoStream:
+    """Returns the video of a file, beside which there may be a cover picture."""
+    return (_moving(container) or container.streams.video)[0]
+
+
+def _moving(container: InputContainer) -> Sequence[VideoStream]:
+    return [one for one in container.streams.video if Disposition.attached_pic not in one.disposition]
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
     """Context manager: an opened video file. Raises UserError if it is missing, damaged, or holds no video."""
@@ -181,6 +192,11 @@ def _opened(path: Path) -> Iterator[InputContainer]:
         with av.open(f"file:{path}", options=options) as container:
             if not container.streams.video:
                 raise UserError(f"{path}: there is no video in this file; name a video, images or a folder")
+            videos = len(_moving(container))
+            if videos > 1:
+                raise UserError(
+                    f"{path}: there are {videos} videos in this file; keep one (ffmpeg -i IN -map 0:v:0 OUT.mp4)"
+                )
             yield container
     except FileNotFoundError:
         raise UserError(f"{path}: this video is missing; name an existing file") from None

@@ -165,16 +165,22 @@ def config_of(run: TrainedRun) -> Config:
 
 def _claim(folder: Path, source: Source) -> None:
     """Raises UserError if the output folder holds the answer to another source, or files of other programs."""
-    record = folder / RECORD
+    record, fix = folder / RECORD, f"delete {folder}, or name another --output"
     if record.exists():
-        content = read_json(record, f"delete {folder}, or name another --output")
-        before = content.get("source") if isinstance(content, dict) else None
+        content = read_json(record, fix)
+        if not isinstance(content, dict) or not _are_names(content.get("files")):
+            raise UserError(f"{record}: this is not the record of a prediction; {fix}")
+        before = content.get("source")
         if before != str(source.path.resolve()):
             raise UserError(
                 f"{folder}: this folder holds the prediction of {before}; name another folder with --output"
             )
     elif folder.exists() and not (folder / CACHE).is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: this folder holds other files; name a new or empty one with --output")
+
+
+def _are_names(files: Any) -> bool:
+    return isinstance(files, list) and all(isinstance(name, str) for name in files)
 
 
 def _files_of_same_answer(folder: Path, key: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from modules.files.video import VideoWriter, open_video, read_frames
 from modules.utils import UserError
@@ -102,6 +103,27 @@ def test_a_video_that_was_not_copied_whole_is_named(
     assert 1 < len(open_video(path).pts) < 9
     (said,) = [record.getMessage() for record in log_records]
     assert said.startswith(f"{path}: the frames of this video end at 0.") and "its file says 0." in said
+
+
+@pytest.mark.parametrize("second", ["a cover", "a video"])
+def test_a_cover_picture_is_not_the_video_and_two_videos_are_refused(tmp_path: Path, second: str) -> None:
+    path = tmp_path / "two.mp4"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream(codec, rate=25) for codec in ("mjpeg", "libx264")]
+        for stream, kind in zip(streams, ("yuvj420p", "yuv420p"), strict=True):
+            stream.width, stream.height, stream.pix_fmt = 64, 48, kind
+        if second == "a cover":
+            streams[0].disposition = Disposition.attached_pic
+        for index in range(3):
+            for stream in streams[index > 0 and second == "a cover" :]:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(index), format="rgb24")))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    if second == "a cover":
+        assert len(open_video(path).pts) == 3
+    else:
+        with pytest.raises(UserError, match=r"there are 2 videos in this file; keep one"):
+            open_video(path)
 
 
 def test_a_damaged_frame_is_named_once(plain: Path, log_records: list[logging.LogRecord]) -> None:

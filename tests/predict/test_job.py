@@ -191,6 +191,16 @@ def test_options_that_do_not_fit_are_refused(ask: Ask, changes: dict[str, object
         job.predict(ask(**changes))
 
 
+def test_a_record_that_is_none_is_refused(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for content in ([1], {"files": 3}, {"files": [3]}):
+        (tmp_path / "out" / "predict.json").write_text(json.dumps(content))
+        with pytest.raises(
+            UserError, match=r"predict\.json: this is not the record of a prediction; delete .*--output"
+        ):
+            job.predict(ask())
+
+
 def test_every_format_can_be_named_and_one_that_needs_up_is_refused_before_any_work(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
