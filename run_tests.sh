@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 . scripts/environment.sh
 
 unset PYTHONDONTWRITEBYTECODE # otherwise each of the tests' many processes compiles what it imports anew
-# Two thirds of the packages' files are never imported, so that pip does not compile them; Python does when it imports one.
+# More than half of the packages' files are never imported, so that pip compiles none; Python does when it imports one.
 PIP_COMPILE=0 make_environment .venv-tests requirements.txt requirements-metrabs.txt requirements-synthetic.txt requirements-export.txt \
   requirements-formats.txt requirements-dask.txt requirements-dev.txt
 
