@@ -22,14 +22,7 @@ from modules.utils import UserError, log, reason
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv")
 MOST_LOST = 3  # frames by which a file may end before what it says without a warning
-DEMUXERS = (
-    "mov",
-    "avi",
-    "matroska",
-    "mpeg",
-    "mpegts",
-    "asf",
-)  # of SUFFIXES; FFmpeg has others, which open further files
+DEMUXERS = "mov,avi,matroska,mpeg,mpegts,asf"  # of SUFFIXES; FFmpeg has others, which open further files
 
 
 @dataclass(frozen=True)
@@ -54,14 +47,14 @@ def open_video(path: Path) -> Video:
     """Reads the times of all frames, without decoding more than the first. Raises UserError if it is no readable video."""
     with _opened(path) as container:
         stream = _stream(container)
-        packets = [packet for packet in container.demux(stream) if packet.size and not packet.is_discard]
-        pts = sorted(packet.pts for packet in packets if packet.pts is not None)
+        packets = (packet for packet in container.demux(stream) if packet.size and not packet.is_discard)
+        shown = sorted((packet.pts, packet.duration or 0) for packet in packets if packet.pts is not None)
+        pts = [start for start, _ in shown]
         if not pts or len(set(pts)) < len(pts) or stream.time_base is None:
             raise UserError(f"{path}: the frames of this video have no times; convert it (ffmpeg -i IN OUT.mp4)")
         times = np.array([float((number - pts[0]) * stream.time_base) for number in pts])
-        _warn_of_lost_end(
-            path, container, times, max(packet.duration or 0 for packet in packets) * float(stream.time_base)
-        )
+        longest = max(duration for _, duration in shown)
+        _warn_of_lost_end(path, container, times, longest * float(stream.time_base))
     with _opened(path) as container:
         frame = next(container.decode(_stream(container)), None)
         if frame is None:
@@ -188,7 +181,7 @@ def _opened(path: Path) -> Iterator[InputContainer]:
     """Context manager: an opened video file. Raises UserError if it is missing, damaged, or holds no video."""
     try:
         # FFmpeg chooses by content: a text that ends in .mp4 could name other files, addresses, or a film of hours.
-        options = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "file"}
+        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
         with av.open(f"file:{path}", options=options) as container:
             if not container.streams.video:
                 raise UserError(f"{path}: there is no video in this file; name a video, images or a folder")
