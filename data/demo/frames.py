@@ -10,7 +10,7 @@ import numpy as np
 
 from data.demo.plan import FRAMES_PER_SECOND
 from data.rig.landmarks import Detect, detect_view
-from data.rig.views import View, image_size
+from data.rig.views import View, common_size
 from modules.console import progress
 from modules.files.atomic import atomic_path
 from modules.utils import UserError
@@ -57,6 +57,6 @@ def detect_landmarks(
     for camera in cameras:
         paths = tuple(frame_path(folder, camera, frame) for frame in range(NUM_FRAMES))
         times_s = np.arange(NUM_FRAMES) / FRAMES_PER_SECOND
-        view = View(camera, paths[0].parent, times_s, image_size(paths[0]), images=paths)
+        view = View(camera, paths[0].parent, times_s, common_size(paths), images=paths)
         found.append(detect_view(view, folder / LANDMARKS_FOLDER / camera, make_detect, fingerprint).first)
     return np.stack([px for px, _ in found]), np.stack([visibility for _, visibility in found])

@@ -17,7 +17,7 @@ from data.demo.rotation import Rotation, build_rotation
 from data.demo.source import CALIBRATION, fetch_demo_source
 from data.rig.calibration import fit_to_video
 from data.rig.landmarks import Detect
-from data.rig.views import image_size
+from data.rig.views import common_size
 from data.rig.writing import link
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
@@ -69,7 +69,7 @@ def read_cameras(source: Path, out: Path) -> list[Camera]:
     absent = [camera for camera in plan.CAMERAS if camera not in calibrated]
     if absent:
         raise UserError(f"{path}: camera {absent[0]} is missing; remove the file to fetch it again")
-    return [fit_to_video(calibrated[camera], image_size(frame_path(out, camera, 0))) for camera in plan.CAMERAS]
+    return [fit_to_video(calibrated[camera], common_size([frame_path(out, camera, 0)])) for camera in plan.CAMERAS]
 
 
 def write_rotation(out: Path, rotation: Rotation, notes: dict[str, object]) -> Path:

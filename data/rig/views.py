@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from modules.files.hashing import digest, sha256_file
@@ -67,9 +66,9 @@ def common_size(images: Sequence[Path]) -> tuple[int, int]:
 
     Raises UserError if `read_image` would refuse one, or if their sizes differ.
     """
-    first = read_header(images[0]).size
-    for path in images:
-        header = read_header(path)
+    headers = [read_header(path) for path in images]
+    first = headers[0].size
+    for path, header in zip(images, headers, strict=True):
         problem = header.problem or size_problem(path, header.size, None, header.orientation)
         if problem is not None:
             raise UserError(problem)
@@ -79,14 +78,6 @@ def common_size(images: Sequence[Path]) -> tuple[int, int]:
                 f"{first[0]}x{first[1]}; put images of one size into a camera's folder"
             )
     return first
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Returns (width, height) px of an image file. Raises UserError if it is not readable."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise UserError(f"{path}: this is not a readable image; remove it and start again")
-    return image.shape[1], image.shape[0]
 
 
 def images_in(folder: Path) -> list[Path]:
