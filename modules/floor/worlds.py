@@ -14,7 +14,7 @@ import numpy as np
 
 from modules.floor.cameras import cameras_up, group_by_camera, is_world_frame
 from modules.floor.people import Recording, is_on_feet, is_standing, lowest_feet, usable
-from modules.floor.plane import Level, find_level, second_level
+from modules.floor.plane import WINDOW_MM, Level, find_level, second_level
 from modules.floor.up import CAMERAS_DEG, Up, angle_deg, measure_up
 
 SOLE_MM = 48.0
@@ -22,6 +22,9 @@ SOLE_MM = 48.0
 whose floors are exact (`python -m benchmarks.floor`)."""
 PERSON_MM = 10.0  # standard deviation of SOLE_MM between people, measured in the same way
 NOBODY = "there are no people to measure it on"
+LYING_MM = 18.0
+"""How much higher over the ground than SOLE_MM the lowest joint of a person is who lies, crawls or sits on it: the median of
+91 people of `data/synthetic/many`, of whom 90 % are within 33 mm."""
 OWN_SHARE = 0.4  # of a recording's people must agree on its floor: others sit on something, jump, or are mislabelled
 SHARED_SHARE = 0.6  # of the people of several recordings, for one floor to be theirs
 SHARED_MM = 40.0  # a recording whose own floor is farther than this from the shared one keeps its own
@@ -57,11 +60,15 @@ class World:
 
 @dataclass(frozen=True)
 class _Feet:
-    """The lowest foot joints of the people of one recording who are on their feet."""
+    """The lowest foot joints of the people of one recording who are on their feet, and what the others lie on."""
 
     recording: Recording
     heights: np.ndarray  # (N,) mm along up
     standing: np.ndarray  # (N,) bool
+    lying: np.ndarray  # (M,) mm along up where their foot joints would be if they stood where they lie
+
+
+_HEIGHTS = "heights", "standing", "lying"
 
 
 def measure_worlds(recordings: Sequence[Recording], source: str, sole_mm: float = SOLE_MM) -> list[World]:
@@ -132,9 +139,11 @@ def _pooled_up(recordings: Sequence[Recording]) -> Up | str:
 
 
 def _feet(recording: Recording, up: np.ndarray) -> _Feet:
-    """Returns the lowest foot joints of the people of a recording who are on their feet."""
-    joints = recording.joints_world[is_on_feet(recording.joints_world, up)]
-    return _Feet(recording, lowest_feet(joints, up) @ up, is_standing(joints, up))
+    """Returns the lowest foot joints of the people of a recording who are on their feet, and where the others lie."""
+    on_feet = is_on_feet(recording.joints_world, up)
+    joints, others = recording.joints_world[on_feet], recording.joints_world[~on_feet]
+    lying = (others @ up).min(1, initial=np.inf) - LYING_MM
+    return _Feet(recording, lowest_feet(joints, up) @ up, is_standing(joints, up), lying)
 
 
 def _levels(feet: Sequence[_Feet]) -> Iterable[tuple[list[_Feet], Level | str]]:
@@ -157,12 +166,17 @@ def _levels(feet: Sequence[_Feet]) -> Iterable[tuple[list[_Feet], Level | str]]:
 
 
 def _level(feet: Sequence[_Feet], share: float) -> Level | str:
-    """Finds the level of the feet of these recordings; a sentence if there is none, or people stand on another as well."""
-    heights = np.concatenate([one.heights for one in feet])
-    standing = np.concatenate([one.standing for one in feet])
+    """Finds the level of the feet of these recordings; a sentence if there is none, or people stand on another as well.
+
+    Where too few people are on their feet, those who lie on the level of one who is count as well: a bed is no floor.
+    """
+    heights, standing, lying = (np.concatenate([getattr(one, name) for one in feet]) for name in _HEIGHTS)
     level = find_level(heights, share)
     if isinstance(level, str):
-        return level
+        confirmed = find_level(np.concatenate([heights, lying]), share)
+        if isinstance(confirmed, str) or not (np.abs(heights - confirmed.height_mm) <= WINDOW_MM / 2).any():
+            return level
+        level = confirmed
     other = second_level(heights, standing, level.height_mm)
     return level if other is None else f"people stand on two floors, {abs(other - level.height_mm):.0f} mm apart"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modules.floor.people import Recording
 from modules.floor.up import angle_deg
-from modules.floor.worlds import World, measure_worlds
+from modules.floor.worlds import LYING_MM, World, measure_worlds
 from tests.conftest import rotation
 from tests.floor.crowd import CAMERAS, SOLE_MM, camera, crowd, moved, person, recording
 
@@ -151,6 +151,19 @@ def test_one_label_is_too_few(rng: np.random.Generator) -> None:
     worlds = measured(recording("1_few", crowd(rng, ["stand"]), [camera(-4000, 0, 1600)]), *others)
     few = next(world for world in worlds if world.recordings == ("1_few",))
     assert few.up == (0, 0, 1) and few.refusal == "only 1 person is on their feet"
+
+
+def test_people_who_lie_where_somebody_stands_confirm_the_floor(rng: np.random.Generator) -> None:
+    cameras = [camera(4000, 0, 1600, {"world_up": np.array([0.0, 0, 1])})]
+    people = crowd(rng, ["stand", *["lie"] * 4])
+    people[1:, :, 2] -= people[1:, :, 2].min(1, keepdims=True) - SOLE_MM - LYING_MM
+    world = only(recording("1_floor", people, cameras))
+    assert world.floor_mm == pytest.approx(0, abs=20) and world.labels == 5
+    people[1:, :, 2] += 450
+    assert only(recording("1_bed", people, cameras)).refusal == "only 1 person is on their feet"
+    people[0, :, 2] += 300  # a jump over somebody who lies on the floor
+    people[1:, :, 2] -= 450
+    assert only(recording("1_jump", people, cameras)).floor_mm is None
 
 
 def test_a_studio_is_shared_even_by_a_recording_without_a_label(rng: np.random.Generator) -> None:
