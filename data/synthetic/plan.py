@@ -16,6 +16,7 @@ RECIPE = 2
 POSE = "1"  # every person has one recording
 MARKER, MANIFEST, SAMPLE, SHEET = "synthetic.json", "manifest.csv", "sample_submission.json", "contact_sheet.jpg"
 FEWEST_PEOPLE = 7  # with fewer, a split would be empty
+_DEFAULTS = {"crops": False}  # options that markers of older sets do not have
 _TEST, _VALIDATION, _ROUND = frozenset({3, 10, 17}), frozenset({6, 13}), 20
 
 
@@ -27,6 +28,7 @@ class Options:
     frames: int
     cameras: int
     seed: int
+    crops: bool = False  # only the person's part of each image
 
     @property
     def images(self) -> int:
@@ -124,9 +126,9 @@ def check_folder(root: Path, options: Options) -> None:
         return
     found = read_json(path, f"remove {root} to make the set again")
     wanted = marker(options)
-    for key in ("recipe", "frames", "cameras", "seed"):
-        if not isinstance(found, dict) or found.get(key) != wanted[key]:
-            old = found.get(key) if isinstance(found, dict) else None
+    for key in ("recipe", "frames", "cameras", "seed", "crops"):
+        old = found.get(key, _DEFAULTS.get(key)) if isinstance(found, dict) else None
+        if old != wanted[key]:
             raise UserError(
                 f"{path}: this set was made with {key} {old}, not {wanted[key]}; remove {root} to make it again, or choose "
                 "another folder by --out"
@@ -158,6 +160,7 @@ def begun_options(root: Path) -> Options | None:
         found = read_json(root / MARKER)
         if found["recipe"] != RECIPE:
             return None
-        return Options(*(int(found[key]) for key in ("people", "frames", "cameras", "seed")))
+        people, frames, cameras, seed = (int(found[key]) for key in ("people", "frames", "cameras", "seed"))
+        return Options(people, frames, cameras, seed, bool(found.get("crops", _DEFAULTS["crops"])))
     except (UserError, KeyError, TypeError, ValueError):
         return None

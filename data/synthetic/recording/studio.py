@@ -18,9 +18,10 @@ from data.synthetic.clothes.skinned_surface import Outfit
 from data.synthetic.pose.motion import draw_motion
 from data.synthetic.pose.sampler import SampledPose
 from data.synthetic.recording.labels import joint_visibility, view_facts
-from data.synthetic.render.photograph import Sensor, encode_jpeg, photograph, sample_sensor
+from data.synthetic.render.photograph import Sensor, at_scale, encode_jpeg, photograph, sample_sensor
 from data.synthetic.render.renderer import Renderer
 from data.synthetic.scene.cameras import View, ViewProbabilities, sample_rig
+from data.synthetic.scene.crops import crop_view
 from data.synthetic.scene.surroundings import Surroundings, make_surroundings
 from modules.files.atomic import write_bytes
 from modules.files.cameras import write_camera
@@ -28,7 +29,7 @@ from modules.files.labels import write_label
 from modules.pose_utils import Camera
 
 WORLD_SPREAD_MM = (4000.0, 4000.0, 600.0)  # the files' origin lies at most this far from the person
-_PERSON, _ROOM, _SENSOR = range(3)  # stages with their own random numbers
+_PERSON, _ROOM, _SENSOR, _CROP = range(4)  # stages with their own random numbers
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Studio:
         place = make_surroundings(rng, joints, views)
         shift = rng.uniform(-1, 1, 3) * WORLD_SPREAD_MM
         sensors = [sample_sensor(rng) for _ in views]
+        if options.crops:
+            rng = plan.generator(options, index, _CROP)
+            crops = [crop_view(view, joints, rng) for view in views]
+            sensors = [at_scale(sensor, crop.scale, crop.size_px) for sensor, crop in zip(sensors, crops, strict=True)]
+            views = [crop.view for crop in crops]
         recording = plan.Recording(root, plan.split_of(index), index, f"{person.code}-{index}")
         return Scene(recording, person, outfit, motion, posed, joints, views, place, sensors, shift)
 

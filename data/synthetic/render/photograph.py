@@ -6,7 +6,7 @@ The order is that of a camera: the lens blurs and darkens the corners, the senso
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -17,6 +17,8 @@ from data.synthetic.render.renderer import Picture
 MIDDLE_GREY = 0.18  # the mean reflectance that a light meter assumes
 MAX_BYTES = 300_000
 LOWEST_QUALITY = 30
+ROWS = 1080
+REDUCED_QUALITY = 95  # of a JPEG that replaces a reduced larger one
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Sensor:
     white_balance: tuple[float, float, float]  # residual gains after the camera's own estimate
     contrast: float  # of the tone curve: 0 is plain sRGB, 1 filmic
     saturation: float
-    blur_px: float  # Gaussian sigma of lens blur and defocus, at 1080 rows
+    blur_px: float  # Gaussian sigma of lens blur and defocus, at ROWS rows
     vignette: float  # share of light lost in the corners
     iso: float
     grain_px: float  # blur of the noise by the camera's denoising
@@ -52,13 +54,24 @@ def sample_sensor(rng: np.random.Generator) -> Sensor:
     )
 
 
+def at_scale(sensor: Sensor, scale: float, size_px: tuple[int, int]) -> Sensor:
+    """Returns a sensor for a part, of `size_px`, of the same photograph reduced to `scale`.
+
+    Reduction averages noise, ringing and JPEG's blocks, and the lens's blur covers fewer pixels.
+    """
+    return replace(
+        sensor, blur_px=sensor.blur_px * scale * ROWS / min(size_px), iso=sensor.iso * scale**2,
+        sharpening=sensor.sharpening * scale, jpeg_quality=REDUCED_QUALITY,
+    )  # fmt: skip
+
+
 def photograph(picture: Picture, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
     """Returns the image (H, W, 3) uint8 RGB before JPEG encoding."""
     rows = picture.rgb.shape[0]
     light: np.ndarray = picture.rgb * np.float32(metered_gain(picture) * 2**sensor.exposure_stops)
     light *= vignette(light.shape[1], rows, round(sensor.vignette, 3))[..., None]
     if sensor.blur_px > 0:
-        light = np.asarray(cv2.GaussianBlur(light, (0, 0), sensor.blur_px * min(light.shape[:2]) / 1080))
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), sensor.blur_px * min(light.shape[:2]) / ROWS))
     light = add_noise(light, sensor, rng)
     light *= np.array(sensor.white_balance, dtype=np.float32)
     image = develop(light, sensor)

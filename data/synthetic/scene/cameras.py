@@ -150,19 +150,19 @@ def _between(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.eye(3) + S + S @ S / (1 + c)
 
 
-def _surroundings(joints_world: np.ndarray) -> np.ndarray:
-    """Returns points (F * 24 * 6, 3) that a body may reach around its joints."""
+def surroundings(joints_world: np.ndarray) -> np.ndarray:
+    """Returns points (F, 24 * 6, 3) that a body may reach around its joints (F, 24, 3)."""
     reach = REACH_MM * np.concatenate([np.eye(3), -np.eye(3)])
-    return (joints_world[..., None, :] + reach).reshape(-1, 3)
+    return (joints_world[..., None, :] + reach).reshape(len(joints_world), -1, 3)
 
 
 def _extent(joints_world: np.ndarray, R: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Returns the person's minimum and maximum of x/z and y/z; None if any point is too close to the camera plane."""
-    points = (_surroundings(joints_world) - position) @ R.T
-    if points[:, 2].min() < 300:
+    points = (surroundings(joints_world) - position) @ R.T
+    if points[..., 2].min() < 300:
         return None
-    plane = points[:, :2] / points[:, 2:]
-    return plane.min(0), plane.max(0)
+    plane = points[..., :2] / points[..., 2:]
+    return plane.min((0, 1)), plane.max((0, 1))
 
 
 def sample_distortion(rng: np.random.Generator, camera: Camera) -> np.ndarray:
@@ -195,7 +195,7 @@ def is_inside(points_px: np.ndarray, size: tuple[int, int], edge_px: float = 0.0
 def _is_wanted(camera: Camera, joints_world: np.ndarray, truncated: bool) -> bool:
     size = camera.image_size or SIDES_PX
     if not truncated:
-        return bool(is_inside(project_to_image(_surroundings(joints_world), camera), size, EDGE_PX).all())
+        return bool(is_inside(project_to_image(surroundings(joints_world), camera), size, EDGE_PX).all())
     inside = is_inside(project_to_image(joints_world, camera), size)
     cut = 1 - inside.mean(-1)
     return bool(CUT_SHARE[0] <= cut.max() <= CUT_SHARE[1] and inside[:, ROOT].all())

@@ -180,6 +180,32 @@ def test_killed_and_started_again_it_comes_to_the_same_bytes(small_set: Path, tm
     assert not different
 
 
+def test_crops_show_the_same_people_from_the_same_places(small_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "crops"
+    subprocess.run(generate(out, "--crops"), check=True, cwd=PROJECT_ROOT, capture_output=True, text=True)
+    for split in ("train", "test"):
+        for frame, whole in zip(list_frames(out, split), list_frames(small_set, split), strict=True):
+            assert frame.file_name == whole.file_name
+            joints, camera, uncropped = (
+                read_label(frame.label_path),
+                read_camera(frame.camera_path),
+                read_camera(whole.camera_path),
+            )
+            np.testing.assert_array_equal(joints, read_label(whole.label_path))
+            np.testing.assert_array_equal(camera.R, uncropped.R)
+            np.testing.assert_array_equal(camera.t, uncropped.t)
+            scale = camera.K[0, 0] / uncropped.K[0, 0]
+            shift = camera.K[:2, 2] - (uncropped.K[:2, 2] + 0.5) * scale + 0.5
+            picture = read_image(frame.image_path)
+            assert picture.shape[1::-1] == camera.image_size and max(picture.shape) < 600 < max(uncropped.image_size)
+            whole_picture = read_image(whole.image_path)
+            move = np.array([[scale, 0, 0.5 * scale - 0.5 + shift[0]], [0, scale, 0.5 * scale - 0.5 + shift[1]]])
+            smooth = cv2.GaussianBlur(whole_picture, (0, 0), 0.4 / scale)
+            reduced = cv2.warpAffine(smooth, move, camera.image_size, borderMode=cv2.BORDER_REPLICATE)
+            alike = np.corrcoef(reduced.mean(-1).ravel(), picture.mean(-1).ravel())[0, 1]
+            assert alike > 0.95, (frame.file_name, alike)
+
+
 def without_people(root: Path, out: Path, people: tuple[int, ...]) -> int:
     """Copies an unfinished set: without the lists and without some people, whose images it counts."""
     shutil.copytree(root, out)

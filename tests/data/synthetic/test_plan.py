@@ -75,13 +75,25 @@ def test_random_numbers_are_a_places_own() -> None:
     assert draws[(0, 1)] == plan.generator(OPTIONS, 0, 1).random()
 
 
-@pytest.mark.parametrize("key", ["recipe", "frames", "cameras", "seed"])
+@pytest.mark.parametrize("key", ["recipe", "frames", "cameras", "seed", "crops"])
 def test_a_set_of_another_make_is_refused(tmp_path: Path, key: str) -> None:
     plan.write_marker(tmp_path, OPTIONS, finished=True)
     plan.check_folder(tmp_path, OPTIONS)
     write_json(tmp_path / plan.MARKER, plan.marker(OPTIONS) | {key: 99})
     with pytest.raises(UserError, match=f"made with {key} 99, not .*remove .* to make it again, or choose another"):
         plan.check_folder(tmp_path, OPTIONS)
+
+
+def test_a_set_from_before_there_were_crops_has_whole_images(tmp_path: Path) -> None:
+    older = {key: value for key, value in plan.marker(OPTIONS).items() if key != "crops"}
+    write_json(tmp_path / plan.MARKER, older | {"finished": True})
+    plan.check_folder(tmp_path, OPTIONS)
+    assert plan.finished_options(tmp_path) == OPTIONS
+    crops = plan.Options(7, 2, 3, 1, crops=True)
+    with pytest.raises(UserError, match="made with crops False, not True"):
+        plan.check_folder(tmp_path, crops)
+    plan.write_marker(tmp_path, crops, finished=True)
+    assert plan.finished_options(tmp_path) == crops
 
 
 def test_people_may_be_added_and_other_peoples_data_are_left_alone(tmp_path: Path) -> None:
