@@ -109,7 +109,7 @@ def released_errors(roots: Sequence[str], way: str) -> Errors:
     """Returns the errors of the released weights, and of the extractor alone, on all test images of some data sets."""
     found = []
     for root in roots:
-        assignments = [f"DATA.root={root}", "DATA.extra_roots=[]", f"EXTRACT.test_time_augmentation={WAYS[way]}"]
+        assignments = [f"DATA.root={root}", f"EXTRACT.test_time_augmentation={WAYS[way]}"]
         options = config_arguments(BEST, assignments)
         _run("extract_train_info.py", "--split", "test", "--joint-features", "heavy", *options)
         found.append(test_errors(BEST, assignments, checkpoints.RELEASED))

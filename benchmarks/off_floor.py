@@ -28,7 +28,7 @@ from modules.files.atomic import write_json
 from modules.metrics import joint_errors
 from modules.runs.checkpoints import RELEASED
 
-CACHE = "blazepose-heavy-tta"  # of all crops: EXTRACT.test_time_augmentation=true
+CACHE = "blazepose-heavy-adaptive"  # EXTRACT.test_time_augmentation=adaptive
 STEP_MM = 300.0
 
 

@@ -18,14 +18,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.accuracy.rows import ROW_BY_NAME, ROWS, SETS, TITLES, Row
-from benchmarks.accuracy.run import Test, load_parts, row_config, trained_run
+from benchmarks.accuracy.rows import BEST, MANY, ROW_BY_NAME, ROWS, SETS, TITLES, Row
+from benchmarks.accuracy.run import Test, load_parts, read_split, row_config, trained_run, with_features
 from benchmarks.drawing import DOUBLE, FAINT, TRUTH, new_figure, quiet, save
 from benchmarks.pages import ACCURACY_PAGE, insert_between
 from benchmarks.record import made_by
+from modules.cache.splits import split_rows
 from modules.cache.table import Rows
 from modules.config.load import load_config
 from modules.config.paths import PROJECT_ROOT, project_path
+from modules.config.schema import Config
 from modules.console import run_script
 from modules.evaluation.prediction import predict_rows
 from modules.files.atomic import read_json, write_json
@@ -45,13 +47,13 @@ METHODS = {"predicted": "PoseNet", "constant": "constant width per joint"}
 def main() -> None:
     """Evaluates the uncertainty of a row's first trainings, and writes the result, its table and the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    trained = [row.name for row in ROWS if row.seeds and row.name != "original"]  # which predicts no uncertainty
-    parser.add_argument("--row", choices=trained, default=DEFAULT, help="default: %(default)s")
+    names = [row.name for row in ROWS if (row.seeds or row.released) and row.name != "original"]  # it predicts none
+    parser.add_argument("--row", choices=names, default=DEFAULT, help="default: %(default)s")
     parser.add_argument("--table-only", action="store_true", help="compute nothing, only write tables and figure")
     arguments = parser.parse_args()
     if not arguments.table_only:
         write_json(result_path(arguments.row), evaluate_row(ROW_BY_NAME[arguments.row]))
-    for name in trained:
+    for name in names:
         if result_path(name).exists():
             result = read_json(result_path(name))
             insert_between(ACCURACY_PAGE, f"uncertainty: {name}", table(result))
@@ -68,9 +70,11 @@ def result_path(name: str) -> Path:
 def evaluate_row(row: Row) -> dict[str, Any]:
     """Evaluates the uncertainty of a row's first trainings on its sets."""
     command = "python -m benchmarks.uncertainty" + ("" if row.name == DEFAULT else f" --row {row.name}")
-    result: dict[str, Any] = {"command": command, **made_by(), "row": row.name, "seed": row.seeds[0], "sets": {}}
+    seed = row.seeds[0] if row.seeds else None
+    result: dict[str, Any] = {"command": command, **made_by(), "row": row.name, "seed": seed, "sets": {}}
     for set_name in sets_of(row):
-        parts = [gather(row, test) for test in load_parts(SETS[set_name], row.extraction)]
+        tests = load_parts(SETS[set_name], row.extraction, trains=not row.released)
+        parts = [gather_released(row, test) if row.released else gather(row, test) for test in tests]
         result["sets"][set_name] = evaluate(parts)
     return result
 
@@ -106,15 +110,24 @@ def gather(row: Row, test: Test) -> Part:
             f"python -m benchmarks.accuracy --row {row.name} --seed {row.seeds[0]} first"
         )
     path = folders.best_checkpoint(run)
-    checkpoint = checkpoints.load_checkpoint(path)
+    assert test.training is not None
+    return Part(*(errors_of(config, path, rows) for rows in (test.training.validation, test.test)))
 
-    def errors(rows: Rows) -> Errors:
-        found = rows.take(rows["found"].astype(bool))
-        world, log_error = predict_rows(config, checkpoint, path, found)
-        assert log_error is not None
-        return Errors(log_error, joint_errors(world, found["joints_world_mm"]))
 
-    return Part(errors(test.training.validation), errors(test.test))
+def gather_released(row: Row, test: Test) -> Part:
+    """Predicts the validation images of the released weights, and the test images, with these weights."""
+    path = checkpoints.RELEASED
+    config, rows, _ = read_split(BEST, MANY, "train", row.extraction)
+    validation = errors_of(config, path, split_rows(rows, config)[1])
+    return Part(validation, errors_of(with_features(row, test), path, test.test))
+
+
+def errors_of(config: Config, path: Path, rows: Rows) -> Errors:
+    """Returns the errors that a checkpoint predicts for the rows with a person, and those that it makes."""
+    found = rows.take(rows["found"].astype(bool))
+    world, log_error = predict_rows(config, checkpoints.load_checkpoint(path), path, found)
+    assert log_error is not None
+    return Errors(log_error, joint_errors(world, found["joints_world_mm"]))
 
 
 def evaluate(parts: list[Part]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the released weights: renders both synthetic sets, extracts, trains, and writes the file in pre_models/posenet.
+# Makes the released weights: renders the synthetic set, extracts, trains, and writes the file in pre_models/posenet.
 # It takes about two and a half hours on two processors, most of them for rendering. Finished work is kept when it is stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 CONFIG=config/best.yml
 make_environment_for --config "$CONFIG"
 
-"$PYTHON" -m data.prepare --config "$CONFIG" # weights and both synthetic sets
+"$PYTHON" -m data.prepare --config "$CONFIG" # weights and the synthetic set
 "$PYTHON" extract_train_info.py --split train --config "$CONFIG"
 SUMMARY=$("$PYTHON" train.py --reuse --json --config "$CONFIG" | tee /dev/stderr | tail -n 1)
 RUN=$("$PYTHON" -c 'import json, sys; print(json.loads(sys.argv[1])["run"])' "$SUMMARY")

@@ -30,7 +30,7 @@ from modules.config.paths import PROJECT_ROOT, project_path
 from modules.config.schema import Config
 from modules.evaluation.prediction import predict_world
 from modules.files.atomic import read_json, write_json
-from modules.files.hashing import digest
+from modules.files.hashing import digest, sha256_file
 from modules.files.layout import list_frames
 from modules.inference.prediction import fallback_world, mean_crop_pose
 from modules.runs import checkpoints, folders
@@ -59,7 +59,7 @@ class Test:
     """A test part with its rows. They hold the truth, which is removed before any prediction."""
 
     part: Part
-    training: Training
+    training: Training | None  # None for the released weights
     test: Rows
     key: str  # of the cache
     kinds: pd.DataFrame | None  # of every test image, for the frozen set
@@ -68,11 +68,12 @@ class Test:
 
 def make_rows(set_name: str, names: list[str], seeds: list[int], again: bool) -> None:
     """Computes the requested rows of a set whose results do not exist or are stale."""
-    loaded: dict[tuple[str, ...], list[Test]] = {}
+    loaded: dict[tuple[bool, tuple[str, ...]], list[Test]] = {}
     for row, seed in _requested(set_name, names, seeds):
-        if row.extraction not in loaded:
-            loaded[row.extraction] = load_parts(SETS[set_name], row.extraction)
-        tests = loaded[row.extraction]
+        needs = row.released, row.extraction
+        if needs not in loaded:
+            loaded[needs] = load_parts(SETS[set_name], row.extraction, trains=not row.released)
+        tests = loaded[needs]
         path = result_path(set_name, row, seed)
         key = row_key(row, seed, tests)
         if path.exists() and read_json(path).get("key") == key and not again:
@@ -93,15 +94,15 @@ def _requested(set_name: str, names: list[str], seeds: list[int]) -> Iterator[tu
         yield from ((row, seed) for row in chosen if seed in row.seeds)
 
 
-def load_parts(parts: Sequence[Part], extraction: Sequence[str]) -> list[Test]:
-    """Reads the parts of a set, each data set once; makes and extracts what is missing.
+def load_parts(parts: Sequence[Part], extraction: Sequence[str], trains: bool = True) -> list[Test]:
+    """Reads the parts of a set, each data set once, without training data unless `trains`; extracts what is missing.
 
     UserError if the synthetic set is not the frozen one.
     """
     trainings: dict[str, Training] = {}
     tests = []
     for part in parts:
-        if part.train_root not in trainings:
+        if trains and part.train_root not in trainings:
             config, rows, key = read_split(part.config, part.train_root, "train", extraction)
             trainings[part.train_root] = Training(*split_rows(rows, config), key)
         _, test, key = read_split(part.config, part.test_root, "test", extraction)
@@ -110,7 +111,7 @@ def load_parts(parts: Sequence[Part], extraction: Sequence[str]) -> list[Test]:
         is_frozen = part.test_root == SYNTHETIC
         kinds = frozen.read_list()[frozen.KINDS] if is_frozen else None
         differing = len(frozen.check(project_path(SYNTHETIC))) if is_frozen else None
-        tests.append(Test(part, trainings[part.train_root], test, key, kinds, differing))
+        tests.append(Test(part, trainings.get(part.train_root), test, key, kinds, differing))
     return tests
 
 
@@ -162,7 +163,8 @@ def row_key(row: Row, seed: int | None, tests: list[Test]) -> str:
     """
     settings: list[Any] = []
     for test in tests:
-        settings.append([test.part.name, [test.training.key, test.key]])
+        training = sha256_file(checkpoints.RELEASED) if test.training is None else test.training.key
+        settings.append([test.part.name, [training, test.key]])
         if seed is not None:
             file, assignments = row_config(row, test.part, seed)
             settings.append(
@@ -183,7 +185,9 @@ def make_row(set_name: str, row: Row, seed: int | None, tests: list[Test]) -> di
     for test in tests:
         started = time.process_time()
         details: dict[str, Any]
-        if seed is None:
+        if row.released:
+            world, details = predict_released(row, test)
+        elif seed is None:
             world, details = predict_baseline(BASELINES[row.name], test), {}
         else:
             world, details = train_and_predict(row, seed, test)
@@ -197,10 +201,27 @@ def make_row(set_name: str, row: Row, seed: int | None, tests: list[Test]) -> di
 
 def predict_baseline(method: Callable[[Rows, Fits], np.ndarray], test: Test) -> np.ndarray:
     """Returns a baseline's joints (B, 24, 3) world mm; images without a person get the same fallback as PoseNet's."""
+    assert test.training is not None
     world = fallback_world(mean_crop_pose(test.training.train), test.test["R"], test.test["t"]).copy()
     found = test.test["found"].astype(bool)
     world[found] = method(test.test.take(found), test.training.fits)
     return world
+
+
+def predict_released(row: Row, test: Test) -> tuple[np.ndarray, dict[str, Any]]:
+    """Returns the joints (B, 24, 3) world mm of the released weights, and their size and time."""
+    config, path = with_features(row, test), checkpoints.RELEASED
+    checkpoint = checkpoints.load_checkpoint(path)
+    return predict_world(config, checkpoint, path, test.test), _cost(config, checkpoint, path, test.test)
+
+
+def with_features(row: Row, test: Test) -> Config:
+    """Extracts the test images' joint features that the released weights need, and returns the config of their cache."""
+    assignments = [f"DATA.root={test.part.test_root}", *row.extraction]
+    features = checkpoints.load_checkpoint(checkpoints.RELEASED)["config"]["TRAIN"]["joint_features"]
+    options = config_arguments(test.part.config, assignments)
+    _run("extract_train_info.py", "--split", "test", "--joint-features", features, *options)
+    return load_config(project_path(test.part.config), assignments)
 
 
 def train_and_predict(row: Row, seed: int, test: Test) -> tuple[np.ndarray, dict[str, Any]]:
@@ -220,16 +241,24 @@ def train_and_predict(row: Row, seed: int, test: Test) -> tuple[np.ndarray, dict
     path = folders.best_checkpoint(run)
     checkpoint = checkpoints.load_checkpoint(path)
     world = predict_world(config, checkpoint, path, test.test)
-    summary, network = read_json(run / folders.COMPLETE), checkpoints.restore_network(checkpoint, path)
+    summary = read_json(run / folders.COMPLETE)
+    names = ("best_epoch", "best_score", "extractor_score", "epochs", "minutes")
+    training = {name: summary[name] for name in names}
     return world, {
-        "cpu_minutes": minutes, "parameters": sum(p.numel() for p in network.parameters()),
-        "ms_per_image": round(_ms_per_image(config, checkpoint, path, test.test), 2),
-        "training": {name: summary[name] for name in ("best_epoch", "best_score", "extractor_score", "epochs", "minutes")},
+        "cpu_minutes": minutes, **_cost(config, checkpoint, path, test.test), "training": training
     }  # fmt: skip
+
+
+def _cost(config: Config, checkpoint: dict[str, Any], path: Path, rows: Rows) -> dict[str, Any]:
+    """Returns a network's size and time."""
+    network = checkpoints.restore_network(checkpoint, path)
+    size = sum(p.numel() for p in network.parameters())
+    return {"parameters": size, "ms_per_image": round(_ms_per_image(config, checkpoint, path, rows), 2)}
 
 
 def trained_run(config: Config, test: Test) -> Path | None:
     """Returns the newest complete training of this config on this part's cache."""
+    assert test.training is not None
     return folders.newest_complete(config.results_root / "train", key=folders.run_key(config, test.training.key))
 
 

@@ -32,7 +32,7 @@ from modules.files.atomic import write_json
 from modules.pose_utils import Camera
 
 PAGE = PROJECT_ROOT / "docs" / "trust.md"
-CACHE = "blazepose-heavy-tta"  # of all crops: EXTRACT.test_time_augmentation=true
+CACHE = "blazepose-heavy-adaptive"  # EXTRACT.test_time_augmentation=adaptive
 RECORDINGS = 5  # of the synthetic set
 EXTRACTION_MS = 123.0  # per image on two cores: docs/results/speed.json
 ORDER = ("named", "warned", "refused", "noted", "harmless", "silent", "misleading", "quiet", "false alarm")

@@ -15,7 +15,7 @@ CURRENT = [path for path in (*pages.PAGES, RELEASED) if path.name != "CHANGELOG.
 SHARED = ("modules/console.py", "modules/config/load.py")  # the options of every script
 TOOLS = {"ruff", "mypy", "pytest", "pip", "venv", "dask"}  # run by python -m
 EXAMPLES = {"ConfidentPoseNet", "charbonnier", "blazepose_twice"}  # added on the extending page
-MADE = ("results/", "data/demo/test_camera_", "data/synthetic/set", "data/synthetic/more", "pre_models/downloads")
+MADE = ("results/", "data/demo/test_camera_", "data/synthetic/set", "data/synthetic/many", "pre_models/downloads")
 TOP = ("modules", "model", "benchmarks", "docs", "data", "pre_models", "config", "scripts", "tests")
 
 
