@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from data.synthetic.generate import DEFAULT_OUT
 from modules import metrics
 from modules.cache import worlds
 from modules.cache.store import cache_folder, open_cache
@@ -54,7 +55,7 @@ def main() -> None:
 
 def synthetic_cells(run: Path) -> dict[str, str]:
     """Returns the errors of the released weights on the synthetic test images by what is known of the floor."""
-    config = load_config(PROJECT_ROOT / "config/best.yml")
+    config = load_config(PROJECT_ROOT / "config/best.yml", [f"DATA.root={DEFAULT_OUT}"])
     rows, _ = open_cache(config, "test", list_frames(config.data_root, "test"))
     checkpoint, truth = load_checkpoint(run), rows["joints_world_mm"]
     found = rows["found"].astype(bool)

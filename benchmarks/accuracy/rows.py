@@ -14,6 +14,7 @@ from modules.files.atomic import read_json
 RESULTS = PROJECT_ROOT / "docs" / "results" / "accuracy"
 SYNTHETIC = DEFAULT_OUT.as_posix()
 MANY = "data/synthetic/many"  # made by scripts/release_posenet.sh
+MORE = "data/synthetic/more"  # data.synthetic.generate --people 160 --frames 8 --cameras 1 --seed 43
 LARGER = "data/synthetic/larger"  # data.synthetic.generate --people 250 --frames 8 --cameras 1 --seed 43
 OLDER_EXTRACTION = ("EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false")
 DEFAULT_EXTRACTION = ("EXTRACT.test_time_augmentation=adaptive",)
@@ -80,7 +81,7 @@ ROWS = (
         "pose and joint features, synthetic people as extra data",
         FIRST_SEED,
         BEST,
-        (f"DATA.extra_roots=[{MANY}]", "TRAIN.num_epochs=10"),
+        (f"DATA.extra_roots=[{SYNTHETIC}, {MORE}]", "TRAIN.num_epochs=10"),
         sets=("demo",),
     ),
     Row("bound", "2D + **true** depth (bound)"),

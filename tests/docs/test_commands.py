@@ -15,7 +15,8 @@ CURRENT = [path for path in (*pages.PAGES, RELEASED) if path.name != "CHANGELOG.
 SHARED = ("modules/console.py", "modules/config/load.py")  # the options of every script
 TOOLS = {"ruff", "mypy", "pytest", "pip", "venv", "dask"}  # run by python -m
 EXAMPLES = {"ConfidentPoseNet", "charbonnier", "blazepose_twice"}  # added on the extending page
-MADE = ("results/", "data/demo/test_camera_", "data/synthetic/set", "data/synthetic/many", "pre_models/downloads")
+SETS = ("data/synthetic/set", "data/synthetic/many", "data/synthetic/more")
+MADE = ("results/", "data/demo/test_camera_", "pre_models/downloads", *SETS)
 TOP = ("modules", "model", "benchmarks", "docs", "data", "pre_models", "config", "scripts", "tests")
 
 
