@@ -98,8 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "are several people (default: confident)")  # fmt: skip
     add("--smooth", choices=("on", "off"), help="smooth over time (default: on for videos and with --fps)")
     add("--quality", choices=QUALITIES, default=BEST, help="best: average several crops of each "
-        "person, as the weights were trained on; adaptive: two crops where the first is certain; fast: one crop "
-        "(docs/predict.md has the cost of each)")  # fmt: skip
+        "person, as the weights were trained on; fast: one crop (docs/predict.md has the cost of each)")  # fmt: skip
     add("--batch", metavar="N", type=checked(at_least_one, "a whole number above 0"), default=64, help="predict and save so "
         "many images at a time (default: 64)")  # fmt: skip
     add("--run", metavar="FOLDER", type=Path, help="a run folder, a .safetensors file, or `released` (default)")

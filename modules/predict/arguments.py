@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 WORLD, CAMERA = "world", "camera"  # the frames of an answer
-BEST, ADAPTIVE, FAST = QUALITIES = "best", "adaptive", "fast"
+BEST, FAST = QUALITIES = "best", "fast"
 WAYS_TO_CALIBRATE = "docs/predict.md#the-camera-file lists the ways to get it"
 
 

@@ -27,7 +27,7 @@ from modules.files.atomic import read_json, write_json
 from modules.files.hashing import digest
 from modules.files.locking import only_writer
 from modules.predict.answer import Answering, make_answer
-from modules.predict.arguments import ADAPTIVE, BEST, FAST
+from modules.predict.arguments import BEST, FAST
 from modules.predict.checks import CameraChecks
 from modules.predict.overlay import overlay_names, write_overlays
 from modules.predict.parts import People, Predictor, Setting, joined
@@ -85,8 +85,6 @@ def predict(request: Request) -> Result:
     check_run(config, run)
     if request.quality == FAST:
         config = config.with_tta(False)
-    elif request.quality == ADAPTIVE and config.EXTRACT.tta:
-        config = config.with_tta("adaptive")
     folder = request.output or PROJECT_ROOT / "results" / "predict" / (
         source.path.name if source.path.is_dir() else source.path.stem
     )
