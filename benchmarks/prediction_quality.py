@@ -50,7 +50,9 @@ from modules.runs.checkpoints import RELEASED
 RESULT = PROJECT_ROOT / "docs" / "results" / "prediction_quality.json"
 PAGE = PROJECT_ROOT / "docs" / "predict.md"
 CAMERAS = (1, 2, 3, 4)
-VARIANTS = {"best": (True, False), "best, following": (True, True), "fast": (False, False)}
+VARIANTS: dict[str, tuple[TestTimeAugmentation, bool]] = {
+    "best": ("adaptive", False), "best, following": ("adaptive", True), "fast": (False, False),
+}  # fmt: skip
 WEIGHTS = "heavy"
 
 
