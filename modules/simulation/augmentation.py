@@ -24,7 +24,8 @@ Row = dict[str, np.ndarray]
 class Augmentation:
     """Ranges of the random changes of a sample; the defaults change nothing."""
 
-    pose_jitter: float = 0.0  # image px, image px, mm; uniform, per joint
+    pose_jitter: float = 0.0  # crop px; uniform, per joint. In crop px it does not depend on the image's resolution
+    depth_jitter: float = 0.0  # mm; uniform, per joint
     root_jitter: float = 0.0  # share of the root's depth; uniform, per image
     mirror: float = 0.0  # probability of a mirrored scene
     rotation: float = 0.0  # degrees about the crop's centre
@@ -36,9 +37,10 @@ class Augmentation:
 
 
 POSENET_AUGMENTATION = Augmentation(
-    pose_jitter=20.0, root_jitter=0.03, mirror=0.5, rotation=20.0, zoom=0.2, shift=0.1, occlusion=0.3, colour_jitter=0.2
-)
-ORIGINAL_AUGMENTATION = Augmentation(pose_jitter=20.0, colour_jitter=0.2)  # pose jitter: one draw per image and axis
+    pose_jitter=4.5, depth_jitter=20.0, root_jitter=0.03, mirror=0.5, rotation=20.0, zoom=0.2, shift=0.1, occlusion=0.3,
+    colour_jitter=0.2,
+)  # fmt: skip
+ORIGINAL_AUGMENTATION = Augmentation(pose_jitter=20.0, colour_jitter=0.2)  # image px, image px, mm; one draw per image
 
 
 def mirror_rows(row: Columns, crop_size: int) -> Row:
@@ -78,11 +80,10 @@ def mirror_rows(row: Columns, crop_size: int) -> Row:
 
 
 def jitter_pose(pose: CropPose, row: Columns, how: Augmentation, rng: np.random.Generator) -> CropPose:
-    """Moves every joint by up to `pose_jitter` and scales the root depth by up to `root_jitter`, uniformly."""
-    scale = row["K_crop"][:, 0, 0] / row["K"][:, 0, 0]  # crop px per image px
-    jitter = rng.uniform(-1, 1, pose.joints_mm.shape) * how.pose_jitter
-    pixels = cam2pixel(pose.joints_mm, row["K_crop"]) + jitter[..., :2] * scale[:, None, None]
-    root_mm = pose.root_mm * (1 + rng.uniform(-1, 1, len(scale)) * how.root_jitter)
+    """Moves every joint by up to `pose_jitter` and `depth_jitter`, and scales the root depth by up to `root_jitter`."""
+    jitter = rng.uniform(-1, 1, pose.joints_mm.shape) * [how.pose_jitter, how.pose_jitter, how.depth_jitter]
+    pixels = cam2pixel(pose.joints_mm, row["K_crop"]) + jitter[..., :2]
+    root_mm = pose.root_mm * (1 + rng.uniform(-1, 1, len(pose.root_mm)) * how.root_jitter)
     depth_rel_mm = pose.joints_mm[..., 2] - pose.root_mm[:, None] + jitter[..., 2]
     return CropPose(pixel2cam(pixels, root_mm[:, None] + depth_rel_mm, row["K_crop"]), root_mm)
 

@@ -296,7 +296,7 @@ def test_both_branches_are_used(demo_options: list[str], tmp_path: Path, run_scr
     """Trained on poses jittered by up to 200 px, so that images help within a few epochs (else: benchmarks.branches)."""
     setup = (
         "import dataclasses; from modules.recipes.posenet import PoseNetRecipe\n"
-        "PoseNetRecipe.augmentation = dataclasses.replace(PoseNetRecipe.augmentation, pose_jitter=200.0)"
+        "PoseNetRecipe.augmentation = dataclasses.replace(PoseNetRecipe.augmentation, pose_jitter=45.0)"
     )
     scores = scores_of_training(
         run_script,

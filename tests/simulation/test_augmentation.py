@@ -161,15 +161,14 @@ def test_mirroring_a_person_swaps_sides(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(seen[ORDER] * [-1, 1] + [1919, 0], plain, atol=1e-8)
 
 
-def test_jitter_is_in_image_px_mm_and_shares_of_the_root(tmp_path: Path) -> None:
+def test_jitter_is_in_crop_px_mm_and_shares_of_the_root(tmp_path: Path) -> None:
     row = make_rows(tmp_path, 200).columns
     pose = cached_crop_pose(row)
-    moved = jitter_pose(pose, row, Augmentation(pose_jitter=20.0, root_jitter=0.03), np.random.default_rng(0))
-    scale = (row["K_crop"][:, 0, 0] / row["K"][:, 0, 0])[:, None, None]
-    px = (cam2pixel(moved.joints_mm, row["K_crop"]) - cam2pixel(pose.joints_mm, row["K_crop"])) / scale
+    how = Augmentation(pose_jitter=4.0, depth_jitter=20.0, root_jitter=0.03)
+    moved = jitter_pose(pose, row, how, np.random.default_rng(0))
+    px = cam2pixel(moved.joints_mm, row["K_crop"]) - cam2pixel(pose.joints_mm, row["K_crop"])
     mm = relative_depth(moved) - relative_depth(pose)
-    for jitter in (px, mm):
-        assert 19 < np.abs(jitter).max() <= 20 + 1e-6
+    assert 3.8 < np.abs(px).max() <= 4 + 1e-6 and 19 < np.abs(mm).max() <= 20 + 1e-6
     assert 0.028 < np.abs(moved.root_mm / pose.root_mm - 1).max() <= 0.03
     same = jitter_pose(pose, row, Augmentation(), np.random.default_rng(0))
     np.testing.assert_allclose(same.joints_mm, pose.joints_mm, atol=1e-8)

@@ -8,9 +8,11 @@ import pytest
 
 from model.skeleton import FEET, MIRROR
 from modules.cache.crop_joints import cached_crop_pose, from_uvd, to_uvd
+from modules.cache.table import Rows
 from modules.config.train import Train
 from modules.dataset import PoseDataset
-from modules.recipes.posenet import make_simulator
+from modules.pose_utils import resize_intrinsics
+from modules.recipes.posenet import PoseNetRecipe, make_simulator
 from modules.simulation import errors
 from modules.simulation.augmentation import Augmentation
 from modules.simulation.errors import FittedErrors, ResampledErrors
@@ -123,9 +125,23 @@ def test_real_views_keep_their_truth_however_they_are_turned_and_mirrored(tmp_pa
     drawn = RealViews(rows, MIRRORED_HALF, how).draw(np.random.default_rng(0), 60)
     np.testing.assert_allclose(drawn["joints"], drawn["target"], atol=1e-4)  # a perfect extractor's pose is its target
     np.testing.assert_allclose(drawn["root_mm"], drawn["target_root_mm"], rtol=1e-5)
-    jitter = dataclasses.replace(how, pose_jitter=20.0)
+    jitter = dataclasses.replace(how, pose_jitter=4.5, depth_jitter=20.0)
     jittered = RealViews(rows, SimulationSettings(0.5), jitter).draw(np.random.default_rng(0), 60)
     assert 0.001 < np.abs(jittered["joints"] - jittered["target"]).mean() < 0.1
+
+
+def test_a_lower_resolution_of_the_images_changes_no_view(tmp_path: Path) -> None:
+    rows, how = make_rows(tmp_path, 6), PoseNetRecipe.augmentation_of(Train())
+    smaller = dict(rows.columns)
+    smaller["K"] = np.stack([resize_intrinsics(K, 0.25) for K in rows["K"]])
+    smaller["joints_px"] = (rows["joints_px"] + 0.5) * 0.25 - 0.5
+    smaller["image_size"] = rows["image_size"] // 4
+    drawn, same = (
+        ViewSimulator(of, MIRRORED_HALF, RealViews(of, MIRRORED_HALF, how), 0.5).draw(np.random.default_rng(0), 60)
+        for of in (rows, Rows(smaller, rows.crop_files))
+    )
+    for name, values in drawn.items():
+        np.testing.assert_allclose(same[name], values, rtol=2e-3, atol=2e-3, err_msg=name)
 
 
 def test_real_views_are_mixed_with_simulated_ones_in_their_share(tmp_path: Path) -> None:
