@@ -13,7 +13,7 @@ QUANTILE = 0.3  # of the feet are below the plane that the robust fit starts fro
 MIN_NOISE_MM = 10.0  # of a foot joint over the ground, however well a few of them agree
 SAME_STEP = 4.0  # neighbouring moments of one step count as one: their errors are not independent
 OUTSIDE_MM = 100.0  # people who stand at least this far from a floor stand on another one
-SECOND_SHARE = 0.2  # of the people, at least two, who stand together elsewhere make a second floor
+SECOND_SHARE = 0.2  # of the people, at least three, who stand together elsewhere make a second floor; two may jump
 _ROUNDS = 40
 
 
@@ -86,7 +86,7 @@ def second_level(heights: np.ndarray, standing: np.ndarray, level_mm: float) -> 
     `heights` (N,) mm are those of the lowest foot joints, `standing` (N,) tells who stands.
     """
     outside = np.sort(heights[standing & (np.abs(heights - level_mm) > OUTSIDE_MM)])
-    need = max(2, int(np.ceil(SECOND_SHARE * len(heights))))
+    need = max(3, int(np.ceil(SECOND_SHARE * len(heights))))
     if len(outside) < need:
         return None
     widths = outside[need - 1 :] - outside[: len(outside) - need + 1]

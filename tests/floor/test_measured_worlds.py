@@ -153,6 +153,15 @@ def test_one_label_is_too_few(rng: np.random.Generator) -> None:
     assert few.up == (0, 0, 1) and few.refusal == "only 1 person is on their feet"
 
 
+def test_two_jumps_of_one_height_are_no_second_floor(rng: np.random.Generator) -> None:
+    cameras = [camera(4000, 0, 1600, {"world_up": np.array([0.0, 0, 1])})]
+    people = crowd(rng, ["stand"] * 6)
+    people[:2, :, 2] += 200
+    assert only(recording("1_jumps", people[:5], cameras)).floor_mm == pytest.approx(0, abs=20)
+    people[2, :, 2] += 200
+    assert "two floors" in str(only(recording("1_step", people, cameras)).refusal)
+
+
 def test_people_who_lie_where_somebody_stands_confirm_the_floor(rng: np.random.Generator) -> None:
     cameras = [camera(4000, 0, 1600, {"world_up": np.array([0.0, 0, 1])})]
     people = crowd(rng, ["stand", *["lie"] * 4])
