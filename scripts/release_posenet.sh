@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the released weights: renders the synthetic set, extracts, trains, and writes the file in pre_models/posenet.
-# It takes about two and a half hours on two processors, most of them for rendering. Finished work is kept when it is stopped.
+# It takes about an hour and a half on two processors, half of it for rendering. Finished work is kept when it is stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

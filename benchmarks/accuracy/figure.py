@@ -25,7 +25,7 @@ def draw(results: Results) -> None:
                 continue
             runs = results[set_name][row.name]
             world, parts, seeds = spread(values_of(runs, "overall", "world_mpjpe"))
-            colour = FAINT if row.name in GIVEN_TRUTH else TRUTH if row.seeds else DOUBLE
+            colour = FAINT if row.name in GIVEN_TRUTH else TRUTH if row.seeds or row.released else DOUBLE
             error = float(np.hypot(parts, seeds))
             axes.barh(place, world, color=colour, alpha=0.85, xerr=error or None, ecolor="black", capsize=2)
             root = values_of(runs, "overall", "root").mean()

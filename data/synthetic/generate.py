@@ -39,7 +39,7 @@ def main() -> None:
         default = getattr(DEFAULT_OPTIONS, name)
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{help_text}; default: %(default)s")
     parser.add_argument(
-        "--crops", action="store_true", help="render only the person's part of each image, in a quarter of the time"
+        "--crops", action="store_true", help="render only the person's part of each image, in a third of the time"
     )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="default: %(default)s")
     parser.add_argument(
