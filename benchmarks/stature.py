@@ -71,9 +71,9 @@ def measure(predicted: np.ndarray, rows: Rows) -> dict[str, Any]:
     error = log_distance(predicted, centres) - log_distance(truth, centres)
     of_person = person_mean(error, rows["person"])
     size = log_size(predicted)
-    smaller = person_median(size, rows["person"]) - size
+    to_median = person_median(size, rows["person"]) - size
     changes = {"as predicted": 0 * error}
-    changes |= {f"{share:.0%} of the way to the person's median size": share * smaller for share in SHARES}
+    changes |= {f"{share:.0%} of the way to the person's median size": share * to_median for share in SHARES}
     changes |= {
         "**true** correction within each person": of_person - error,
         "**true** correction of each person": -of_person,

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.synthetic.render.photograph import Sensor, encode_jpeg, photograph, sample_sensor, tone_curve, vignette
+from data.synthetic.render.photograph import (
+    ROWS,
+    Sensor,
+    at_scale,
+    encode_jpeg,
+    photograph,
+    sample_sensor,
+    tone_curve,
+    vignette,
+)
 from data.synthetic.render.renderer import Picture
 
 PLAIN = Sensor(0.0, (1.0, 1.0, 1.0), 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 95)
@@ -41,6 +50,21 @@ def test_a_sampled_camera_neither_drowns_nor_burns_an_ordinary_scene(seed: int) 
     assert image.shape == (120, 160, 3) and image.dtype == np.uint8
     assert 55 < image.mean() < 185
     assert (image == 255).mean() < 0.1 and (image == 0).mean() < 0.1
+
+
+def test_a_reduced_photograph_is_as_noisy_and_as_sharp_as_a_whole_one_that_is_reduced() -> None:
+    sensor, edge = replace(PLAIN, iso=3200.0, blur_px=8.0), np.repeat([0.1, 0.4], ROWS // 2)
+    whole = picture(np.broadcast_to(edge[None, :, None], (ROWS, ROWS, 3)))
+    side = ROWS // 4
+    photo = photograph(whole, sensor, np.random.default_rng(0)).astype(np.float32)
+    reduced = cv2.resize(photo, (side, side), interpolation=cv2.INTER_AREA)
+    small = photograph(
+        picture(whole.rgb[2::4, 2::4]), at_scale(sensor, 0.25, (side, side)), np.random.default_rng(0)
+    ).astype(np.float32)
+    noise = [image[:, : side // 3].std() for image in (reduced, small)]
+    assert noise[0] > 0.5 and noise[1] == pytest.approx(noise[0], rel=0.25)
+    rise = [np.gradient(image.mean((0, 2))).max() for image in (reduced, small)]
+    assert rise[1] == pytest.approx(rise[0], rel=0.15)
 
 
 def test_a_photograph_is_the_same_for_the_same_seed_and_another_for_another() -> None:
