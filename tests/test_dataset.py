@@ -81,13 +81,13 @@ VARIED = Augmentation(20, 0.03, 0.5, 30, 0.2, 0.1, 0.5, 0.2)
 
 def test_jitter_moves_the_pose_alone_within_its_bounds(tmp_path: Path) -> None:
     rows = make_rows(tmp_path, 3)
-    plain, varied = PoseDataset(rows, 128), PoseDataset(rows, 128, Augmentation(20, 0.03, colour_jitter=0.2), seed=1)
+    how = Augmentation(pose_jitter=4.5, depth_jitter=20.0, root_jitter=0.03, colour_jitter=0.2)
+    plain, varied = PoseDataset(rows, 128), PoseDataset(rows, 128, how, seed=1)
     a, b = plain[0], varied[0]
     for name in ("target", "target_root_mm", "K_crop"):
         torch.testing.assert_close(a[name], b[name])
-    scale = rows["K_crop"][0, 0, 0] / rows["K"][0, 0, 0] * 2 / 256
     moved = (b["joints"] - a["joints"]).abs()
-    assert 0 < moved[:, :2].max() <= 20 * scale * 1.001
+    assert 0 < moved[:, :2].max() <= 4.5 * 2 / 256 * 1.001
     assert 0 < moved[:, 2].max() <= 0.0201
     assert 0 < abs(b["root_mm"] / a["root_mm"] - 1) <= 0.0301
     assert not torch.equal(a["image"], b["image"])
