@@ -76,7 +76,7 @@ def test_unlabelled_rows_have_no_target(tmp_path: Path) -> None:
     assert "target" not in sample and all(torch.isfinite(v.float()).all() for v in sample.values())
 
 
-VARIED = Augmentation(20, 0.03, 0.5, 30, 0.2, 0.1, 0.5, 0.2)
+VARIED = Augmentation(4.5, 20, 0.03, 0.5, 30, 0.2, 0.1, 0.5, 0.2)
 
 
 def test_jitter_moves_the_pose_alone_within_its_bounds(tmp_path: Path) -> None:
