@@ -41,27 +41,18 @@ FLOORS = ("declared", "none")
 def main() -> None:
     """Measures, and writes the result and its table."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    config = load_config(project_path(BEST))
-    rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
-    _, validation = split_rows(rows, config)
-    validation = validation.take(validation["found"].astype(bool))
-    result = {
-        "command": "python -m benchmarks.stature", **record.made_by(), "images": len(validation),
-        "people": len(set(validation["person"])), "floors": {},
-    }  # fmt: skip
+    result: dict[str, Any] = {"command": "python -m benchmarks.stature", **record.made_by(), "floors": {}}
     for floor in FLOORS:
-        known = validation if floor == "declared" else without_floor(validation)
-        predicted = predict_rows(config, load_checkpoint(RELEASED), RELEASED, known).world
+        config = load_config(project_path(BEST), [f"DATA.floor={floor}"])
+        rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
+        _, validation = split_rows(rows, config)
+        validation = validation.take(validation["found"].astype(bool))
+        predicted = predict_rows(config, load_checkpoint(RELEASED), RELEASED, validation).world
         result["floors"][floor] = measure(predicted, validation)
+        result |= {"images": len(validation), "people": len(set(validation["person"]))}
     write_json(RESULT, result)
     insert_between(ACCURACY_PAGE, "stature", format_table(result))
     print(format_table(result))
-
-
-def without_floor(rows: Rows) -> Rows:
-    """Returns the rows with neither floor nor up."""
-    blank = {name: np.full_like(rows[name], np.nan) for name in ("floor_height_mm", "world_up")}
-    return rows.with_columns(blank)
 
 
 def measure(predicted: np.ndarray, rows: Rows) -> dict[str, Any]:
