@@ -19,13 +19,16 @@ from docs.rendered_boards import (
 )
 from modules.files.cameras import read_camera, write_camera
 from modules.files.video import VideoWriter
-from modules.pose_utils import Camera
+from modules.pose_utils import Camera, project_to_image
 from modules.predict import job
 from pre_models.blazepose import fetch_blazepose
 from tests.conftest import RunScript
 
 COMMAND = "data/calibrate/__main__.py"
 YAW = 0.4  # of the board on the floor
+WORST_JOINT_MM = 10.0
+"""Of one joint. A focal length changed by 0.03 % alone moves single joints by up to 5 mm, since the network sees another
+resampling of the person's crop; what the calibration determines is bounded more tightly by the other assertions."""
 
 
 def frames(cameras: list[Camera], sheet_name: str, rng: np.random.Generator, fine: int = 1) -> Iterator[np.ndarray]:
@@ -67,4 +70,12 @@ def test_predict_answers_as_with_the_true_camera(demo_root: Path, run_script: Ru
     R_board2world = cv2.Rodrigues(np.array([0, 0, YAW]))[0]
     joints = answers["calibrated"].joints_mm @ R_board2world.T + origin
     apart = np.linalg.norm(joints - answers["true"].joints_mm, axis=-1)
-    assert apart.mean() > 0 and apart.max() < 5, apart.max(-1)
+    assert apart.mean() > 0 and apart.mean(-1).max() < 3, apart.mean(-1)
+    assert apart.max() < WORST_JOINT_MM, apart.max(-1)
+
+    found = read_camera(tmp_path / "cameras" / "phone.json")
+    shown, moved_by = project_to_image(answers["true"].joints_mm, true), joints - answers["true"].joints_mm
+    through_found = project_to_image((answers["true"].joints_mm - origin) @ R_board2world, found)
+    assert np.linalg.norm(through_found - shown, axis=-1).max() < 1.0
+    assert np.linalg.norm(found.centre_world @ R_board2world.T + origin - true.centre_world) < 3
+    assert np.linalg.norm(moved_by.mean((0, 1))) < 2
