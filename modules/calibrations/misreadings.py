@@ -14,7 +14,9 @@ Rig = Mapping[str, Camera]
 # A reading of more than the first cost is questioned if another costs less by the second factor.
 SURE = 12.0, 8.0
 SUSPECT = 2.0, 2.0
-POSSIBLE, POSSIBLE_FEW, FEW = 12.0, 24.0, 3  # sound rigs cost up to this; those of so few cameras up to that
+POSSIBLE = 24.0  # sound rigs cost up to this
+FEW = 3  # cameras: the costs of so few refuse no reading
+UNSURE = 4  # cameras: without a known up, sound rigs of so few may cost anything
 WORSE = 4.0  # a reading that costs more by this factor is ruled out, if it costs more than a sound rig
 FACTORS = (1000.0, 10.0, 100.0, 0.001, 0.1, 0.01)  # by which lengths may be wrong
 _OPENGL = np.diag([1.0, -1.0, -1.0])
@@ -87,8 +89,10 @@ def open_misreadings(rig: Rig, checks: Checks) -> list[Misreading]:
     """Returns the usual mistakes that the numbers do not rule out: with them corrected, the cameras would look as right."""
     if not checks.tells(rig):
         return list(MISREADINGS)
-    most = max(POSSIBLE_FEW if len(rig) <= FEW else POSSIBLE, WORSE * checks.cost(rig))
     others = [(misreading, _corrected(rig, misreading)) for misreading in MISREADINGS]
+    if len(rig) <= UNSURE and all(camera.world_up is None for camera in rig.values()):
+        return [misreading for misreading, other in others if checks.direction_problem(other) is None]
+    most = max(POSSIBLE, WORSE * checks.cost(rig))
     return [
         misreading for misreading, other in others
         if _is_possible(other, checks) and checks.cost(other) <= most and all(map(is_above_floor, other.values()))
