@@ -1,11 +1,14 @@
 """How well a rig labels its own recording: against exact truth on a rendered one, and against the demo's labels.
 
     python -m benchmarks.rig_recording --out results/rig_recording
-    python -m benchmarks.rig_labels --recording results/rig_recording [--out results/rig_labels] [--weights heavy]
+    python -m benchmarks.rig_labels --recording results/rig_recording [--out results/rig_labels]
+    python -m benchmarks.rig_people --out results/rig_people
+    python -m benchmarks.rig_labels --recording results/rig_people --still
 
-A recording of `benchmarks.rig_recording` is labelled as `data.rig.prepare` does it; landmarks are kept in OUT. Printed are the
-distances of all labels from the truth, how often one person's labels go over to somebody else, how often they are within the
-standard deviation that the labels tell, and the shifts that are found if one camera's recording begins later.
+A recording of `benchmarks.rig_recording` is labelled as `data.rig.prepare` does it, by the landmarks alone and by the released
+weights; what they see is kept in OUT. Printed are the distances of all labels from the truth, how often one person's labels go
+over to somebody else, how often they are within the standard deviation that the labels tell, and the shifts that are found if
+one camera's recording begins later. Of many recordings (`--still`: whose moments do not follow each other), only the distances.
 """
 
 from __future__ import annotations
@@ -22,13 +25,16 @@ from benchmarks.rig_recording import TRUTH
 from data.rig.clock import synchronise
 from data.rig.data_set import detect_recording, everybody, one_person
 from data.rig.landmarks import People2D
-from data.rig.recording_labels import LabelledPerson, Settings, label_recording
+from data.rig.network_joints import SHARE, with_network_joints
+from data.rig.recording_labels import LabelledPerson, LabelledRecording, Settings, label_recording
 from data.rig.recordings import Recording, Source, find_recordings
 from model.skeleton import JOINT_NAMES
 from modules.console import run_script
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.utils import UserError, log
 
 LATE_FRAMES = 7
+LANDMARKS, NETWORK = "landmarks", "released weights"
 
 
 def errors_mm(person: LabelledPerson, truth: np.ndarray) -> np.ndarray:
@@ -80,26 +86,83 @@ def late(recording: Recording, people: Sequence[People2D], camera: int) -> tuple
     return replace(recording, views=tuple(views)), cut
 
 
+def every_moment(recording: Recording) -> Recording:
+    """Returns a recording whose moments are so far apart that none tells anything of the next."""
+    return replace(
+        recording, views=tuple(replace(view, times_s=60.0 * np.arange(len(view.times_s))) for view in recording.views)
+    )
+
+
+def label_both_ways(
+    recording: Recording, people: Sequence[People2D], out: Path, refine: bool, offsets: dict[str, int] | None
+) -> dict[str, LabelledRecording]:
+    """Returns the labels by the landmarks alone, and by the released weights."""
+    landmarks = label_recording(recording, people, Settings(refine=refine, offsets=offsets))
+    return {LANDMARKS: landmarks, NETWORK: with_network_joints(landmarks, out, 1, refine)}
+
+
+def many(recordings: Sequence[Recording], out: Path) -> None:
+    """Prints the distances in many recordings of one person each, with the exact extrinsics."""
+    errors: dict[str, list[np.ndarray]] = {}
+    for recording in map(every_moment, recordings):
+        truth = read_truth(recording)[0]
+        people = detect(recording, out, one=True)
+        try:
+            ways = label_both_ways(recording, people, out, False, {})
+        except UserError as error:
+            log.info("%s", error)
+            continue
+        by = {name: done.people[0].labels.joints_world for name, done in ways.items()}
+        kept = ways[NETWORK].people[0].kept
+        moved = (by[NETWORK] - by[LANDMARKS]) / SHARE[:, None]
+        by |= {f"network's share {share:.1f} in limbs": by[LANDMARKS] + np.where(SHARE < 1, share, 1)[:, None] * moved
+               for share in (0.0, 0.3, 0.7, 1.0)}  # fmt: skip
+        for name, joints in by.items():
+            errors.setdefault(name, []).append(np.linalg.norm(joints - truth, axis=-1)[kept])
+    for name, values in errors.items():
+        all_mm = np.concatenate(values)
+        print(
+            f"{name}: median {np.median(all_mm):.1f} mm, mean {all_mm.mean():.1f}, 90 % below "
+            f"{np.percentile(all_mm, 90):.1f} ({len(all_mm)} moments of {len(values)} recordings)"
+        )
+
+
+def read_truth(recording: Recording) -> np.ndarray:
+    """Returns the true joints (P, F, 24, 3) world mm of a recording's people."""
+    with np.load(recording.folder / TRUTH) as archive:
+        return np.asarray(archive["joints_world"])
+
+
+def detect(recording: Recording, out: Path, one: bool) -> list[People2D]:
+    """Returns the landmarks in all views, of the most confident person or of everybody."""
+    make, who = (one_person, "one person") if one else (everybody, "everybody")
+    return detect_recording(recording, out, make("heavy"), f"{BlazePoseExtractor.fingerprint_of('heavy')}/{who}")
+
+
 def main() -> None:
-    """Measures the recording that the command line names."""
+    """Measures the recordings that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recording", type=Path, default=Path("results/rig_recording"))
     parser.add_argument("--out", type=Path, default=Path("results/rig_labels"))
-    parser.add_argument("--weights", choices=["heavy", "full"], default="heavy")
+    parser.add_argument(
+        "--still", action="store_true", help="moments do not follow each other, as of benchmarks.rig_people"
+    )
     arguments = parser.parse_args()
-    recording = find_recordings(Source(arguments.recording))[0]
-    with np.load(arguments.recording / TRUTH) as archive:
-        truths = archive["joints_world"]
-    make, who = (one_person, "one person") if len(truths) == 1 else (everybody, "everybody")
-    mark = f"{BlazePoseExtractor.fingerprint_of(arguments.weights)}/{who}"
-    people = detect_recording(recording, arguments.out, make(arguments.weights), mark)
+    recordings = find_recordings(Source(arguments.recording))
+    if arguments.still:
+        many(recordings, arguments.out)
+        return
+    recording, truths = recordings[0], read_truth(recordings[0])
+    people = detect(recording, arguments.out, len(truths) == 1)
     for refine in (True, False):
-        done = label_recording(recording, people, Settings(refine=refine))
-        print(f"{done.found.dropped} of {done.found.detections} detections belong to none of {len(done.people)} people")
-        print("extrinsics", "refined:" if refine else "as given (exact):")
-        for person in done.people:
-            for name, value in summary(person, truths).items():
-                print(f"  {person.person}: {name}: {value}")
+        for by, done in label_both_ways(recording, people, arguments.out, refine, None).items():
+            print(
+                f"{done.found.dropped} of {done.found.detections} detections belong to none of {len(done.people)} people"
+            )
+            print(f"labels by {by}, extrinsics", "refined:" if refine else "as given (exact):")
+            for person in done.people:
+                for name, value in summary(person, truths).items():
+                    print(f"  {person.person}: {name}: {value}")
     for camera, name in enumerate(recording.names):
         clock = synchronise(*late(recording, people, camera), None)
         print(f"{name} begins {LATE_FRAMES} frames later: found {np.round(clock.shifts_s * clock.rate, 2).tolist()}")

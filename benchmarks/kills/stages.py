@@ -166,8 +166,9 @@ STAGES = (
     Stage(
         "preparation of a rig's recording", "data/rig/prepare.py",
         lambda place: [str(place.inputs / "walk"), "--out", str(place.work / "set"), "--fit-width", "--image-rate=15",
-                       "--weights=full", "--test-camera=last", "--people=1", "--offsets=none"],
-        rig_recording, lambda place: "import data.rig.landmarks; data.rig.landmarks.PART = 5",
+                       "--test-camera=last", "--people=1", "--offsets=none"],
+        rig_recording, lambda place: "import data.rig.landmarks; data.rig.landmarks.PART = 5\n"
+        "import data.rig.network_joints; data.rig.network_joints.BATCH = 3",
     ),
     Stage("extraction", "extract_train_info.py", lambda place: place.options(), small_set, lambda place: SMALL_PARTS),
     Stage(

@@ -46,6 +46,15 @@ def normalised(camera: Camera) -> tuple[Camera, float]:
     return Camera(np.diag([scale, scale, 1.0]) @ camera.K, camera.R, camera.t), scale
 
 
+def check_offsets(recording: Recording, given: Mapping[str, int]) -> None:
+    """Raises UserError if a recording does not have the camera of a given shift."""
+    unknown = next((name for name in given if name not in recording.names), None)
+    if unknown is not None:
+        raise UserError(
+            f"--offsets: there is no camera {unknown} in {recording.folder}; name {', '.join(recording.names)}"
+        )
+
+
 def synchronise(recording: Recording, people: Sequence[People2D], given: Mapping[str, int] | None) -> Clock:
     """Returns the common clock: with the given shifts in frames by camera, or with those that the movement shows.
 
@@ -55,11 +64,7 @@ def synchronise(recording: Recording, people: Sequence[People2D], given: Mapping
     rates = np.array([view.frames_per_second for view in views])
     rate = float(rates.max())
     if given is not None:
-        unknown = next((name for name in given if name not in recording.names), None)
-        if unknown is not None:
-            raise UserError(
-                f"--offsets: there is no camera {unknown} in {recording.folder}; name {', '.join(recording.names)}"
-            )
+        check_offsets(recording, given)
         shifts = np.array([given.get(name, 0) / own for name, own in zip(recording.names, rates, strict=True)])
         return Clock(tuple(view.times_s + s for view, s in zip(views, shifts, strict=True)), shifts, None, rate)
     tracks = [
@@ -119,6 +124,14 @@ class CommonMoments:
     def per_second(self) -> float:
         """The median rate of the moments."""
         return float(1 / np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else self.clock.rate
+
+    def frames_of(self, camera: int, which: np.ndarray) -> np.ndarray:
+        """Returns a camera's frames (N,), ascending, that `at` uses for the moments where the mask (M,) is true."""
+        own, recording = self.frames[camera], self.nearest[camera] >= 0
+        times = self.clock.times_s[camera]
+        after = np.searchsorted(times, self.times_s[which & recording & (own < 0)])
+        near = np.unique(np.concatenate([own[which & (own >= 0)], after - 1, after]))
+        return near[(near >= 0) & (near < len(times))]
 
     def at(self, camera: int, points_px: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns px (M, N, 2) and weights (M, N) of the moments, from those of a camera's frames (F, N, 2) and (F, N).

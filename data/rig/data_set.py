@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data.rig.clock import check_offsets
 from data.rig.landmarks import Detect, People2D, detect_view
+from data.rig.network_joints import with_network_joints
 from data.rig.page import write_page
 from data.rig.quality import recording_quality
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording, test_camera_of
@@ -27,23 +30,33 @@ from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
 from modules.extractors.blazepose.people import detect_people
+from modules.files.hashing import sha256_file
 from modules.files.locking import only_writer
+from modules.runs.checkpoints import RELEASED
 from modules.utils import UserError
 from pre_models.blazepose import fetch_blazepose
 
 
-def make_data_set(
-    source: Source, out: Path, settings: Settings, weights: str = "heavy", step: int = 1
-) -> dict[str, Any]:
-    """Makes the data set of a folder in `out`, and returns what its marker holds. Landmarks of an earlier run are reused.
+@dataclass(frozen=True)
+class Detection:
+    """What sees the joints in each view."""
+
+    weights: str = "heavy"  # BlazePose's
+    network: bool = True  # whether labels are of the released weights' joints; otherwise of the landmarks alone
+
+
+def make_data_set(source: Source, out: Path, settings: Settings, detection: Detection, step: int = 1) -> dict[str, Any]:
+    """Makes the data set of a folder in `out`, and returns what its marker holds. What an earlier run has seen is reused.
 
     Raises UserError if a file cannot be used, if nothing is left to train on, or if another process makes one in `out`.
     """
     recordings = find_recordings(source)
     for recording in recordings:
         test_camera_of(recording, settings)  # before the landmarks, which take hours
+        check_offsets(recording, settings.offsets or {})
     prepare_folder(out)
     with only_writer(out, "makes a data set in"):
+        weights = detection.weights
         fetch_blazepose(weights)
         fingerprint = BlazePoseExtractor.fingerprint_of(weights)
         make_detect = everybody(weights) if settings.people != 1 else one_person(weights)
@@ -51,8 +64,14 @@ def make_data_set(
         labelled = []
         for recording in recordings:
             people = detect_recording(recording, out, make_detect, mark)
-            labelled.append(label_recording(recording, people, settings))
-        return write_data_set(out, labelled, step, {"extractor": fingerprint, "weights": weights})
+            done = label_recording(recording, people, settings)
+            labelled.append(with_network_joints(done, out, step, settings.refine) if detection.network else done)
+        marker = {"extractor": fingerprint, "weights": weights, "joints": _joints(detection)}
+        return write_data_set(out, labelled, step, marker)
+
+
+def _joints(detection: Detection) -> str:
+    return f"released weights {sha256_file(RELEASED)[:12]}" if detection.network else "landmarks"
 
 
 def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], Detect], mark: str) -> list[People2D]:

@@ -80,13 +80,15 @@ def plot_residuals(path: Path, done: LabelledRecording, person: LabelledPerson) 
 
 
 def plot_limbs(path: Path, done: LabelledRecording, person: LabelledPerson) -> None:
-    """Plots limb lengths and the pelvis's uncertainty over time; thrown moments are grey."""
+    """Plots limb lengths and the pelvis's uncertainty over time; thrown moments are grey, and those without a label missing."""
     times = done.moments.times_s
+    thrown = np.any(list(person.thrown.values()), axis=0)
+    shown = person.kept | thrown
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(10, 5), sharex=True, layout="constrained", height_ratios=[2, 1]
     )
     for name, lengths in limb_lengths(person.labels.joints_world).items():
-        above.plot(times, lengths, "--" if name.startswith("right") else "-", linewidth=1, label=name)
+        above.plot(times[shown], lengths[shown], "--" if name.startswith("right") else "-", linewidth=1, label=name)
     known = [lengths[person.kept] for lengths in limb_lengths(person.labels.joints_world).values() if person.kept.any()]
     if known:
         above.set_ylim(0.5 * min(np.median(v) for v in known), 1.4 * max(np.median(v) for v in known))
@@ -94,11 +96,11 @@ def plot_limbs(path: Path, done: LabelledRecording, person: LabelledPerson) -> N
     above.legend(ncols=4, fontsize=7, loc="upper right")
     sd_mm = np.full(len(times), np.nan)
     sd_mm[person.kept] = np.median(person.labels.joints_sd_mm[person.kept], axis=1)
-    below.plot(times, sd_mm)
+    below.plot(times[shown], sd_mm[shown])
     below.set_ylabel("joints' SD, mm")
     below.set_xlabel("time, s")
     for axes in (above, below):
-        for moment in np.flatnonzero(~person.kept):
+        for moment in np.flatnonzero(thrown):
             axes.axvspan(
                 times[moment] - 0.5 / done.moments.per_second,
                 times[moment] + 0.5 / done.moments.per_second,

@@ -72,21 +72,23 @@ def label(
     cameras: Sequence[Camera],
     moments: Moments,
     test_camera: int | None = None,
+    refined: Sequence[Camera] | None = None,
 ) -> Labelled:
     """Labels one person from undistorted px (C, F, 33, 2) and weights (C, F, 33).
 
-    `test_camera` is an index into the cameras.
+    `test_camera` is an index into the cameras. `refined` are the others, where they are refined already.
     """
     others = [index for index in range(len(cameras)) if index != test_camera]
     given = [cameras[index] for index in others]
     early = moments.calibration
-    refined = _refine(points_px[others][:, early], weights[others][:, early], given) if moments.refine else given
+    if refined is None:
+        refined = _refine(points_px[others][:, early], weights[others][:, early], given) if moments.refine else given
     before, _, _ = _triangulate(points_px[others], weights[others], given, moments)
     truth, swapped, seen = _triangulate(points_px[others], weights[others], refined, moments)
     sd_mm = point_sd_mm(truth.points_world, truth.residuals_px, seen, refined)
     shares = LANDMARKS_TO_SMPL24.astype(np.float64)
     found = Labelled(
-        cameras=refined,
+        cameras=list(refined),
         landmarks_world=truth.points_world,
         joints_world=shares @ truth.points_world,
         joints_sd_mm=joint_sd_mm(sd_mm, shares, MAP_MM),

@@ -4,8 +4,8 @@
     python -m data.rig.prepare FOLDER --out data/rig/mine --test-camera cam04
 
 FOLDER holds one video, or one folder of images, of each camera, or a subfolder <POSE>_<PERSON> of these for each recording; and
-the calibration, of any format that docs/cameras.md lists. Labels are triangulated from BlazePose's landmarks: a reference, not
-motion capture. Their quality is on the page OUT/quality.md. An interrupted run resumes.
+the calibration, of any format that docs/cameras.md lists. Labels are triangulated from what networks see in each view: a
+reference, not motion capture. Their quality is on the page OUT/quality.md. An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ DIRECTIONS = {
     f"{sign}{axis}": (1 if sign != "-" else -1) * np.eye(3)["xyz".index(axis)] for axis in "xyz" for sign in ("", "-")
 }
 ESTIMATE, NONE = "estimate", "none"
+NETWORK, LANDMARKS = "network", "landmarks"
 
 
 def main() -> None:
     """Makes the data set of a folder."""
     arguments = _parser().parse_args()
     start_console(arguments)
-    from data.rig.data_set import make_data_set  # noqa: PLC0415  (OpenCV, SciPy and LiteRT: not for --help)
+    from data.rig.data_set import Detection, make_data_set  # noqa: PLC0415  (OpenCV, SciPy and LiteRT: not for --help)
     from data.rig.recording_labels import Settings  # noqa: PLC0415
     from data.rig.recordings import Source  # noqa: PLC0415
     from modules.calibrations.reading import ReadOptions  # noqa: PLC0415
@@ -37,12 +38,18 @@ def main() -> None:
     up = None if arguments.up is None else DIRECTIONS[arguments.up]
     if arguments.floor is not None and up is None:
         raise UserError("--floor: a floor needs --up beside it; name the direction along which its height is measured")
+    if arguments.weights != "heavy" and arguments.joints == NETWORK:
+        raise UserError(
+            f"--weights {arguments.weights}: the released weights know the heavy landmarks alone; leave --weights out, or add "
+            f"--joints {LANDMARKS}"
+        )
     options = ReadOptions(unit=arguments.unit, scale=arguments.scale, up=up, floor_mm=arguments.floor)
     source = Source(arguments.folder, arguments.cameras, options, arguments.fit_width, arguments.image_rate)
     settings = Settings(
         arguments.test_camera, not arguments.keep_extrinsics, _offsets(arguments.offsets), arguments.people
     )
-    made = make_data_set(source, arguments.out, settings, arguments.weights, arguments.step)
+    detection = Detection(arguments.weights, arguments.joints == NETWORK)
+    made = make_data_set(source, arguments.out, settings, detection, arguments.step)
     log.info(
         "%s: ready; %s", arguments.out, ", ".join(f"{count} {use} images" for use, count in made["images"].items())
     )
@@ -88,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     count = checked(_count, "a whole number of 1 or more")
     add("--people", type=count, help="at most so many people of each recording; default: everybody")
     add("--step", type=count, default=1, help="write every so many moments; default: %(default)s")
+    add(
+        "--joints",
+        choices=[NETWORK, LANDMARKS],
+        default=NETWORK,
+        help="triangulate the 24 joints that the released weights see in each view, or take them from BlazePose's triangulated "
+        "landmarks, several times as fast; default: %(default)s",
+    )
     add("--weights", choices=["heavy", "full"], default="heavy", help="of BlazePose; default: %(default)s")
     return parser
 

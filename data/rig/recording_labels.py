@@ -55,6 +55,11 @@ class LabelledRecording:
     cameras: list[Camera]
     test_camera: int | None
 
+    @property
+    def labelling_cameras(self) -> list[int]:
+        """The indices of the cameras that determine the labels."""
+        return [index for index in range(len(self.recording.cameras)) if index != self.test_camera]
+
 
 def label_recording(recording: Recording, people: Sequence[People2D], settings: Settings) -> LabelledRecording:
     """Labels everybody in a recording. Raises UserError if it has too few cameras, or nobody is found by two of them."""
@@ -65,19 +70,28 @@ def label_recording(recording: Recording, people: Sequence[People2D], settings: 
         raise UserError(
             f"{recording.folder}: no person is seen by two cameras at a time; check that videos and cameras belong together"
         )
-    use = replace(_moments(moments, test is not None), refine=settings.refine)
-    given = [normalised(camera)[0] for camera in recording.cameras]
-    labelled, cameras = [], given
-    for number, track in enumerate(found.tracks):
-        result = label(track.points_px, track.weights, cameras, use, test)
-        use = replace(use, refine=False)  # the others are labelled with the cameras of the first
+    unlabelled = LabelledRecording(recording, people, moments, found, [], list(recording.cameras), test)
+    return label_people(unlabelled, settings.refine)
+
+
+def label_people(done: LabelledRecording, refine: bool, refined: Sequence[Camera] | None = None) -> LabelledRecording:
+    """Returns the recording with labels of all its people.
+
+    `refined` are the labelling cameras, normalised, where they are refined already.
+    """
+    test, recording = done.test_camera, done.recording
+    use = replace(calibrated_moments(done), refine=refine)
+    labelled, cameras = [], [normalised(camera)[0] for camera in recording.cameras]
+    for number, track in enumerate(done.found.tracks):
+        result = label(track.points_px, track.weights, cameras, use, test, refined)
+        use, refined = replace(use, refine=False), None  # the others are labelled with the cameras of the first
         cameras = result.cameras
-        person = recording.person if len(found.tracks) == 1 else f"{recording.person}-{number + 1}"
-        others = [index for index in range(len(cameras)) if index != test]
+        person = recording.person if len(done.found.tracks) == 1 else f"{recording.person}-{number + 1}"
+        others = done.labelling_cameras
         kept, thrown = select(_of_cameras(result, others), track.weights[others])
         labelled.append(LabelledPerson(person, track, result, kept, thrown))
     own = [replace(camera, R=moved.R, t=moved.t) for camera, moved in zip(recording.cameras, cameras, strict=True)]
-    return LabelledRecording(recording, people, moments, found, labelled, own, test)
+    return replace(done, people=labelled, cameras=own)
 
 
 def test_camera_of(recording: Recording, settings: Settings) -> int | None:
@@ -97,8 +111,9 @@ def test_camera_of(recording: Recording, settings: Settings) -> int | None:
     return recording.names.index(name)
 
 
-def _moments(moments: CommonMoments, tests: bool) -> Moments:
+def calibrated_moments(done: LabelledRecording) -> Moments:
     """Returns the moments that refine extrinsics, and stretches to label; none of them crosses the calibration's end."""
+    moments, tests = done.moments, done.test_camera is not None
     early = int(np.searchsorted(moments.times_s, calibration_end(moments.times_s, tests), side="right"))
     total = len(moments.times_s)
     edges = [0, early, total] if early < total else [0, total]

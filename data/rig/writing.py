@@ -123,7 +123,9 @@ def write_recording(
                 wanted[index].setdefault(frame, []).append(split_folder(out, split) / "images" / view / name)
                 written.images[use[moment]].append(name)
                 if len(done.people) > 1:
-                    written.boxes.append({"file_name": name, "person_box": _box(done, person, index, moment)})
+                    written.boxes.append(
+                        {"file_name": name, "person_box": _rounded(person_box(done, person, index, frame))}
+                    )
                 _write_label(split_folder(out, split), done.recording.pose, person, moment)
     _write_images(done, wanted)
 
@@ -140,13 +142,16 @@ def _suffix(done: LabelledRecording, camera: int, frame: int) -> str:
     return view.images[frame].suffix if view.images else ".jpg"
 
 
-def _box(done: LabelledRecording, person: LabelledPerson, camera: int, moment: int) -> list[float]:
-    """Returns the box left, top, width, height px around a person's landmarks in the raw image."""
-    frame = int(done.moments.frames[camera, moment])
+def person_box(done: LabelledRecording, person: LabelledPerson, camera: int, frame: int) -> np.ndarray:
+    """Returns the box (4,) left, top, width, height px around a person's landmarks in the raw image of a frame."""
     px = done.people2d[camera].points_px[frame, person.track.places[camera][frame]]
     low, high = px.min(0), px.max(0)
     margin = BOX_MARGIN * (high - low).max()
-    return [round(float(value), 1) for value in (*(low - margin), *(high - low + 2 * margin))]
+    return np.concatenate([low - margin, high - low + 2 * margin])
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(value, 1) for value in values.tolist()]
 
 
 def _write_label(split: Path, pose: str, person: LabelledPerson, moment: int) -> None:

@@ -91,12 +91,13 @@ def predict(request: Request) -> Result:
     _claim(folder, source)
     (folder / CACHE).mkdir(parents=True, exist_ok=True)
     with only_writer(folder, "predicts into"):
-        return _predict(request, Predictor(source, view, Setting(run, config, request.batch), folder / CACHE), folder)
+        predictor = Predictor(source, view, Setting(run, config, request.batch), folder / CACHE)
+        return _predict(request, source, predictor, folder)
 
 
-def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
+def _predict(request: Request, source: Source, predictor: Predictor, folder: Path) -> Result:
     """Predicts the missing parts and writes the answer into its folder, which this process alone writes."""
-    source, view, run = predictor.source, predictor.view, predictor.run
+    view, run = predictor.view, predictor.run
     _describe(source, view)
     checks = CameraChecks(view.path)
     if view.camera.image_size is not None:
@@ -114,7 +115,7 @@ def _predict(request: Request, predictor: Predictor, folder: Path) -> Result:
     record = {**origin, "key": key}
     # Before they are written: whatever stops this, the next prediction of another source replaces them.
     write_json(folder / RECORD, {**record, "files": sorted({*files, *_names(request.save, source)})})
-    written, refusal = _write(request.save, poses, predictor, folder)
+    written, refusal = _write(request.save, poses, (source, view), folder)
     if refusal is not None:
         raise refusal
     files = sorted({*files, *(path.relative_to(folder).as_posix() for path in written)})
@@ -129,7 +130,7 @@ def _names(kinds: Sequence[str], source: Source) -> list[str]:
 
 
 def _write(
-    kinds: Sequence[str], poses: Poses, predictor: Predictor, folder: Path
+    kinds: Sequence[str], poses: Poses, shown: tuple[Source, View], folder: Path
 ) -> tuple[list[Path], UserError | None]:
     """Writes all kinds; returns the files, and why a format cannot be written, which does not stop the others."""
     refusal, written = None, []
@@ -139,7 +140,7 @@ def _write(
         refusal = error
     for kind in kinds:
         if kind in PICTURES:
-            written += PICTURES[kind](poses, predictor.source, predictor.view, folder)
+            written += PICTURES[kind](poses, *shown, folder)
     return written, refusal
 
 

@@ -23,18 +23,20 @@ from modules.config.schema import Config
 from modules.evaluation.prediction import predict_rows
 from modules.evaluation.testing import TrainedRun
 from modules.extractors import configured_fingerprint
-from modules.extractors.base import Estimate
+from modules.extractors.base import Estimate, Hint
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
-from modules.extractors.upright import size_of, turn_estimate, upright_view
+from modules.extractors.upright import size_of, turn_estimate, turn_hint, upright_view
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest, sha256_file
 from modules.files.zip_files import read_npz
 from modules.picture_turns import quarter_turns
 from modules.pose_utils import Camera, distort
-from modules.predict.source import Source
+from modules.predict.source import Images
 from modules.predict.view import View
 from modules.recipes import recipe_of
 from modules.utils import ahead
+
+PREDICTIONS = "predictions"  # the folder of what the network makes of the parts
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class ImageName:
 class Predictor:
     """Fills the cache of one source with one run, part by part."""
 
-    def __init__(self, source: Source, view: View, setting: Setting, folder: Path) -> None:
+    def __init__(self, source: Images, view: View, setting: Setting, folder: Path) -> None:
         self.source, self.view, self.folder = source, view, folder
         self.run, self.config, self.batch = setting.run, setting.config, setting.batch
         self.features = recipe_of(self.run.checkpoint).joint_features
@@ -123,7 +125,7 @@ class Predictor:
     def drop_rest(self) -> None:
         """Removes the parts of an earlier prediction of more images."""
         store.drop_parts_from(self.folder, self.parts)
-        for path in self.folder.glob("predictions/part-*.npz"):
+        for path in self.folder.glob(f"{PREDICTIONS}/part-*.npz"):
             if store.is_part_from(path, self.parts):
                 path.unlink()
 
@@ -151,7 +153,7 @@ class Predictor:
             name = self.source.names[index]
             fields_of = ImageName(name, name, str(self.source.frame_index[index]))
             camera = self.view.camera_for(name, (image.shape[1], image.shape[0]))
-            for estimate in self.estimate(image, camera) or (None,):
+            for estimate in self._people(index, image, camera) or (None,):
                 values, crop = estimate_columns(camera, image, estimate, offset)
                 values |= {"labelled": False, "extractor": BlazePoseExtractor.name, "fingerprint": self._fingerprint}
                 rows.append(to_row(fields_of, camera, values))
@@ -160,14 +162,29 @@ class Predictor:
             progress(1)
         return rows, crops
 
+    def _people(self, index: int, image: np.ndarray, camera: Camera) -> list[Estimate]:
+        """Returns the people in an image, or the one whom the source means."""
+        hint = self.source.hint(index)
+        return self.estimate(image, camera) if hint is None else self._estimate_one(image, camera, hint)
+
     def estimate(self, image: np.ndarray, camera: Camera) -> list[Estimate]:
         """Returns the people in an image (H, W, 3) uint8 RGB of this camera, the most confident first."""
-        if self._extractor is None:
-            self._extractor = BlazePoseExtractor.from_config(self.config)
         turns = quarter_turns(camera)
         upright, upright_camera = upright_view(image, camera, turns)
-        people = self._extractor.estimate_people([upright], [upright_camera])[0]
+        people = self._loaded().estimate_people([upright], [upright_camera])[0]
         return [turn_estimate(one, size_of(upright), -turns) for one in people]
+
+    def _estimate_one(self, image: np.ndarray, camera: Camera, hint: Hint) -> list[Estimate]:
+        """Returns the person whom the hint means, or nobody."""
+        turns = quarter_turns(camera)
+        upright, upright_camera = upright_view(image, camera, turns)
+        one = self._loaded().estimate([upright], [upright_camera], [turn_hint(hint, size_of(image), turns)])[0]
+        return [] if one is None else [turn_estimate(one, size_of(upright), -turns)]
+
+    def _loaded(self) -> BlazePoseExtractor:
+        if self._extractor is None:
+            self._extractor = BlazePoseExtractor.from_config(self.config)
+        return self._extractor
 
     def _images(self, part: int) -> Iterator[tuple[int, np.ndarray]]:
         inside = self.images_in(part)
@@ -206,7 +223,7 @@ class Predictor:
         )
 
     def _path(self, part: int) -> Path:
-        return self.folder / "predictions" / f"part-{part:05d}.npz"
+        return self.folder / PREDICTIONS / f"part-{part:05d}.npz"
 
     def _prediction_key(self, part: int) -> str:
         return digest([self._key(part), self._weights])

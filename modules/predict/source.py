@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from modules.extractors.base import Hint
 from modules.files import video
 from modules.files.hashing import image_tail, sha256_file, tail_mark
 from modules.files.image_header import read_header, second_size_problem
@@ -29,13 +30,8 @@ class Selection:
     frames_per_second: float | None = None  # of image files that are the frames of one recording
 
 
-class Source(Protocol):
-    """The images of one prediction."""
-
-    @property
-    def path(self) -> Path:
-        """What a user named: the video, the single image, or the folder that holds all images."""
-        ...
+class Images(Protocol):
+    """Images whose people are predicted."""
 
     @property
     def names(self) -> list[str]:
@@ -45,6 +41,27 @@ class Source(Protocol):
     @property
     def frame_index(self) -> np.ndarray:
         """The number (N,) of each image in the list or video, before the selection."""
+        ...
+
+    def marks(self, start: int, stop: int) -> list[Any]:
+        """Returns what changes when the images of this range change."""
+        ...
+
+    def images(self, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Yields the images of a range: RGB (H, W, 3) uint8. Raises UserError for one that cannot be read."""
+        ...
+
+    def hint(self, index: int) -> Hint | None:
+        """Returns where the wanted person is in an image; None: everybody is wanted."""
+        ...
+
+
+class Source(Images, Protocol):
+    """The images of one prediction that a user named."""
+
+    @property
+    def path(self) -> Path:
+        """What a user named: the video, the single image, or the folder that holds all images."""
         ...
 
     @property
@@ -65,12 +82,8 @@ class Source(Protocol):
         """Returns the path of an image below `path`, or the video's name."""
         ...
 
-    def marks(self, start: int, stop: int) -> list[Any]:
-        """Returns what changes when the images of this range change."""
-        ...
-
     def images(self, start: int, stop: int, step: int = 1) -> Iterator[np.ndarray]:
-        """Yields the images of a range: RGB (H, W, 3) uint8. Raises UserError for one that cannot be read."""
+        """See Images; of every `step`-th image."""
         ...
 
 
@@ -102,6 +115,9 @@ class ImageFiles:
         """See Source."""
         for index in range(start, stop, step):
             yield read_image(self.files[index], self.sizes[index])
+
+    def hint(self, index: int) -> None:
+        """See Source: everybody is wanted."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +159,9 @@ class VideoFrames:
     def images(self, start: int, stop: int, step: int = 1) -> Iterator[np.ndarray]:
         """See Source."""
         return video.read_frames(self.video, self.frame_index[start:stop:step].tolist())
+
+    def hint(self, index: int) -> None:
+        """See Source: everybody is wanted."""
 
 
 def open_source(named: Sequence[str], selection: Selection, view: View) -> Source:

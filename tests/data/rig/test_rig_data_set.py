@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data.rig.data_set import detect_recording, make_data_set, write_data_set
+from data.rig.data_set import Detection, detect_recording, make_data_set, write_data_set
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording
 from data.rig.recordings import Source, find_recordings
 from data.rig.writing import clear, link, prepare_folder
@@ -129,10 +129,12 @@ def test_a_data_set_that_no_rig_made_is_not_replaced(one: MadeUpRig, tmp_path: P
     with pytest.raises(
         UserError, match=r"task04_train: this folder is not of a rig's data set, which would replace it; name a new"
     ):
-        make_data_set(Source(one.folder), tmp_path, Settings())
+        make_data_set(Source(one.folder), tmp_path, Settings(), Detection())
     assert kept.read_text() == "mine"
     with pytest.raises(UserError, match="--test-camera: there is no cam9"):
-        make_data_set(Source(one.folder), tmp_path / "new", Settings(test_camera="cam9"))
+        make_data_set(Source(one.folder), tmp_path / "new", Settings(test_camera="cam9"), Detection())
+    with pytest.raises(UserError, match="--offsets: there is no camera cam7"):
+        make_data_set(Source(one.folder), tmp_path / "new", Settings(offsets={"cam7": 3}), Detection())
     assert not (tmp_path / "new").exists()
 
 
@@ -184,7 +186,7 @@ def test_two_processes_do_not_make_one_data_set(one: MadeUpRig, tmp_path: Path) 
             UserError, match="another process makes a data set in this folder; wait until it ends, or stop it"
         ),
     ):
-        make_data_set(Source(one.folder), tmp_path, Settings())
+        make_data_set(Source(one.folder), tmp_path, Settings(), Detection())
     assert not (tmp_path / "landmarks").exists()
 
 
