@@ -61,7 +61,7 @@ def detect_view(view: View, folder: Path, make_detect: Callable[[], Detect], fin
 def _detect(view: View, frames: range, detect: Detect, done: Callable[[], Any]) -> dict[str, np.ndarray]:
     """Returns how many people each frame shows, and the landmarks of all of them one after the other."""
     counts, points, visibility = [], [], []
-    for image in view.read(frames):
+    for image in view.read_as_written(frames):
         people = detect(image)
         counts.append(len(people))
         points += [person.landmarks_px for person in people]

@@ -26,7 +26,6 @@ from modules.console import progress_bar
 from modules.evaluation.prediction import calibration_of
 from modules.evaluation.testing import load_run
 from modules.extractors.base import Hint
-from modules.files.hashing import sha256_file
 from modules.pose_utils import Camera, cam2pixel
 from modules.predict.job import config_of
 from modules.predict.parts import PREDICTIONS, People, Predictor, Setting, joined
@@ -65,7 +64,7 @@ class Shown:
 
     @cached_property
     def _video(self) -> str | None:
-        return None if self.recorded.video is None else sha256_file(self.recorded.path)
+        return None if self.recorded.video is None else self.recorded.content([])
 
     def marks(self, start: int, stop: int) -> list[Any]:
         """Returns what changes when the frames of this range change, or whom the boxes mean."""
@@ -75,7 +74,7 @@ class Shown:
     def images(self, start: int, stop: int) -> Iterator[np.ndarray]:
         """Yields the image of each person of a range: RGB (H, W, 3) uint8."""
         frames, people = np.unique(self.frame_index[start:stop], return_counts=True)
-        for image, count in zip(self.recorded.read(frames.tolist()), people.tolist(), strict=True):
+        for image, count in zip(self.recorded.read_as_written(frames.tolist()), people.tolist(), strict=True):
             yield from [image] * count
 
     def hint(self, index: int) -> Hint:

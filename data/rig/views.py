@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from modules.files.hashing import digest, sha256_file
@@ -16,6 +17,8 @@ from modules.files.layout import natural_order
 from modules.files.sources import IMAGE_SUFFIXES, is_video
 from modules.files.video import Video, open_video, read_frames
 from modules.utils import UserError
+
+JPEG_QUALITY = 92  # of a video's frames
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,10 @@ class View:
         """The median frame rate; 0 for a single frame."""
         return float(1 / np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 0.0
 
-    def content(self, frames: range) -> str:
-        """Returns a digest of what these frames show: of the whole video, or of these images."""
+    def content(self, frames: Sequence[int]) -> str:
+        """Returns a digest of what `read_as_written` yields of these frames: of the whole video, or of these images."""
         if self.video is not None:
-            return sha256_file(self.path)
+            return f"{sha256_file(self.path)}-jpeg{JPEG_QUALITY}"
         return digest([sha256_file(self.images[frame]) for frame in frames])
 
     def read(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
@@ -47,6 +50,22 @@ class View:
         else:
             for frame in frames:
                 yield read_image(self.images[frame])
+
+    def read_as_written(self, frames: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yields frames as `read`, those of a video as the JPEG images show them that a data set gets of them."""
+        for image in self.read(frames):
+            yield image if self.video is None else decoded(jpeg(image))
+
+
+def jpeg(image_rgb: np.ndarray) -> bytes:
+    """Returns the JPEG of a video's frame."""
+    flags = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    return cv2.imencode(".jpg", image_rgb[..., ::-1], flags)[1].tobytes()
+
+
+def decoded(data: bytes) -> np.ndarray:
+    """Returns the RGB image (H, W, 3) uint8 of a JPEG."""
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def open_view(path: Path, image_rate: float) -> View:

@@ -9,20 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from data.rig.recording_labels import LabelledPerson, LabelledRecording
 from data.rig.splits import TEST, TRAIN, VALIDATION
+from data.rig.views import jpeg
 from modules.console import progress_bar
-from modules.files.atomic import atomic_path, read_json, write_json
+from modules.files.atomic import atomic_path, read_json, write_bytes, write_json
 from modules.files.cameras import write_camera
 from modules.files.labels import SD_FIELD, validation_path, write_label
 from modules.files.layout import split_folder
 from modules.files.person_boxes import person_boxes_path
 from modules.utils import UserError
 
-JPEG_QUALITY = 92
 BOX_MARGIN = 0.1  # of the longer side of a person's landmarks
 MARKER = "rig.json"
 STARTED = "rig_started.json"  # says that a rig made the folder, before the first landmarks are finished
@@ -175,8 +174,7 @@ def _write_images(done: LabelledRecording, wanted: Sequence[dict[int, list[Path]
                 continue
             for number, image in zip(numbers, view.read(numbers), strict=True):
                 first, *others = frames[number]
-                with atomic_path(first) as temporary:
-                    cv2.imwrite(str(temporary), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+                write_bytes(first, jpeg(image))
                 for target in others:
                     link(first, target)
                 bar.update()

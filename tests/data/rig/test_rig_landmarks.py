@@ -28,7 +28,7 @@ class Recorder:
     def people(self, folder: Path) -> People2D:
         view: Any = SimpleNamespace(
             camera="cam1", times_s=np.arange(FRAMES) / 30, video=None, content=lambda frames: "content",
-            read=lambda frames: (np.zeros((2, 2, 3), np.uint8) for _ in frames),
+            read_as_written=lambda frames: (np.zeros((2, 2, 3), np.uint8) for _ in frames),
         )  # fmt: skip
         return detect_view(view, folder, lambda: self._detect, "made up")
 
