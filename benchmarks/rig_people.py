@@ -1,4 +1,4 @@
-"""Renders many people, each in a few poses, by a rig of their own with exact truth: what joints of a rig are fitted on.
+"""Renders many people, each in a few poses, by a rig of their own with exact truth, for `benchmarks.rig_labels --still`.
 
     python -m benchmarks.rig_people --out results/rig_people [--people 160] [--frames 4] [--cameras 4] [--seed 101]
 
@@ -44,8 +44,8 @@ def main() -> None:
     """Renders the people that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("results/rig_people"))
-    for name, value in (("people", 160), ("frames", 4), ("cameras", 4), ("seed", 101)):
-        parser.add_argument(f"--{name}", type=int, default=value)
+    for option, value in (("--people", 160), ("--frames", 4), ("--cameras", 4), ("--seed", 101)):
+        parser.add_argument(option, type=int, default=value)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     fetch_clips()
