@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.rig_recording import TRUTH
 from data.rig.clock import synchronise
-from data.rig.data_set import detect_recording, everybody, one_person
+from data.rig.data_set import EVERYBODY, ONE_PERSON, detect_recording, everybody, one_person
 from data.rig.landmarks import People2D
 from data.rig.network_joints import SHARE, with_network_joints
 from data.rig.recording_labels import LabelledPerson, LabelledRecording, Settings, label_recording
@@ -135,7 +135,7 @@ def read_truth(recording: Recording) -> np.ndarray:
 
 def detect(recording: Recording, out: Path, one: bool) -> list[People2D]:
     """Returns the landmarks in all views, of the most confident person or of everybody."""
-    make, who = (one_person, "one person") if one else (everybody, "everybody")
+    make, who = (one_person, ONE_PERSON) if one else (everybody, EVERYBODY)
     return detect_recording(recording, out, make("heavy"), f"{BlazePoseExtractor.fingerprint_of('heavy')}/{who}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,7 @@ def one_person() -> Detect:
     """Returns the detector of the most confident person in an image."""
     model = BlazePose(plan.WEIGHTS)
 
-    def detect(image_rgb: np.ndarray) -> list[Landmarks]:
+    def detect(image_rgb: np.ndarray, _: Sequence[Landmarks]) -> list[Landmarks]:
         found = model.detect(image_rgb)
         return [] if found is None else [found]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ from data.rig.writing import (
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
-from modules.extractors.blazepose.people import detect_people
+from modules.extractors.blazepose.people import followed_people
 from modules.files.hashing import sha256_file
 from modules.files.locking import only_writer
 from modules.runs.checkpoints import RELEASED
 from modules.utils import UserError
 from pre_models.blazepose import fetch_blazepose
+
+ONE_PERSON, EVERYBODY = "one person", "everybody, followed"  # who is detected, in the marks of saved landmarks
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def make_data_set(source: Source, out: Path, settings: Settings, detection: Dete
         fetch_blazepose(weights)
         fingerprint = BlazePoseExtractor.fingerprint_of(weights)
         make_detect = everybody(weights) if settings.people != 1 else one_person(weights)
-        mark = f"{fingerprint}/{'everybody' if settings.people != 1 else 'one person'}"
+        mark = f"{fingerprint}/{EVERYBODY if settings.people != 1 else ONE_PERSON}"
         labelled = []
         for recording in recordings:
             people = detect_recording(recording, out, make_detect, mark)
@@ -138,7 +141,7 @@ def one_person(weights: str) -> Callable[[], Detect]:
     def make() -> Detect:
         model = BlazePose(weights)
 
-        def detect(image_rgb: np.ndarray) -> list[Landmarks]:
+        def detect(image_rgb: np.ndarray, _: Sequence[Landmarks]) -> list[Landmarks]:
             found = model.detect(image_rgb)
             return [] if found is None else [found]
 
@@ -148,10 +151,9 @@ def one_person(weights: str) -> Callable[[], Detect]:
 
 
 def everybody(weights: str) -> Callable[[], Detect]:
-    """Returns the maker of a detector of everybody in an image; the first is whom `one_person` finds."""
+    """Returns the maker of a detector of everybody in an image; the first is whom `one_person` finds, if anybody."""
 
     def make() -> Detect:
-        model = BlazePose(weights)
-        return lambda image_rgb: detect_people(model, image_rgb, False)
+        return partial(followed_people, BlazePose(weights))
 
     return make

@@ -18,7 +18,8 @@ from modules.utils import log
 NUM_LANDMARKS = 33
 PART = 200  # frames in one file: what a killed run loses at most
 MOST_BYTES = 2**26  # of one file's landmarks: hundreds of people in every frame
-Detect = Callable[[np.ndarray], Sequence[Any]]  # RGB image → people with landmarks_px (33, 2) and visibility (33,)
+Detect = Callable[[np.ndarray, Sequence[Any]], Sequence[Any]]
+"""RGB image and the people of the frame before → people with landmarks_px (33, 2) and visibility (33,)."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ def detect_view(view: View, folder: Path, make_detect: Callable[[], Detect], fin
 def _detect(view: View, frames: range, detect: Detect, done: Callable[[], Any]) -> dict[str, np.ndarray]:
     """Returns how many people each frame shows, and the landmarks of all of them one after the other."""
     counts, points, visibility = [], [], []
+    people: Sequence[Any] = ()  # whatever the part before has seen, so that parts do not depend on each other
     for image in view.read_as_written(frames):
-        people = detect(image)
+        people = detect(image, people)
         counts.append(len(people))
         points += [person.landmarks_px for person in people]
         visibility += [person.visibility for person in people]

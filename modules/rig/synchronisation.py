@@ -25,6 +25,7 @@ SLOW_S = (
     0.5  # distances that last longer come from the calibration or the 2D model: the second estimate disregards them
 )
 VALLEY = 3  # frames on either side of the least cost that its parabola is fitted to
+MIDDLE = 0.35  # farther than this from a whole frame, a shift may belong to either of its neighbours
 MOST_FRAMES = 400  # that are compared per shift: those with the most movement
 
 
@@ -72,7 +73,14 @@ def estimate_shifts(
         fine = _table(tracks, cameras, mirror, (a, b), near + np.arange(-reach, reach + 1), window)
         valleys[a, b] = _valley(near + np.arange(-reach, reach + 1), fine)
     between = _least_squares(valleys, shifts)
-    return Shifts(np.rint(between).astype(int), between, lags, overview, contrast)
+    return Shifts(whole_frames(between, shifts), between, lags, overview, contrast)
+
+
+def whole_frames(between: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Returns the whole shifts (C,) nearest to those between frames; near the middle, the first estimate decides."""
+    nearest = np.rint(between).astype(int)
+    unclear = (np.abs(between - nearest) > MIDDLE) & (np.abs(between - first) < 1)
+    return np.asarray(np.where(unclear, first, nearest))
 
 
 def _table(

@@ -8,7 +8,9 @@ import pytest
 
 from modules.extractors.base import Estimate
 from modules.extractors.blazepose.decoding import Square
+from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor, hinted_square
+from modules.extractors.blazepose.people import followed_people
 from modules.extractors.metrabs.detection import hinted_person
 from modules.files.images import read_image
 from modules.pose_utils import Camera
@@ -53,6 +55,28 @@ def test_people_are_counted_and_chosen(extractor: BlazePoseExtractor, alone: lis
             # The detector sees the person smaller than alone, so that the square differs by a few px.
             assert np.median(np.linalg.norm(found.joints_px - shifted, axis=1)) < 0.03 * size
     assert estimate(extractor, both, [WIDTH, 10]) is None, "a point on nobody"
+
+
+def test_people_whom_the_detector_misses_are_followed(alone: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch_blazepose()
+    model, both = BlazePose("full"), np.hstack(alone)
+    before = followed_people(model, both, ())
+    assert len(before) == 2 and len(followed_people(model, both, before)) == 2, "nobody is found twice"
+    squares = model.detect_squares
+    monkeypatch.setattr(model, "detect_squares", lambda image, rotation=0.0: squares(image, rotation)[:1])
+    assert len(followed_people(model, both, ())) == 1
+    still = followed_people(model, both, before)
+    assert len(still) == 2
+    for one, other in zip(still, before, strict=True):
+        size = float(np.linalg.norm(np.ptp(other.landmarks_px, axis=0)))
+        assert np.median(np.linalg.norm(one.landmarks_px - other.landmarks_px, axis=1)) < 0.03 * size
+    gone = both.copy()
+    left = int(before[1].landmarks_px[:, 0].mean() < WIDTH)
+    gone[:, :WIDTH] = 128 if left else gone[:, :WIDTH]
+    gone[:, WIDTH:] = gone[:, WIDTH:] if left else 128
+    assert len(followed_people(model, gone, before)) == 1
+    monkeypatch.setattr(model, "detect_squares", lambda image, rotation=0.0: [])
+    assert len(followed_people(model, both, before)) == 2, "also where it misses everybody"
 
 
 def test_a_box_without_a_detection_is_the_square_itself() -> None:

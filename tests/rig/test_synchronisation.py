@@ -7,7 +7,7 @@ import pytest
 
 from modules.pose_utils import Camera
 from modules.rig.refinement import move_camera
-from modules.rig.synchronisation import Track2D, estimate_shifts
+from modules.rig.synchronisation import Track2D, estimate_shifts, whole_frames
 from modules.rig.triangulation import project
 from tests.rig.walking_body import CAMERAS, MIRROR
 
@@ -66,3 +66,8 @@ def test_who_stands_still_shows_no_shift() -> None:
     pixels = project(still, CAMERAS)[0][:, :80, None]
     tracks = [Track2D(px, np.ones(px.shape[:3])) for px in pixels]
     assert not (estimate_shifts(tracks, CAMERAS, MIRROR, RATE).contrast >= 1.1).any()
+
+
+def test_near_the_middle_between_two_frames_the_first_estimate_decides() -> None:
+    between, first = np.array([0.0, -0.51, 6.6, 3.2, 5.45]), np.array([0, 0, 6, 4, 9])
+    assert whole_frames(between, first).tolist() == [0, 0, 6, 3, 5]

@@ -23,6 +23,25 @@ def detect_people(model: BlazePose, image_rgb: np.ndarray, tta: TestTimeAugmenta
     return [first, *(model.averaged(image_rgb, [one], tta) for one in others)]
 
 
+def followed_people(model: BlazePose, image_rgb: np.ndarray, before: Sequence[Landmarks]) -> list[Landmarks]:
+    """Returns the people of a video's frame, one crop each: those of `detect_people`, then those who are still where they were.
+
+    `before` are the people of the frame before. Of people close to each other, the detector often finds one alone.
+    """
+    people = detect_people(model, image_rgb, False)
+    for person in before:
+        if not _are_apart(person.box_xywh, people):
+            continue
+        still = model.estimate_landmarks(image_rgb, person.next_square)
+        if still is not None and _are_apart(still.box_xywh, people):
+            people.append(still)
+    return people[:MOST_PEOPLE]
+
+
+def _are_apart(box_xywh: np.ndarray, people: Sequence[Landmarks]) -> bool:
+    return not people or _overlap_of_smaller(box_xywh, [one.box_xywh for one in people]) < SAME_PERSON
+
+
 def other_people(model: BlazePose, image_rgb: np.ndarray, found: Landmarks) -> list[Landmarks]:
     """Returns the people beside `found` whom both networks see elsewhere, in the order of the detector's confidence.
 

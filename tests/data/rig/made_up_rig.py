@@ -49,7 +49,7 @@ class MadeUpRig:
     def detector(self, late: dict[int, int] | None = None, noise_px: float = 0.4) -> object:
         """A detector that reads camera and frame from the image's grey, and sees all people, in an order that changes."""
 
-        def detect(image: np.ndarray) -> list[SimpleNamespace]:
+        def detect(image: np.ndarray, _: object) -> list[SimpleNamespace]:
             camera, frame = divmod(round(float(image.mean())), FRAMES)
             rng = np.random.default_rng([camera, frame])
             moment = frame + (late or {}).get(camera, 0)

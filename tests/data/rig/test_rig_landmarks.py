@@ -32,7 +32,7 @@ class Recorder:
         )  # fmt: skip
         return detect_view(view, folder, lambda: self._detect, "made up")
 
-    def _detect(self, image: np.ndarray) -> list[SimpleNamespace]:
+    def _detect(self, image: np.ndarray, _: object) -> list[SimpleNamespace]:
         self.asked += 1
         return [SimpleNamespace(landmarks_px=np.arange(66.0).reshape(33, 2), visibility=np.ones(33))]
 
