@@ -110,6 +110,17 @@ def test_wrong_directions_of_such_rigs_are_refused_named_or_said_to_be_unchecked
     assert NOT_SEEN not in {outcome("pose2sim", rig, mistake, tmp_path) for rig in rigs for mistake in DIRECTIONS}
 
 
+@pytest.mark.parametrize(("count", "seed", "chosen"), [(3, 3, (17, 28, 52)), (4, 81, (55,))])
+def test_axes_that_meet_nowhere_rule_out_no_direction(
+    count: int, seed: int, chosen: tuple[int, ...], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(seed)
+    rigs = [make_rig_past(rng, count) for _ in range(chosen[-1] + 1)]
+    for rig in (rigs[number] for number in chosen):
+        assert Standing().cost(rig) > 24 or size_problem(rig) is not None
+        assert NOT_SEEN not in {outcome("pose2sim", rig, mistake, tmp_path) for mistake in DIRECTIONS}
+
+
 def test_a_rig_is_the_same_in_any_world(tmp_path: Path) -> None:
     """Whether a rig is plausible does not depend on the world's origin, nor, but for the roll, on its axes."""
     turn = cv2.Rodrigues(np.array([0.5, -1.0, 0.3]))[0]
