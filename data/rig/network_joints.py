@@ -2,7 +2,8 @@
 
 BlazePose's landmarks are not SMPL's joints, and differ from them by an amount that turns with the body. The released weights
 have learned this difference from rendered people. Only the directions of their joints are used, not their distances, so that
-a label remains a triangulation. Of a camera, the intrinsics alone decide them: extrinsics may change without a new estimate.
+a label remains a triangulation. Of a camera, the intrinsics alone decide them, and they are estimated wherever a person is
+seen, not only where a label is kept: extrinsics may change without a new estimate.
 """
 
 from __future__ import annotations
@@ -96,19 +97,18 @@ def with_network_joints(done: LabelledRecording, out: Path, step: int, refine: b
     that a run that is stopped resumes. The test camera is not looked at.
     """
     written = np.arange(len(done.moments.times_s)) % step == 0
-    kept = [person.kept & written for person in done.people]
     cameras = done.labelling_cameras
-    views = [_seen(done, camera, kept, out) for camera in cameras]
+    views = [_seen(done, camera, written, out) for camera in cameras]
     seen = [
         _unswapped(Seen(*map(np.stack, zip(*own, strict=True))), done, person.labels.joints_world)
         for person, own in zip(done.people, zip(*views, strict=True), strict=True)
     ]
     if refine:
-        done = label_people(done, True, _refined(done, seen[0], kept[0]))
+        done = label_people(done, True, _refined(done, seen[0], done.people[0].kept & written))
     used = [normalised(done.cameras[camera])[0] for camera in cameras]
     people = [
-        _labelled(replace(person, kept=person.kept & own), joints, used)
-        for person, own, joints in zip(done.people, kept, seen, strict=True)
+        _labelled(replace(person, kept=person.kept & written), joints, used)
+        for person, joints in zip(done.people, seen, strict=True)
     ]
     return replace(done, people=people)
 
@@ -124,14 +124,13 @@ def _refined(done: LabelledRecording, seen: Seen, kept: np.ndarray) -> list[Came
     return refine_extrinsics(seen.px[:, which], seen.weights[:, which], given)
 
 
-def _seen(
-    done: LabelledRecording, camera: int, kept: Sequence[np.ndarray], out: Path
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns each person's px (M, 24, 2), as those of a Track, and weights (M, 24) in one camera at the kept moments."""
+def _seen(done: LabelledRecording, camera: int, written: np.ndarray, out: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns each person's px (M, 24, 2), as those of a Track, and weights (M, 24) in one camera at the written moments."""
     frames, numbers, boxes = [], [], []
-    for number, (person, which) in enumerate(zip(done.people, kept, strict=True)):
+    of_written = done.moments.frames_of(camera, written).tolist()
+    for number, person in enumerate(done.people):
         places = person.track.places[camera]
-        for frame in done.moments.frames_of(camera, which).tolist():
+        for frame in of_written:
             if places[frame] >= 0:
                 frames.append(frame)
                 numbers.append(number)
@@ -195,9 +194,9 @@ def _remove_crops(folder: Path) -> None:
 
 
 def _unswapped(seen: Seen, done: LabelledRecording, joints_world: np.ndarray) -> Seen:
-    """Returns what is seen of a person with left and right as in the labels (M, 24, 3), part by part."""
-    px, weights = seen.px.copy(), seen.weights.copy()
+    """Returns what is seen of a person, with left and right as in labels (M, 24, 3), part by part; nothing without a label."""
     known = np.isfinite(joints_world).all((1, 2))
+    px, weights = seen.px.copy(), np.where(known[:, None], seen.weights, 0.0)
     for view, index in enumerate(done.labelling_cameras):
         camera = normalised(done.cameras[index])[0]
         for part in PARTS:
