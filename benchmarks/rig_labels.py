@@ -98,7 +98,7 @@ def label_both_ways(
 ) -> dict[str, LabelledRecording]:
     """Returns the labels by the landmarks alone, and by the released weights."""
     landmarks = label_recording(recording, people, Settings(refine=refine, offsets=offsets))
-    return {LANDMARKS: landmarks, NETWORK: with_network_joints(landmarks, out, 1, refine)}
+    return {LANDMARKS: landmarks, NETWORK: with_network_joints(landmarks, out, refine)}
 
 
 def many(recordings: Sequence[Recording], out: Path) -> None:

@@ -31,16 +31,16 @@ from modules.config.paths import PROJECT_ROOT
 WITHOUT_TORCH = (
     "modules.config.load", "modules.config.yaml_text", "modules.extractors.blazepose.extractor", "pandas", "pyarrow.parquet",
     "modules.cache.extraction", "modules.cache.joint_features", "modules.doctor.check", "ai_edge_litert.interpreter",
-    "data.rig.data_set",
 )  # fmt: skip
 WITH_TORCH = (
     *WITHOUT_TORCH, "modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices",
-    "modules.cache.splits", "modules.predict.job", "matplotlib.backends.backend_agg",
+    "modules.cache.splits", "modules.predict.job", "matplotlib.backends.backend_agg", "data.rig.data_set",
 )  # fmt: skip
 WITH_TENSORFLOW = (*WITHOUT_TORCH, "modules.extractors.metrabs.loading", "tensorflow")
 NEED_TORCH = ("train.py", "test.py", "predict.py", "export.py", "release.py", "beside_extractor.py")
 LIBRARIES = {
     **dict.fromkeys(NEED_TORCH, WITH_TORCH),
+    "data/rig/prepare.py": WITH_TORCH,
     **dict.fromkeys(("metrabs_standins.py", "run_in_tensorflow.py"), WITH_TENSORFLOW),
 }
 MOST_BYTES_OF_A_REQUEST = 2**18
@@ -128,7 +128,7 @@ class ForkedScripts:
         Writing a file fails at `most_bytes`, as on a full disk. After `kill_after` seconds, the script and its children
         are killed, and the code is -9; or `kill` is called with its process group.
         """
-        libraries = LIBRARIES.get(Path(script).name, WITHOUT_TORCH)
+        libraries = LIBRARIES.get(script, LIBRARIES.get(Path(script).name, WITHOUT_TORCH))
         if libraries is WITHOUT_TORCH and "EXTRACT.extractor=metrabs" in arguments:
             libraries = WITH_TENSORFLOW
         if libraries not in self._forkers:

@@ -14,7 +14,7 @@ from data.rig.clock import check_offsets
 from data.rig.landmarks import Detect, People2D, detect_view
 from data.rig.network_joints import with_network_joints
 from data.rig.page import write_page
-from data.rig.quality import recording_quality
+from data.rig.quality import LANDMARKS, recording_quality
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording, test_camera_of
 from data.rig.recordings import Recording, Source, find_recordings
 from data.rig.splits import TEST, TRAIN, VALIDATION, Group, choose_validation, roles
@@ -48,7 +48,7 @@ class Detection:
     network: bool = True  # whether labels are of the released weights' joints; otherwise of the landmarks alone
 
 
-def make_data_set(source: Source, out: Path, settings: Settings, detection: Detection, step: int = 1) -> dict[str, Any]:
+def make_data_set(source: Source, out: Path, settings: Settings, detection: Detection) -> dict[str, Any]:
     """Makes the data set of a folder in `out`, and returns what its marker holds. What an earlier run has seen is reused.
 
     Raises UserError if a file cannot be used, if nothing is left to train on, or if another process makes one in `out`.
@@ -67,14 +67,16 @@ def make_data_set(source: Source, out: Path, settings: Settings, detection: Dete
         labelled = []
         for recording in recordings:
             people = detect_recording(recording, out, make_detect, mark)
-            done = label_recording(recording, people, settings)
-            labelled.append(with_network_joints(done, out, step, settings.refine) if detection.network else done)
+            labelled.append(label_recording(recording, people, settings))
+        require_uses(labelled)  # before the released weights, which take hours, too
+        if detection.network:
+            labelled = [with_network_joints(done, out, settings.refine) for done in labelled]
         marker = {"extractor": fingerprint, "weights": weights, "joints": _joints(detection)}
-        return write_data_set(out, labelled, step, marker)
+        return write_data_set(out, labelled, marker)
 
 
 def _joints(detection: Detection) -> str:
-    return f"released weights {sha256_file(RELEASED)[:12]}" if detection.network else "landmarks"
+    return f"released weights {sha256_file(RELEASED)[:12]}" if detection.network else LANDMARKS
 
 
 def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], Detect], mark: str) -> list[People2D]:
@@ -85,33 +87,37 @@ def detect_recording(recording: Recording, out: Path, make_detect: Callable[[], 
     ]
 
 
-def write_data_set(
-    out: Path, labelled: Sequence[LabelledRecording], step: int, marker: dict[str, Any]
-) -> dict[str, Any]:
+def write_data_set(out: Path, labelled: Sequence[LabelledRecording], marker: dict[str, Any]) -> dict[str, Any]:
     """Writes labelled recordings, their lists, the quality page and last the marker, whose content is returned.
 
     Raises UserError if nothing is left to train on, and then leaves what an earlier run wrote.
     """
+    require_uses(labelled)
     by, held_out, uses = divide(labelled)
-    left = set().union(*(written_uses(done, own, step) for done, own in zip(labelled, uses, strict=True)))
-    if not {TRAIN, VALIDATION} <= left:
-        raise UserError(
-            f"{labelled[0].recording.folder}: no moment is left to train and validate on ({_reasons(labelled)}); check the "
-            "calibration and the shifts"
-        )
     written = Written()
     clear(out)
     for done, own in zip(labelled, uses, strict=True):
-        write_recording(out, done, own, step, written)
+        write_recording(out, done, own, written)
     quality = {
         "validation": by,
         "held_out": sorted(held_out),
         "images": {use: len(written.images[use]) for use in (TRAIN, VALIDATION, TEST)},
         "recordings": [recording_quality(done) for done in labelled],
     }
-    write_page(out, labelled, quality)
+    write_page(out, labelled, marker | quality)
     write_lists(out, written, marker | quality)
     return marker | quality
+
+
+def require_uses(labelled: Sequence[LabelledRecording]) -> None:
+    """Raises UserError if nothing is left to train or to validate on."""
+    uses = divide(labelled)[2]
+    left = set().union(*(written_uses(done, own) for done, own in zip(labelled, uses, strict=True)))
+    if not {TRAIN, VALIDATION} <= left:
+        raise UserError(
+            f"{labelled[0].recording.folder}: no moment is left to train and validate on ({_reasons(labelled)}); check the "
+            "calibration and the shifts"
+        )
 
 
 def divide(labelled: Sequence[LabelledRecording]) -> tuple[str, set[str], list[list[np.ndarray]]]:
@@ -131,7 +137,8 @@ def _reasons(labelled: Sequence[LabelledRecording]) -> str:
         for reason, which in person.thrown.items():
             counts[reason] = counts.get(reason, 0) + int(which.sum())
     return (
-        ", ".join(f"{count} x {reason}" for reason, count in counts.items() if count) or "the recordings are too short"
+        ", ".join(f"{count} x {reason}" for reason, count in counts.items() if count)
+        or "the recordings are too short, or --step is too large"
     )
 
 

@@ -74,7 +74,8 @@ def plot_residuals(path: Path, done: LabelledRecording, person: LabelledPerson) 
     axes.set_xticks(range(len(JOINT_NAMES)), JOINT_NAMES, rotation=60, ha="right", fontsize=8)
     for (row, column), value in np.ndenumerate(table):
         if np.isfinite(value):
-            axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color="white")
+            colour = "black" if value > 0.6 * np.nanmax(table) else "white"
+            axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color=colour)
     figure.colorbar(image, ax=axes, label="median residual, px")
     save_figure(figure, path)
 

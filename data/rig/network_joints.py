@@ -90,26 +90,22 @@ class Seen(NamedTuple):
     weights: np.ndarray
 
 
-def with_network_joints(done: LabelledRecording, out: Path, step: int, refine: bool = True) -> LabelledRecording:
-    """Returns the recording with labels by the released weights, of every `step`-th moment alone.
+def with_network_joints(done: LabelledRecording, out: Path, refine: bool = True) -> LabelledRecording:
+    """Returns the recording with labels by the released weights.
 
     `refine`: extrinsics are refined on these joints instead of the landmarks. What the weights answer is kept below `out`, so
     that a run that is stopped resumes. The test camera is not looked at.
     """
-    written = np.arange(len(done.moments.times_s)) % step == 0
     cameras = done.labelling_cameras
-    views = [_seen(done, camera, written, out) for camera in cameras]
+    views = [_seen(done, camera, out) for camera in cameras]
     seen = [
         _unswapped(Seen(*map(np.stack, zip(*own, strict=True))), done, person.labels.joints_world)
         for person, own in zip(done.people, zip(*views, strict=True), strict=True)
     ]
     if refine:
-        done = label_people(done, True, _refined(done, seen[0], done.people[0].kept & written))
+        done = label_people(done, True, _refined(done, seen[0], done.people[0].kept))
     used = [normalised(done.cameras[camera])[0] for camera in cameras]
-    people = [
-        _labelled(replace(person, kept=person.kept & written), joints, used)
-        for person, joints in zip(done.people, seen, strict=True)
-    ]
+    people = [_labelled(person, joints, used) for person, joints in zip(done.people, seen, strict=True)]
     return replace(done, people=people)
 
 
@@ -124,10 +120,10 @@ def _refined(done: LabelledRecording, seen: Seen, kept: np.ndarray) -> list[Came
     return refine_extrinsics(seen.px[:, which], seen.weights[:, which], given)
 
 
-def _seen(done: LabelledRecording, camera: int, written: np.ndarray, out: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+def _seen(done: LabelledRecording, camera: int, out: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Returns each person's px (M, 24, 2), as those of a Track, and weights (M, 24) in one camera at the written moments."""
     frames, numbers, boxes = [], [], []
-    of_written = done.moments.frames_of(camera, written).tolist()
+    of_written = done.moments.frames_of(camera, done.written).tolist()
     for number, person in enumerate(done.people):
         places = person.track.places[camera]
         for frame in of_written:
@@ -189,7 +185,7 @@ def _predicted(predictor: Predictor, camera: str) -> People:
 
 def _remove_crops(folder: Path) -> None:
     for made in folder.iterdir():
-        if made.name != PREDICTIONS:
+        if made.is_dir() and made.name != PREDICTIONS:
             shutil.rmtree(made)
 
 

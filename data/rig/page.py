@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.rig.figures import draw_labels, plot_limbs, plot_residuals, plot_shifts
-from data.rig.quality import measured_worlds
+from data.rig.quality import LANDMARKS, measured_worlds
 from data.rig.recording_labels import LabelledRecording
 from data.rig.splits import PERSON, SEQUENCE, TEST, TIME, TRAIN, VALIDATION
 from modules.files.atomic import write_text
@@ -49,8 +49,8 @@ def _overview(quality: dict[str, Any]) -> list[str]:
     images = quality["images"]
     names = f" ({', '.join(quality['held_out'])})" if quality["held_out"] else ""
     lines = [
-        "Labels are triangulated from BlazePose's landmarks, a reference and not motion capture. `3d_pos_sd_mm` in each label",
-        "is the standard deviation of each joint, by which training weighs.",
+        f"Labels are {_source(quality)}: a reference and not motion capture. `3d_pos_sd_mm` in each label is the standard",
+        "deviation of each joint, by which training weighs. Residuals are those of BlazePose's landmarks.",
         "",
         f"Images: {images[TRAIN]} to train, {images[VALIDATION]} to validate, {images[TEST]} to test. Validation by "
         f"{quality['validation']}{names}: {HOW[quality['validation']]}.",
@@ -61,6 +61,16 @@ def _overview(quality: dict[str, Any]) -> list[str]:
             "tested time."
         )
     return lines
+
+
+def _source(quality: dict[str, Any]) -> str:
+    """Returns what the labels are made of."""
+    if quality.get("joints", LANDMARKS) == LANDMARKS:
+        return "triangulated from BlazePose's landmarks"
+    return (
+        "triangulated from the joints that the released weights see in each view, and in arms and legs from BlazePose's "
+        "landmarks, too; extrinsics are refined on the former, so that the latter's residuals may have grown"
+    )
 
 
 def _cameras(figures: dict[str, Any]) -> list[str]:
@@ -102,8 +112,9 @@ def _shifts(out: Path, done: LabelledRecording, figures: dict[str, Any]) -> list
 
 def _person(own: dict[str, Any], figures: dict[str, Any]) -> list[str]:
     """Returns what was kept of a person, what was not, and their limbs."""
+    every = f" (every {figures['step']}th)" if figures["step"] > 1 else ""
     lines = [
-        f"{own['kept']} of {figures['moments']} moments are labelled; a joint's standard deviation is "
+        f"{own['kept']} of {figures['moments']} moments{every} are labelled; a joint's standard deviation is "
         f"{_shown(own['joint_sd_mm'])} mm (median)."
     ]
     lines += [f"- thrown away: {count} x {reason}" for reason, count in own["thrown"].items() if count]

@@ -46,10 +46,14 @@ def main() -> None:
     options = ReadOptions(unit=arguments.unit, scale=arguments.scale, up=up, floor_mm=arguments.floor)
     source = Source(arguments.folder, arguments.cameras, options, arguments.fit_width, arguments.image_rate)
     settings = Settings(
-        arguments.test_camera, not arguments.keep_extrinsics, _offsets(arguments.offsets), arguments.people
+        arguments.test_camera,
+        not arguments.keep_extrinsics,
+        _offsets(arguments.offsets),
+        arguments.people,
+        arguments.step,
     )
     detection = Detection(arguments.weights, arguments.joints == NETWORK)
-    made = make_data_set(source, arguments.out, settings, detection, arguments.step)
+    made = make_data_set(source, arguments.out, settings, detection)
     log.info(
         "%s: ready; %s", arguments.out, ", ".join(f"{count} {use} images" for use, count in made["images"].items())
     )
@@ -94,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     count = checked(_count, "a whole number of 1 or more")
     add("--people", type=count, help="at most so many people of each recording; default: everybody")
-    add("--step", type=count, default=1, help="write every so many moments; default: %(default)s")
+    add("--step", type=count, default=1, help="label every so many moments; default: %(default)s")
     add(
         "--joints",
         choices=[NETWORK, LANDMARKS],

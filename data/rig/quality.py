@@ -16,6 +16,7 @@ from modules.floor.people import Recording as FloorRecording
 from modules.floor.worlds import World, measure_worlds
 from modules.rig.refinement import movement
 
+LANDMARKS = "landmarks"  # what labels without the released weights are made of
 PARTS = ("body", "legs", "arms")  # whose sides are swapped as a whole
 
 
@@ -24,7 +25,8 @@ def recording_quality(done: LabelledRecording) -> dict[str, Any]:
     clock = done.moments.clock
     return {
         "name": done.recording.name,
-        "moments": len(done.moments.times_s),
+        "moments": int(done.written.sum()),
+        "step": done.step,
         "seconds": round(float(np.ptp(done.moments.times_s)), 2),
         "detections": done.found.detections,
         "detections_dropped": done.found.dropped,

@@ -16,7 +16,7 @@ from data.rig.recordings import Recording
 from data.rig.selection import select
 from data.rig.splits import calibration_end
 from modules.pose_utils import Camera
-from modules.utils import UserError
+from modules.utils import UserError, log
 
 STRETCH = 200  # moments that are labelled together
 MOST_CALIBRATION, BLOCK = 300, 60  # moments that extrinsics are refined on, in blocks of moments that follow each other
@@ -30,6 +30,7 @@ class Settings:
     refine: bool = True
     offsets: Mapping[str, int] | None = None  # frames by camera; None: as the movement shows
     people: int | None = None  # at most; None: as many as are found
+    step: int = 1  # label every so many moments
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ class LabelledRecording:
     people: list[LabelledPerson]
     cameras: list[Camera]
     test_camera: int | None
+    step: int = 1  # every so many moments get a label
+
+    @property
+    def written(self) -> np.ndarray:
+        """The moments (M,) that may get a label, bool."""
+        return np.arange(len(self.moments.times_s)) % self.step == 0
 
     @property
     def labelling_cameras(self) -> list[int]:
@@ -66,12 +73,16 @@ def label_recording(recording: Recording, people: Sequence[People2D], settings: 
     test = test_camera_of(recording, settings)
     moments = common_moments(synchronise(recording, people, settings.offsets))
     found = find_people(recording, people, moments, settings.people)
-    if not found.tracks:
+    others = [index for index in range(len(recording.cameras)) if index != test]
+    tracks = [track for track in found.tracks if ((track.weights[others] > 0).any(-1).sum(0) >= 2).any()]
+    found = replace(found, tracks=tracks)
+    if not tracks:
         raise UserError(
             f"{recording.folder}: no person is seen by two cameras at a time; check that videos and cameras belong together"
         )
-    unlabelled = LabelledRecording(recording, people, moments, found, [], list(recording.cameras), test)
-    return label_people(unlabelled, settings.refine)
+    done = LabelledRecording(recording, people, moments, found, [], list(recording.cameras), test, settings.step)
+    _warn_of_blind_test_camera(done)
+    return label_people(done, settings.refine)
 
 
 def label_people(done: LabelledRecording, refine: bool, refined: Sequence[Camera] | None = None) -> LabelledRecording:
@@ -89,9 +100,20 @@ def label_people(done: LabelledRecording, refine: bool, refined: Sequence[Camera
         person = recording.person if len(done.found.tracks) == 1 else f"{recording.person}-{number + 1}"
         others = done.labelling_cameras
         kept, thrown = select(_of_cameras(result, others), track.weights[others])
+        kept, thrown = kept & done.written, {reason: which & done.written for reason, which in thrown.items()}
         labelled.append(LabelledPerson(person, track, result, kept, thrown))
     own = [replace(camera, R=moved.R, t=moved.t) for camera, moved in zip(recording.cameras, cameras, strict=True)]
     return replace(done, people=labelled, cameras=own)
+
+
+def _warn_of_blind_test_camera(done: LabelledRecording) -> None:
+    """Logs a warning if the test camera shows nobody at the moments that extrinsics are refined on."""
+    test, early = done.test_camera, calibrated_moments(done).calibration
+    if test is not None and not (done.found.tracks[0].weights[test][early] > 0).any():
+        log.warning(
+            "%s: %s does not show the person before the tested moments, so that its position stays as calibrated",
+            done.recording.folder, done.recording.names[test],
+        )  # fmt: skip
 
 
 def test_camera_of(recording: Recording, settings: Settings) -> int | None:

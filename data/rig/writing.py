@@ -15,7 +15,7 @@ from data.rig.recording_labels import LabelledPerson, LabelledRecording
 from data.rig.splits import TEST, TRAIN, VALIDATION
 from data.rig.views import jpeg
 from modules.console import progress_bar
-from modules.files.atomic import atomic_path, read_json, write_bytes, write_json
+from modules.files.atomic import read_json, write_bytes, write_json
 from modules.files.cameras import write_camera
 from modules.files.labels import SD_FIELD, validation_path, write_label
 from modules.files.layout import split_folder
@@ -81,37 +81,32 @@ def field_of(camera: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in camera)
 
 
-def written_moments(
-    done: LabelledRecording, person: LabelledPerson, use: np.ndarray, camera: int, step: int
-) -> np.ndarray:
-    """Returns the moments of which a camera's image of a person is written: every `step`-th one, of the uses it has.
+def written_moments(done: LabelledRecording, person: LabelledPerson, use: np.ndarray, camera: int) -> np.ndarray:
+    """Returns the moments of which a camera's image of a person is written: labelled ones, of the uses it has.
 
     Training and validation have the images of the labelling cameras, testing those of the test camera.
     """
     own = [TEST] if camera == done.test_camera else [TRAIN, VALIDATION]
-    kept = person.kept & (np.arange(len(use)) % step == 0)
-    return np.flatnonzero(kept & _shown(done, person, camera) & np.isin(use, own))
+    return np.flatnonzero(person.kept & _shown(done, person, camera) & np.isin(use, own))
 
 
-def written_uses(done: LabelledRecording, uses: Sequence[np.ndarray], step: int) -> set[str]:
+def written_uses(done: LabelledRecording, uses: Sequence[np.ndarray]) -> set[str]:
     """Returns the uses of which `write_recording` would write an image."""
     return {
         use
         for person, own in zip(done.people, uses, strict=True)
         for camera in range(len(done.cameras))
-        for use in own[written_moments(done, person, own, camera, step)].tolist()
+        for use in own[written_moments(done, person, own, camera)].tolist()
     }
 
 
-def write_recording(
-    out: Path, done: LabelledRecording, uses: Sequence[np.ndarray], step: int, written: Written
-) -> None:
+def write_recording(out: Path, done: LabelledRecording, uses: Sequence[np.ndarray], written: Written) -> None:
     """Writes cameras, labels and images of everybody in a recording; `uses` (M,) are each person's."""
     wanted: list[dict[int, list[Path]]] = [{} for _ in done.cameras]  # frame → files, for each camera
     for person, use in zip(done.people, uses, strict=True):
         for index in range(len(done.cameras)):
             split = "test" if index == done.test_camera else "train"
-            moments = written_moments(done, person, use, index, step)
+            moments = written_moments(done, person, use, index)
             if not len(moments):
                 continue
             view = f"{done.recording.pose}_{person.person}_{field_of(done.recording.names[index])}"
@@ -197,5 +192,4 @@ def link(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), target)  # Linux links a symbolic link itself
     except OSError:
-        with atomic_path(target) as temporary:
-            shutil.copyfile(source, temporary)
+        write_bytes(target, source.read_bytes())

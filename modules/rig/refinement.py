@@ -93,7 +93,7 @@ class _Bundle:
             own = slice(6 * c, 6 * c + 6)
             by_camera[c, ..., own] = _camera_jacobian(points[keep], J[c], camera, x[own])
         soft, soft_J = _softened(error, seen, np.concatenate([J, by_camera], -1), self.kernel_px)
-        soft_J = np.moveaxis(soft_J, 0, 1).reshape(error.shape[1], -1, 3 + x.size)  # (M, 2C, 3 + 6C)
+        soft_J = np.moveaxis(soft_J, 0, 1).reshape(error.shape[1], 2 * len(cameras), 3 + x.size)  # (M, 2C, 3 + 6C)
         by_point, by_step = soft_J[..., :3], soft_J[..., 3:]
         if points_follow:
             by_step = by_step - by_point @ (np.linalg.pinv(by_point) @ by_step)
@@ -127,6 +127,7 @@ def refine_extrinsics(
 ) -> list[Camera]:
     """Returns the cameras with extrinsics that minimise the robust reprojection error plus the prior.
 
+    Without any point they are as given.
     Takes undistorted px (C, F, N, 2) and weights (C, F, N). The points do not determine the pose of the whole rig in
     the world; the prior keeps it where it was given.
     """

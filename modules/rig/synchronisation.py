@@ -19,7 +19,7 @@ from modules.rig.triangulation import KERNEL_PX
 
 MAX_SHIFT_S = 5.0
 MIN_OVERLAP = 0.5  # of the shorter recording, and at least MIN_FRAMES
-MIN_FRAMES = 20
+MIN_FRAMES = 20  # in which both see somebody, too
 FINE_S = 0.25  # around the first estimate, where the second is sought
 SLOW_S = (
     0.5  # distances that last longer come from the calibration or the 2D model: the second estimate disregards them
@@ -97,9 +97,11 @@ def _table(
     speeds = _speed(one), _speed(other)
     need = max(MIN_FRAMES, int(MIN_OVERLAP * min(len(one.weights), len(other.weights))))
     costs = np.full(len(lags), np.nan)
+    seen = [np.asarray((track.weights > 0).any((1, 2))) for track in (one, other)]
     for index, lag in enumerate(lags):
         start, stop = max(0, -lag), min(len(one.weights), len(other.weights) - lag)
-        if stop - start < need:
+        together = seen[0][start:stop] & seen[1][start + lag : stop + lag]
+        if stop - start < need or together.sum() < MIN_FRAMES:
             continue
         frames = _liveliest(np.arange(start, stop), speeds[0][start:stop].sum((1, 2)), window)
         people = [
@@ -176,7 +178,10 @@ def _total(tables: dict[tuple[int, int], np.ndarray], lags: np.ndarray, shifts: 
             continue
         wanted = lags - shifts[b] if camera == a else shifts[a] - lags  # the pair's lag: shift of a minus shift of b
         inside = np.abs(wanted) <= lags[-1]
-        costs.append(np.where(inside, table[np.clip(wanted + lags[-1], 0, len(lags) - 1)], np.nan))
+        if np.isfinite(table).any():  # else one of them sees nobody
+            costs.append(np.where(inside, table[np.clip(wanted + lags[-1], 0, len(lags) - 1)], np.nan))
+    if not costs:
+        return np.full(len(lags), np.nan)
     stacked = np.stack(costs)
     complete = np.isfinite(stacked).all(0)
     return np.where(complete, np.where(complete, stacked, 0.0).mean(0), np.nan)

@@ -20,7 +20,7 @@ class CountingDetector:
     def __init__(self, stop_after: int = 10_000) -> None:
         self.seen, self.stop_after = 0, stop_after
 
-    def __call__(self, image_rgb: np.ndarray) -> list[SimpleNamespace]:
+    def __call__(self, image_rgb: np.ndarray, _: object) -> list[SimpleNamespace]:
         self.seen += 1
         if self.seen > self.stop_after:
             raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from data.rig import data_set
 from data.rig.data_set import Detection, detect_recording, make_data_set, write_data_set
 from data.rig.recording_labels import LabelledRecording, Settings, label_recording
 from data.rig.recordings import Source, find_recordings
@@ -44,7 +46,7 @@ def labelled(rig: MadeUpRig, out: Path, late: dict[int, int] | None = None, **se
 def test_one_person_with_a_held_out_camera(one: MadeUpRig, tmp_path: Path) -> None:
     done = labelled(one, tmp_path, late={1: 4}, test_camera="last")
     assert (done.moments.clock.shifts_s * done.moments.clock.rate).round(6).tolist() == [0, 4, 0]
-    quality = write_data_set(tmp_path, [done], 1, {"extractor": "made up"})
+    quality = write_data_set(tmp_path, [done], {"extractor": "made up"})
     train, test = list_frames(tmp_path, "train"), list_frames(tmp_path, "test")
     assert quality["validation"] == "time" and len(test) == quality["images"]["test"] > 5
     assert {frame.camera for frame in train} == {"cam1", "cam2"} and {frame.camera for frame in test} == {"cam3"}
@@ -97,9 +99,9 @@ def test_given_extrinsics_are_kept_on_request(one: MadeUpRig, tmp_path: Path) ->
 
 
 def test_two_people_become_two_persons_with_their_boxes(two: MadeUpRig, tmp_path: Path) -> None:
-    done = labelled(two, tmp_path, offsets={})
+    done = labelled(two, tmp_path, offsets={}, step=3)
     assert [person.person for person in done.people] == ["person-1", "person-2"] and done.found.dropped == 0
-    write_data_set(tmp_path, [done], 3, {})
+    write_data_set(tmp_path, [done], {})
     frames = list_frames(tmp_path, "train")
     boxes = read_person_boxes(tmp_path, frames)
     assert set(boxes) == {frame.file_name for frame in frames} and {int(frame.sequence) % 3 for frame in frames} == {0}
@@ -170,12 +172,12 @@ def test_a_rigs_folder_is_known_from_its_start_to_its_end(tmp_path: Path) -> Non
 
 def test_a_run_that_leaves_no_moment_leaves_the_earlier_data_set(one: MadeUpRig, tmp_path: Path) -> None:
     done = labelled(one, tmp_path, offsets={})
-    write_data_set(tmp_path, [done], 1, {})
+    write_data_set(tmp_path, [done], {})
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     none = np.zeros(len(done.people[0].kept), bool)
     nobody = [replace(person, kept=none, thrown={"the cameras disagree": ~none}) for person in done.people]
     with pytest.raises(UserError, match=rf"no moment is left to train .*\({len(none)} x the cameras disagree\)"):
-        write_data_set(tmp_path, [replace(done, people=nobody)], 1, {})
+        write_data_set(tmp_path, [replace(done, people=nobody)], {})
     assert len(before) > 20 and {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
@@ -205,6 +207,56 @@ def test_images_keep_the_format_that_their_names_say(tmp_path: Path) -> None:
     for path in sorted((rig.folder / "cam1").iterdir())[::2]:
         cv2.imwrite(str(path.with_suffix(".bmp")), cv2.imread(str(path)))
         path.unlink()
-    write_data_set(tmp_path / "set", [labelled(rig, tmp_path / "set", offsets={})], 1, {})
+    write_data_set(tmp_path / "set", [labelled(rig, tmp_path / "set", offsets={})], {})
     images = [frame.image_path for frame in list_frames(tmp_path / "set", "train") if frame.camera == "cam1"]
     assert {(path.suffix, path.read_bytes()[:2]) for path in images} == {(".png", b"\x89P"), (".bmp", b"BM")}
+
+
+class Blind:
+    """A made-up rig's detector that sees nobody in some frames of some cameras."""
+
+    def __init__(self, rig: MadeUpRig, unseen: dict[int, range], late: dict[int, int] | None = None) -> None:
+        self._detect, self._unseen = rig.detector(late)(), unseen  # type: ignore[operator]
+
+    def __call__(self, image: np.ndarray, before: object) -> list[Any]:
+        camera, frame = divmod(round(float(image.mean())), FRAMES)
+        return [] if frame in self._unseen.get(camera, ()) else self._detect(image, before)
+
+    def label(self, rig: MadeUpRig, out: Path, **settings: Any) -> LabelledRecording:
+        (recording,) = find_recordings(Source(rig.folder))
+        return label_recording(recording, detect_recording(recording, out, lambda: self, "blind"), Settings(**settings))
+
+
+def test_a_test_camera_that_shows_nobody_early_stays_as_calibrated(
+    one: MadeUpRig, tmp_path: Path, log_records: list[logging.LogRecord]
+) -> None:
+    done = Blind(one, {2: range(36)}).label(one, tmp_path, test_camera="cam3", offsets={})
+    np.testing.assert_array_equal(done.cameras[2].R, done.recording.cameras[2].R)
+    assert (done.cameras[0].R != done.recording.cameras[0].R).any() and done.people[0].kept.mean() > 0.9
+    assert any("cam3 does not show the person before the tested moments" in one.getMessage() for one in log_records)
+
+
+def test_a_camera_that_shows_nobody_harms_no_other(one: MadeUpRig, tmp_path: Path) -> None:
+    done = Blind(one, {2: range(FRAMES)}, late={1: 4}).label(one, tmp_path)
+    clock = done.moments.clock
+    assert (clock.shifts_s * clock.rate).round(6).tolist() == [0, 4, 0] and clock.unclear == ("cam3",)
+    assert done.people[0].kept.mean() > 0.8
+    with pytest.raises(UserError, match="no person is seen by two cameras at a time"):
+        Blind(one, {2: range(FRAMES)}).label(one, tmp_path / "two", test_camera="cam1", offsets={})
+
+
+def test_a_few_common_frames_show_no_shift(one: MadeUpRig, tmp_path: Path) -> None:
+    done = Blind(one, {2: range(30)}).label(one, tmp_path)
+    assert done.moments.clock.unclear == ("cam3",) and done.moments.clock.shifts_s[2] == 0
+
+
+def test_a_step_that_leaves_nothing_is_refused_before_the_released_weights(
+    one: MadeUpRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_set, "detect_recording", lambda recording, out, make, mark: detect_recording(
+        recording, out, one.detector(), mark))  # type: ignore[arg-type]  # fmt: skip
+    with pytest.raises(
+        UserError, match=r"no moment is left .*\(the recordings are too short, or --step is too large\)"
+    ):
+        make_data_set(Source(one.folder), tmp_path, Settings(step=50, offsets={}), Detection())
+    assert not list(tmp_path.rglob("joints"))
