@@ -49,8 +49,9 @@ def _overview(quality: dict[str, Any]) -> list[str]:
     images = quality["images"]
     names = f" ({', '.join(quality['held_out'])})" if quality["held_out"] else ""
     lines = [
-        f"Labels are {_source(quality)}: a reference and not motion capture. `3d_pos_sd_mm` in each label is the standard",
-        "deviation of each joint, by which training weighs. Residuals are those of BlazePose's landmarks.",
+        f"Labels are {_source(quality)}. They are a reference, not motion capture.",
+        "`3d_pos_sd_mm` in each label is the standard deviation of each joint, by which training weighs. Residuals are those",
+        "of BlazePose's landmarks; they may grow where extrinsics are refined on the released weights' joints.",
         "",
         f"Images: {images[TRAIN]} to train, {images[VALIDATION]} to validate, {images[TEST]} to test. Validation by "
         f"{quality['validation']}{names}: {HOW[quality['validation']]}.",
@@ -69,7 +70,7 @@ def _source(quality: dict[str, Any]) -> str:
         return "triangulated from BlazePose's landmarks"
     return (
         "triangulated from the joints that the released weights see in each view, and in arms and legs from BlazePose's "
-        "landmarks, too; extrinsics are refined on the former, so that the latter's residuals may have grown"
+        "landmarks, too"
     )
 
 
