@@ -70,7 +70,7 @@ def test_predict_answers_as_with_the_true_camera(demo_root: Path, run_script: Ru
     R_board2world = cv2.Rodrigues(np.array([0, 0, YAW]))[0]
     joints = answers["calibrated"].joints_mm @ R_board2world.T + origin
     apart = np.linalg.norm(joints - answers["true"].joints_mm, axis=-1)
-    assert apart.mean() > 0 and apart.mean(-1).max() < 3, apart.mean(-1)
+    assert apart.mean() > 0 and apart.mean(-1).max() < 4, apart.mean(-1)
     assert apart.max() < WORST_JOINT_MM, apart.max(-1)
 
     found = read_camera(tmp_path / "cameras" / "phone.json")
