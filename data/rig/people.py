@@ -32,7 +32,11 @@ class Found:
 
     tracks: list[Track]
     detections: int
-    dropped: int
+
+    @property
+    def dropped(self) -> int:
+        """The number of detections that belong to no track."""
+        return self.detections - sum(int((place >= 0).sum()) for track in self.tracks for place in track.places)
 
 
 def find_people(recording: Recording, people: Sequence[People2D], moments: CommonMoments, most: int | None) -> Found:
@@ -43,8 +47,7 @@ def find_people(recording: Recording, people: Sequence[People2D], moments: Commo
     else:
         places = _matched(recording, people, moments, most)
     tracks = [_track(recording, people, moments, own) for own in places]
-    kept = sum(int((place >= 0).sum()) for track in tracks for place in track.places)
-    return Found(tracks, detections, detections - kept)
+    return Found(tracks, detections)
 
 
 def _matched(
