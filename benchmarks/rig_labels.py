@@ -1,4 +1,4 @@
-"""How well a rig labels its own recording: against exact truth on a rendered one, and against the demo's labels.
+"""How well a rig labels its own recording: against exact truth on rendered ones.
 
     python -m benchmarks.rig_recording --out results/rig_recording
     python -m benchmarks.rig_labels --recording results/rig_recording [--out results/rig_labels]
@@ -26,6 +26,7 @@ from data.rig.clock import synchronise
 from data.rig.data_set import EVERYBODY, ONE_PERSON, detect_recording, everybody, one_person
 from data.rig.landmarks import People2D
 from data.rig.network_joints import SHARE, with_network_joints
+from data.rig.quality import LANDMARKS
 from data.rig.recording_labels import LabelledPerson, LabelledRecording, Settings, label_recording
 from data.rig.recordings import Recording, Source, find_recordings
 from model.skeleton import JOINT_NAMES
@@ -34,7 +35,7 @@ from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.utils import UserError, log
 
 LATE_FRAMES = 7
-LANDMARKS, NETWORK = "landmarks", "released weights"
+NETWORK = "released weights"
 
 
 def errors_mm(person: LabelledPerson, truth: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 from data.rig.clock import normalised
 from data.rig.labelling import MAP_MM
 from data.rig.recording_labels import LabelledPerson, LabelledRecording, calibrated_moments, label_people
+from data.rig.swap_correction import Sides, correct_by_points
 from data.rig.views import View as Recorded
 from data.rig.writing import LANDMARKS_FOLDER, person_box
 from model.skeleton import JOINT_NAMES, MIRROR
@@ -32,7 +33,6 @@ from modules.predict.job import config_of
 from modules.predict.parts import PREDICTIONS, People, Predictor, Setting, joined
 from modules.predict.view import View, in_own_axes
 from modules.rig.refinement import refine_extrinsics
-from modules.rig.swaps import find_swaps_by_points, swap_sides
 from modules.rig.triangulation import triangulate
 from modules.rig.uncertainty import point_sd_mm
 from modules.runs.checkpoints import RELEASED
@@ -43,11 +43,7 @@ ERROR_MM = 60.0  # a joint of which the network expects this error has half of t
 LIMBS = ("knee", "ankle", "foot", "elbow", "wrist", "hand")
 LIMB_SHARE = 0.5  # of the network's joint, where the landmarks' is as good and part of their errors is independent
 SHARE = np.array([LIMB_SHARE if name.endswith(LIMBS) else 1.0 for name in JOINT_NAMES])
-PARTS = (  # that are swapped as a whole, as in data.rig.swap_correction
-    list(range(len(JOINT_NAMES))),
-    [index for index, name in enumerate(JOINT_NAMES) if name.endswith(("knee", "ankle", "foot"))],
-    [index for index, name in enumerate(JOINT_NAMES) if name.endswith(("elbow", "wrist", "hand"))],
-)
+JOINT_SIDES = Sides(JOINT_NAMES, MIRROR)
 
 
 @dataclass(frozen=True)
@@ -195,13 +191,9 @@ def _unswapped(seen: Seen, done: LabelledRecording, joints_world: np.ndarray) ->
     px, weights = seen.px.copy(), np.where(known[:, None], seen.weights, 0.0)
     for view, index in enumerate(done.labelling_cameras):
         camera = normalised(done.cameras[index])[0]
-        for part in PARTS:
-            mirror = [part.index(MIRROR[joint]) for joint in part]
-            own_px, own_weights = px[view][known][:, part], weights[view][known][:, part]
-            swapped = find_swaps_by_points(joints_world[known][:, part], own_px, own_weights, camera, mirror)
-            place = np.ix_(np.flatnonzero(known), np.array(part))
-            px[view][place] = swap_sides(own_px, swapped, mirror)
-            weights[view][place] = swap_sides(own_weights, swapped, mirror)
+        own = px[view : view + 1, known], weights[view : view + 1, known]
+        corrected = correct_by_points(*own, camera, joints_world[known], JOINT_SIDES)
+        px[view, known], weights[view, known] = corrected.points_px[0], corrected.weights[0]
     return Seen(px, weights)
 
 

@@ -165,26 +165,25 @@ class Predictor:
     def _people(self, index: int, image: np.ndarray, camera: Camera) -> list[Estimate]:
         """Returns the people in an image, or the one whom the source means."""
         hint = self.source.hint(index)
-        return self.estimate(image, camera) if hint is None else self._estimate_one(image, camera, hint)
+        return self.estimate(image, camera) if hint is None else self._estimate(image, camera, hint)
 
     def estimate(self, image: np.ndarray, camera: Camera) -> list[Estimate]:
         """Returns the people in an image (H, W, 3) uint8 RGB of this camera, the most confident first."""
-        turns = quarter_turns(camera)
-        upright, upright_camera = upright_view(image, camera, turns)
-        people = self._loaded().estimate_people([upright], [upright_camera])[0]
-        return [turn_estimate(one, size_of(upright), -turns) for one in people]
+        return self._estimate(image, camera, None)
 
-    def _estimate_one(self, image: np.ndarray, camera: Camera, hint: Hint) -> list[Estimate]:
-        """Returns the person whom the hint means, or nobody."""
-        turns = quarter_turns(camera)
-        upright, upright_camera = upright_view(image, camera, turns)
-        one = self._loaded().estimate([upright], [upright_camera], [turn_hint(hint, size_of(image), turns)])[0]
-        return [] if one is None else [turn_estimate(one, size_of(upright), -turns)]
-
-    def _loaded(self) -> BlazePoseExtractor:
+    def _estimate(self, image: np.ndarray, camera: Camera, hint: Hint | None) -> list[Estimate]:
+        """Returns everybody in an image, or at most the one whom the hint means."""
         if self._extractor is None:
             self._extractor = BlazePoseExtractor.from_config(self.config)
-        return self._extractor
+        turns = quarter_turns(camera)
+        upright, upright_camera = upright_view(image, camera, turns)
+        if hint is None:
+            people = self._extractor.estimate_people([upright], [upright_camera])[0]
+        else:
+            wanted = turn_hint(hint, size_of(image), turns)
+            found = self._extractor.estimate([upright], [upright_camera], [wanted])[0]
+            people = [] if found is None else [found]
+        return [turn_estimate(one, size_of(upright), -turns) for one in people]
 
     def _images(self, part: int) -> Iterator[tuple[int, np.ndarray]]:
         inside = self.images_in(part)

@@ -7,7 +7,7 @@ import pytest
 
 from data.demo import plan, rotation
 from data.demo.rotation import SOLE, build_rotation, floor_height
-from data.rig.swap_correction import PARTS
+from data.rig.swap_correction import LANDMARK_SIDES
 from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, LANDMARKS
 from modules.pose_utils import Camera, distort, undistort
 from modules.rig.triangulation import project
@@ -18,7 +18,7 @@ from tests.data.rig.recording import make_cameras
 def test_mirror_and_parts_belong_together() -> None:
     assert all(LANDMARK_MIRROR[LANDMARK_MIRROR[index]] == index for index in range(33))
     assert [LANDMARKS[index] for index in range(33) if LANDMARK_MIRROR[index] == index] == ["nose"]
-    _, legs, arms = PARTS
+    _, legs, arms = LANDMARK_SIDES.parts
     for part, size in ((legs, 8), (arms, 10)):
         assert len(part) == size and {LANDMARK_MIRROR[index] for index in part} == set(part)
 
