@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 from benchmarks.rotations import UNPERMUTED
 from model.model import ImageAndPoseNet, PoseNet, PoseOutput, without_image
@@ -60,7 +59,7 @@ def scores_of(world: np.ndarray, rows: Rows) -> np.ndarray:
 def permuted_scores(network: PoseNet, rows: Rows, seed: int = 0, times: int = 20) -> dict[str, dict[str, float]]:
     """Returns NAMES unpermuted, and with each branch's input permuted across the rows (mean of `times` permutations)."""
     recipe = PoseNetRecipe(network.spec, {})
-    batch = next(iter(DataLoader(recipe.dataset(rows), batch_size=len(rows))))
+    batch = recipe.dataset(rows).batch(np.arange(len(rows)))
     rng = np.random.default_rng(seed)
     network.eval()
     found = {UNPERMUTED: score(network, recipe, batch, rows)}

@@ -28,8 +28,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -46,10 +46,13 @@ from modules.simulation.augmentation import (
     jitter_colour,
     jitter_pose,
     mirror_rows,
+    mirror_some,
     occlude,
     turn_cameras,
     turn_crop,
+    turns_between,
 )
+from modules.simulation.generators import SampleGenerators
 from modules.simulation.pose_inputs import joint_feature_inputs, pose_inputs
 from modules.simulation.scene import withhold_floor
 
@@ -84,46 +87,50 @@ class PoseDataset(Dataset[Sample]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Sample:
-        if self.augmentation is None:
-            return {name: values[0] for name, values in self.batch(np.array([index])).items()}
-        rng = np.random.default_rng([self.seed, self.epoch, index])
-        return self._augmented(self._columns(np.array([index])), index, self.augmentation, rng)
+        return {name: values[0] for name, values in self.__getitems__([index]).items()}
+
+    def __getitems__(self, indices: Sequence[int]) -> Sample:
+        """Returns the samples at these indices, stacked; torch's DataLoader calls it for a batch."""
+        which = np.asarray(indices)
+        return self.batch(which) if self.augmentation is None else self._augmented(which, self.augmentation)
 
     def batch(self, which: np.ndarray) -> Sample:
         """Returns the samples at these indices without augmentation, stacked."""
         rows = self._columns(which)
         sample = _as_batch(cached_crop_pose(rows), rows) | _mirrored_inputs(rows)
         if self.with_images:
-            sample["image"] = _image_batch([self._resize(self.rows.read_crop(int(index))) for index in which])
+            sample["image"] = _image_batch([self.rows.read_crop(int(index), self.input_shape) for index in which])
         return sample
 
     def _columns(self, which: np.ndarray) -> dict[str, np.ndarray]:
         columns = {name: self.rows.at(name, which) for name in self.names}
         return columns if self.joint_features is None else {**columns, "joint_features": self.joint_features[which]}
 
-    def _augmented(
-        self, row: dict[str, np.ndarray], index: int, augmentation: Augmentation, rng: np.random.Generator
-    ) -> Sample:
-        image = self.rows.read_crop(index) if self.with_images else None
-        if rng.random() < augmentation.mirror:
-            row, image = mirror_rows(row, CROP_SIZE), None if image is None else image[:, ::-1]
-        if image is None:
-            row = turn_cameras(row, augmentation, rng, CROP_SIZE)
-        else:
-            row, image = turn_crop(row, image, augmentation, rng)
-            image = jitter_colour(self._resize(image), augmentation.colour_jitter, rng)
-            if rng.random() < augmentation.occlusion:
-                image = occlude(image, rng)
-        pose = jitter_pose(cached_crop_pose(row), row, augmentation, rng)
-        if augmentation.withheld_floors:
-            withhold_floor(row, rng)
-        sample = _as_batch(pose, row) if image is None else _as_batch(pose, row) | {"image": _image_batch([image])}
-        return {name: values[0] for name, values in sample.items()}
+    def _augmented(self, which: np.ndarray, how: Augmentation) -> Sample:
+        rng = SampleGenerators([[self.seed, self.epoch, int(index)] for index in which])
+        mirrored = rng.random(len(which)) < how.mirror
+        as_stored = mirror_some(self._columns(which), mirrored, CROP_SIZE)
+        rows = turn_cameras(as_stored, how, rng, CROP_SIZE)
+        images = {}
+        if self.with_images:
+            turns = turns_between(as_stored, rows, self.input_shape)
+            seen = zip(which, turns, mirrored, rng.each, strict=True)
+            images["image"] = _image_batch([self._augmented_crop(int(index), *how_seen) for index, *how_seen in seen])
+        pose = jitter_pose(cached_crop_pose(rows), rows, how, rng)
+        if how.withheld_floors:
+            withhold_floor(rows, rng)
+        return _as_batch(pose, rows) | images
 
-    def _resize(self, image: np.ndarray) -> np.ndarray:
-        if self.input_shape == CROP_SIZE:
-            return image
-        return cv2.resize(image, (self.input_shape, self.input_shape), interpolation=cv2.INTER_AREA)
+    def _augmented_crop(self, index: int, turn: np.ndarray, mirrored: bool, rng: np.random.Generator) -> np.ndarray:
+        assert self.augmentation is not None
+        image = turn_crop(self.rows.read_crop(index, self.input_shape), turn, mirrored)
+        image = jitter_colour(image, self.augmentation.colour_jitter, rng)
+        return occlude(image, rng) if rng.random() < self.augmentation.occlusion else image
+
+
+def as_batch(samples: Any) -> Any:
+    """Returns the samples of a batch as they are: the collate_fn of a DataLoader, since __getitems__ has stacked them."""
+    return samples
 
 
 class Batches(Dataset[Sample]):

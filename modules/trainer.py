@@ -23,7 +23,7 @@ from model.distributed import BatchShard, set_shard, shard_of, sum_gradients, su
 from modules.cache.table import Rows
 from modules.config.schema import Config
 from modules.console import interruptible, start_logging
-from modules.dataset import Sample
+from modules.dataset import Sample, as_batch
 from modules.earlystoppers import EarlyStopper
 from modules.files.atomic import write_json
 from modules.inference.baselines import place_extractor
@@ -95,7 +95,7 @@ class Trainer:
         )
         self.view_shard = shard_of(SIMULATED_BATCH, self.fabric.global_rank, self.fabric.world_size)
         self.train_loader = self._loader(DataLoader(
-            self.dataset, batch_sampler=self.batches, num_workers=config.DATALOADER.num_workers,
+            self.dataset, batch_sampler=self.batches, num_workers=config.DATALOADER.num_workers, collate_fn=as_batch,
             generator=torch.Generator(),  # its own, so that starting a loader does not advance torch's generator
         ))  # fmt: skip
         self.validation_loader = self._loader(

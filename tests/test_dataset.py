@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from modules.cache.crop_joints import cached_joints_cam, crop_to_cam, from_uvd
 from modules.cache.table import Rows
 from modules.config.train import Train
-from modules.dataset import Batches, PoseDataset
+from modules.dataset import Batches, PoseDataset, as_batch
 from modules.inference.lifting import lift
 from modules.pose_utils import cam2world, world2cam
 from modules.recipes import RECIPES, make_recipe
@@ -99,6 +100,10 @@ def test_augmentation_depends_on_seed_epoch_and_index_alone(tmp_path: Path) -> N
     one, two = (PoseDataset(rows, 128, VARIED, seed=5) for _ in range(2))
     two[2], two[0]  # another order
     assert torch.equal(one[1]["joints"], two[1]["joints"]) and torch.equal(one[1]["image"], two[1]["image"])
+    beside_others = next(iter(DataLoader(one, batch_size=3, collate_fn=as_batch)))
+    for name, values in beside_others.items():
+        for index in range(3):
+            torch.testing.assert_close(values[index], two[index][name], rtol=1e-6, atol=1e-6)
     two.epoch = 1
     assert not torch.equal(one[1]["joints"], two[1]["joints"])
 

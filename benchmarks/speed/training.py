@@ -30,11 +30,12 @@ def measure_input(setting: Setting) -> list[dict[str, Any]]:
     """Measures the samples of one process with one thread: from cached crops, and from whole images."""
     rows, train = setting.some_rows(setting.sizes.images), setting.config.TRAIN
     dataset = PoseDataset(rows, train.input_shape, PoseNetRecipe.augmentation_of(train))
+    batches = [one.tolist() for one in np.array_split(np.arange(len(rows)), len(rows) // train.batch_size or 1)]
     whole = WholeImages(rows, setting.config.data_root, train.input_shape)
     with one_thread():
         found = take_turns(
             {
-                "ours": rate("ours", len(rows), lambda: [dataset[index] for index in range(len(rows))]),
+                "ours": rate("ours", len(rows), lambda: [dataset.__getitems__(batch) for batch in batches]),
                 "whole": rate("whole", len(rows), lambda: [whole[index] for index in range(len(rows))]),
             },
             setting.sizes,

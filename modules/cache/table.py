@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import pyarrow as pa
+import simplejpeg
 
+from model.inputs import CROP_SIZE
 from model.skeleton import NUM_JOINTS
 from modules.pose_utils import Camera
 from modules.utils import UserError
@@ -175,8 +176,11 @@ class Rows:
         }  # takes no memory
         return self.with_columns({**blank, "labelled": np.zeros(len(self), bool)})
 
-    def read_crop(self, row: int) -> np.ndarray:
-        """Returns the row's person crop: (256, 256, 3) uint8 RGB. Raises UserError if it is damaged."""
+    def read_crop(self, row: int, side: int = CROP_SIZE) -> np.ndarray:
+        """Returns the row's person crop: (side, side, 3) uint8 RGB. Raises UserError if it is damaged.
+
+        With half of its side, it is decoded at that size, which averages pixels.
+        """
         offset, size = (int(self.at(name, np.array([row]))[0]) for name in ("crop_offset", "crop_bytes"))
         try:
             with open(self.crop_files[row], "rb") as handle:
@@ -184,10 +188,15 @@ class Rows:
                 data = handle.read(size)
         except OSError:
             data = b""
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if len(data) == size > 0 else None
-        if image is None:
-            raise UserError(f"{self.crop_files[row]}: a crop is damaged or missing; delete this file and extract again")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        try:
+            image: np.ndarray = simplejpeg.decode_jpeg(
+                data if len(data) == size else b"", min_height=side, min_width=side
+            )
+        except ValueError:
+            raise UserError(
+                f"{self.crop_files[row]}: a crop is damaged or missing; delete this file and extract again"
+            ) from None
+        return image
 
 
 def camera_of(rows: Rows, row: int) -> Camera:

@@ -106,7 +106,10 @@ class OriginalDataset(PoseDataset):
 
     def batch(self, which: np.ndarray) -> Sample:
         """Returns the samples at these indices, stacked."""
-        stacked: Sample = default_collate([self[int(index)] for index in which])
+        return self.__getitems__(which.tolist())
+
+    def __getitems__(self, indices: Sequence[int]) -> Sample:
+        stacked: Sample = default_collate([self[index] for index in indices])
         return stacked
 
     def __getitem__(self, index: int) -> Sample:

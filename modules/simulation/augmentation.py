@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from model.inputs import CROP_SIZE
 from model.skeleton import MIRROR
 from modules.cache.crop_joints import Columns, CropPose
 from modules.pose_utils import cam2pixel, mirror_camera, pixel2cam
+from modules.simulation.generators import Generator
 
 Row = dict[str, np.ndarray]
 
@@ -79,7 +81,7 @@ def mirror_rows(row: Columns, crop_size: int) -> Row:
     return {**row, **mirrored, "K": K, "R": R, "t": t, "K_crop": K_crop}
 
 
-def jitter_pose(pose: CropPose, row: Columns, how: Augmentation, rng: np.random.Generator) -> CropPose:
+def jitter_pose(pose: CropPose, row: Columns, how: Augmentation, rng: Generator) -> CropPose:
     """Moves every joint by up to `pose_jitter` and `depth_jitter`, and scales the root depth by up to `root_jitter`."""
     jitter = rng.uniform(-1, 1, pose.joints_mm.shape) * [how.pose_jitter, how.pose_jitter, how.depth_jitter]
     pixels = cam2pixel(pose.joints_mm, row["K_crop"]) + jitter[..., :2]
@@ -88,7 +90,7 @@ def jitter_pose(pose: CropPose, row: Columns, how: Augmentation, rng: np.random.
     return CropPose(pixel2cam(pixels, root_mm[:, None] + depth_rel_mm, row["K_crop"]), root_mm)
 
 
-def turn_cameras(row: Columns, how: Augmentation, rng: np.random.Generator, size: int) -> Row:
+def turn_cameras(row: Columns, how: Augmentation, rng: Generator, size: int) -> Row:
     """Rotates, zooms and shifts the crop cameras of B rows (crops of `size` px) by random amounts."""
     count = len(row["K_crop"])
     angle = np.radians(rng.uniform(-how.rotation, how.rotation, count))
@@ -103,12 +105,37 @@ def turn_cameras(row: Columns, how: Augmentation, rng: np.random.Generator, size
     return {**row, "K_crop": K_crop, "R_cam2crop": turn @ row["R_cam2crop"]}
 
 
-def turn_crop(row: Columns, image: np.ndarray, how: Augmentation, rng: np.random.Generator) -> tuple[Row, np.ndarray]:
-    """Rotates, zooms and shifts one row's crop (S, S, 3) and its camera by random amounts; the outside is black."""
-    size = image.shape[0]
-    turned = turn_cameras(row, how, rng, size)
-    old, new = (columns["K_crop"][0] @ columns["R_cam2crop"][0] for columns in (row, turned))
-    return turned, cv2.warpPerspective(image, new @ np.linalg.inv(old), (size, size), flags=cv2.INTER_LINEAR)
+def mirror_some(row: Columns, which: np.ndarray, crop_size: int) -> Row:
+    """Mirrors those of B rows whose entry of `which` (B,) is true."""
+    if not which.any():
+        return dict(row)
+    mirrored = mirror_rows({name: values[which] for name, values in row.items()}, crop_size)
+    result = {}
+    for name, values in row.items():
+        result[name] = values.copy()
+        result[name][which] = mirrored[name]
+    return result
+
+
+def turn_crop(image: np.ndarray, turn: np.ndarray, mirrored: bool) -> np.ndarray:
+    """Returns a crop (S, S, 3), mirrored or not, then moved by an affine map (3, 3) of its px; the outside is black."""
+    size = len(image)
+    flip = np.array([[-1.0, 0, size - 1], [0, 1, 0], [0, 0, 1]]) if mirrored else np.eye(3)
+    return cv2.warpAffine(image, (turn @ flip)[:2], (size, size), flags=cv2.INTER_LINEAR)
+
+
+def turns_between(old: Columns, new: Columns, size: int) -> np.ndarray:
+    """Returns the affine maps (B, 3, 3) of the px of B rows' crops, decoded with `size` px, from their old cameras to the new.
+
+    The cameras are those of crops of CROP_SIZE px, and have the same centre and, but for the turn about it, the same axis.
+    """
+    before, after = (columns["K_crop"] @ columns["R_cam2crop"] for columns in (old, new))
+    scale = size / CROP_SIZE
+    resize = np.array(
+        [[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]]
+    )  # pixel centres at integers
+    turns: np.ndarray = resize @ after @ np.linalg.inv(before) @ np.linalg.inv(resize)
+    return turns
 
 
 def occlude(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -125,6 +152,6 @@ def jitter_colour(image: np.ndarray, share: float, rng: np.random.Generator) -> 
     """Varies brightness, contrast and white balance, each by up to `share`."""
     brightness, contrast = 1 + rng.uniform(-share, share, 2)
     channels = 1 + rng.uniform(-share, share, 3) / 2
-    mean = image.mean()
-    varied = ((image - mean) * contrast + mean) * (brightness * channels)
-    return np.asarray(np.clip(varied, 0, 255).astype(np.uint8))
+    mean = np.mean(cv2.mean(image)[:3])
+    varied = ((np.arange(256.0)[:, None] - mean) * contrast + mean) * (brightness * channels)
+    return cv2.LUT(image, np.clip(varied, 0, 255).astype(np.uint8)[None])

@@ -11,6 +11,7 @@ import numpy as np
 
 from model.skeleton import FEET, PARENTS
 from modules.config.train import Train
+from modules.simulation.generators import Generator
 
 BEND_DEGREES = 8.0  # standard deviation of the rotation at every joint
 TILT_DEGREES, RAISE_MM, SHIFT_MM, DISTANCE_SHARE = 8.0, 300.0, 300.0, 0.15  # half widths of uniform distributions
@@ -107,13 +108,13 @@ def miscalibrate(row: Row, error: CalibrationError, rng: np.random.Generator) ->
     row["floor_height_mm"] = row["floor_height_mm"] + rng.normal(scale=error.floor_mm, size=len(centre))
 
 
-def withhold_floor(row: Row, rng: np.random.Generator) -> None:
+def withhold_floor(row: Row, rng: Generator) -> None:
     """Makes some floors wrong and removes others, some of them with world_up, in place.
 
     A network that learns the root depth from such views answers with a floor, with up alone, and without either.
     """
     count = len(row["floor_height_mm"])
-    wrong = rng.normal(scale=WRONG_FLOOR_MM, size=count) * (rng.random(count) < WRONG_FLOOR_SHARE)
+    wrong = rng.normal(0.0, WRONG_FLOOR_MM, count) * (rng.random(count) < WRONG_FLOOR_SHARE)
     draw = rng.random(count)
     row["floor_height_mm"] = np.where(draw < NO_FLOOR_SHARE + NO_UP_SHARE, np.nan, row["floor_height_mm"] + wrong)
     row["world_up"] = np.where(draw[:, None] < NO_UP_SHARE, np.nan, row["world_up"])

@@ -23,8 +23,11 @@ from modules.simulation.augmentation import (
     jitter_colour,
     jitter_pose,
     mirror_rows,
+    mirror_some,
     occlude,
+    turn_cameras,
     turn_crop,
+    turns_between,
 )
 from modules.simulation.pose_inputs import pose_inputs
 from tests.builders import make_rows
@@ -120,7 +123,8 @@ def test_a_turned_crop_shows_the_label_where_its_camera_says(tmp_path: Path, how
         at = label_in_crop(row)[0, 0]
         y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE]
         blob = 255 * np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / 50)
-        turned, image = turn_crop(row, np.repeat(blob[..., None], 3, 2).astype(np.uint8), how, rng)
+        turned = turn_cameras(row, how, rng, CROP_SIZE)
+        image = turn_crop(as_picture(blob), turns_between(row, turned, CROP_SIZE)[0], mirrored=False)
         heat = image[..., 0].astype(float)
         found = np.array([(heat * x).sum(), (heat * y).sum()]) / heat.sum()
         np.testing.assert_allclose(label_in_crop(turned)[0, 0], found, atol=0.3)
@@ -131,10 +135,41 @@ def test_a_turned_crop_shows_the_label_where_its_camera_says(tmp_path: Path, how
         )  # fmt: skip
 
 
+def as_picture(brightness: np.ndarray) -> np.ndarray:
+    return np.repeat(brightness[..., None], 3, 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("side", [CROP_SIZE, CROP_SIZE // 2])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_smaller_and_mirrored_crop_is_turned_as_the_whole_one(tmp_path: Path, side: int, mirrored: bool) -> None:
+    """One warp does what mirroring the crop, turning it, and making it smaller do one after the other."""
+    row = {name: values[:1] for name, values in make_rows(tmp_path, 1).columns.items()}
+    turned = turn_cameras(row, Augmentation(rotation=30, zoom=0.2, shift=0.1), np.random.default_rng(2), CROP_SIZE)
+    y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE]
+    crop = as_picture(255 * np.exp(-((x - 90) ** 2 + (y - 140) ** 2) / 400))
+    whole = crop[:, ::-1] if mirrored else crop
+    expected = turn_crop(whole, turns_between(row, turned, CROP_SIZE)[0], mirrored=False)
+    expected = cv2.resize(expected, (side, side), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    found = turn_crop(small, turns_between(row, turned, side)[0], mirrored)
+    assert expected.max() > 200 and cv2.absdiff(found, expected).max() <= 6
+
+
+def test_only_some_rows_are_mirrored(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 3).columns
+    which = np.array([True, False, True])
+    some, every = mirror_some(rows, which, CROP_SIZE), mirror_rows(rows, CROP_SIZE)
+    for name, values in rows.items():
+        np.testing.assert_array_equal(some[name][which], every[name][which])
+        np.testing.assert_array_equal(some[name][~which], values[~which])
+    assert not np.array_equal(some["K"], rows["K"])
+
+
 def test_outside_the_crop_it_is_black(tmp_path: Path) -> None:
     row = {name: values[:1] for name, values in make_rows(tmp_path, 1).columns.items()}
     white = np.full((CROP_SIZE, CROP_SIZE, 3), 255, np.uint8)
-    image = turn_crop(row, white, Augmentation(rotation=45), np.random.default_rng(0))[1]
+    turned = turn_cameras(row, Augmentation(rotation=45), np.random.default_rng(0), CROP_SIZE)
+    image = turn_crop(white, turns_between(row, turned, CROP_SIZE)[0], mirrored=False)
     assert image[0, 0].max() == 0 and image[CROP_SIZE // 2, CROP_SIZE // 2].min() == 255
 
 
