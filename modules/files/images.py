@@ -141,5 +141,6 @@ def warp_crop(
     maps = source.reshape(len(grid), len(grid), 2).astype(np.float32)
     # The map is smooth: between the crop's pixel centres it is linear to far below a hundredth of a pixel.
     maps = cv2.resize(maps, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)[fine:-fine, fine:-fine]
-    warped = cv2.remap(image, maps[..., 0], maps[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    nothing = np.empty(0)  # instead of maps of each axis, which would have to be copied
+    warped = cv2.remap(image, maps, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA) if fine > 1 else warped
