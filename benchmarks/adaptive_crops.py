@@ -145,14 +145,16 @@ def ways_of(model: Counter, frame: Frame) -> dict[str, Seen]:
 
 def world_errors(frames: Sequence[Frame], found: Sequence[dict[str, Seen]]) -> dict[str, dict[str, np.ndarray]]:
     """Returns each image's metrics by way, mm: METRICS of the released weights, and LEAST_SQUARES."""
+    ways = progress((ONE, TWO, ALL), "predict", "way")
+    return {way: world_errors_of(frames, [one[way].landmarks for one in found]) for way in ways}
+
+
+def world_errors_of(frames: Sequence[Frame], people: Sequence[Landmarks]) -> dict[str, np.ndarray]:
+    """Returns the metrics of one person per image, mm: METRICS of the released weights, and LEAST_SQUARES."""
     run = load_run(RELEASED)
     features = joint_features.JointFeatureExtractor(str(run.checkpoint["spec"]["joint_features"]), 1)
-    errors = {}
-    for way in progress((ONE, TWO, ALL), "predict", "way"):
-        people = [(frame, one[way].landmarks) for frame, one in zip(frames, found, strict=True)]
-        with tempfile.TemporaryDirectory() as folder:
-            errors[way] = _predicted(run, features, Path(folder), people)
-    return errors
+    with tempfile.TemporaryDirectory() as folder:
+        return _predicted(run, features, Path(folder), list(zip(frames, people, strict=True)))
 
 
 def _predicted(

@@ -8,7 +8,7 @@ that starting is left out. Measured are the time that passes and the processor t
 processor, so that they hold on a busy machine, too: processes share them. What a setting costs in mm is that of
 benchmarks.adaptive_crops. The result is docs/results/extraction_hours.json; its table is written into docs/speed.md.
 With --since, whole extractions of the demo's training images are measured in turns, start included, and printed: by the code
-and the default config of that commit, by today's code with all crops, and by today's default.
+and the default config of that commit, and by today's code with all crops, with adaptive crops, and with these in bfloat16.
 """
 
 from __future__ import annotations
@@ -86,7 +86,13 @@ def per_image(folder: Path, augmentation: str, workers: int) -> dict[str, float]
 
 def compare_with(commit: str, repeats: int) -> str:
     """Returns a table of whole extractions of the demo's training images by a commit's code and by today's (Markdown)."""
-    ways = {f"the default at {commit}": (), "all crops": ("EXTRACT.test_time_augmentation=true",), "the default": ()}
+    in_bf16 = "EXTRACT.engine=openvino-bf16"
+    ways: dict[str, tuple[str, ...]] = {
+        f"the default at {commit}": (),
+        "all crops": ("EXTRACT.test_time_augmentation=true", "EXTRACT.engine=openvino"),
+        "adaptive": ("EXTRACT.engine=openvino",),
+        "adaptive, in bfloat16 where certain": (in_bf16,),
+    }
     measured: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
         then = Path(folder) / "then"

@@ -11,7 +11,16 @@ from typing import Any
 
 from modules.config.paths import PROJECT_ROOT
 
-PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "ai-edge-litert", "lightning-fabric", "pyarrow")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "opencv-python-headless",
+    "ai-edge-litert",
+    "openvino",
+    "lightning-fabric",
+    "pyarrow",
+)
 OUTPUTS = ("README*.md", "docs/*.md", "docs/images", "docs/results")  # written by the benchmarks themselves
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS")  # that change times
 

@@ -22,7 +22,7 @@ from modules.files.hashing import digest, sha256_file
 from modules.utils import UserError, os_error_sentence
 
 # What the bytes of a row depend on, or the way of a row to the process that writes it.
-PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "ai-edge-litert", "torch", "distributed")
+PACKAGES = ("numpy", "opencv-python-headless", "simplejpeg", "ai-edge-litert", "openvino", "torch", "distributed")
 _ONE_AT_A_TIME = threading.Lock()  # an extractor is not made for the threads of a worker that has several
 
 

@@ -28,7 +28,7 @@ from modules.cache.store import part_key
 from modules.cache.table import Rows
 from modules.console import progress_bar
 from modules.extractors.blazepose.decoding import LANDMARK_SIZE
-from modules.extractors.blazepose.network import Network
+from modules.extractors.blazepose.network import load_network
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, BLAZEPOSE_SHA256, check_weights
 from modules.files.atomic import atomic_path
 from modules.files.hashing import digest
@@ -78,7 +78,7 @@ class JointFeatureExtractor:
     def __init__(self, weights: str, threads: int | None = None) -> None:
         self.weights = weights
         path = check_weights(weights, BLAZEPOSE_FOLDER)[1]
-        self._network = Network(path, threads or os.cpu_count() or 1, intermediate=DECODER_LAYER[weights])
+        self._network = load_network(path, threads or os.cpu_count() or 1, features_of=DECODER_LAYER[weights])
 
     def features(self, crop_rgb: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
         """Returns the features (2, 24, 48) float16 of a crop (256, 256, 3) with joints (24, 2) px, and of the mirrored crop."""
@@ -105,7 +105,7 @@ class JointFeatureExtractor:
         warp = upright_square(joints_px)
         square = cv2.warpAffine(crop_rgb, warp, (LANDMARK_SIZE, LANDMARK_SIZE), flags=cv2.INTER_LINEAR)
         self._network.run(square * np.float32(1 / 255))
-        return sample(self._network.intermediate_output(), joints_px @ warp[:, :2].T + warp[:, 2])
+        return sample(self._network.features(), joints_px @ warp[:, :2].T + warp[:, 2])
 
 
 def joint_features_path(crop_file: Path, weights: str) -> Path:

@@ -6,9 +6,9 @@
     <cache>/<extractor>-<weights>/<split>/inputs.parquet             hashes of the inputs: modules/cache/inputs.py
     <cache>/<extractor>-<weights>/<split>/columns/                   the rows as mapped arrays: modules/cache/columns.py
 
-With test-time augmentation, <weights> is followed by -tta, or by -adaptive. Parts are written atomically, so that a killed
-extraction resumes with the first missing part. Caches of WorldPose, the project's former name, are read too: only the name of
-the key differs.
+With test-time augmentation, <weights> is followed by -tta, or by -adaptive; in bfloat16, then by -bf16. Parts are written
+atomically, so that a killed extraction resumes with the first missing part. Caches of WorldPose, the project's former name, are
+read too: only the name of the key differs.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def cache_folder(config: Config, split: str) -> Path:
 def _extraction_name(config: Config, tta: str) -> str:
     extract = config.EXTRACT
     ending = "" if not extract.tta else "-adaptive" if extract.tta == "adaptive" else f"-{tta}"
-    return f"{extract.extractor}-{Path(extract.weights).name}{ending}"
+    precision = "-bf16" if extract.chosen_engine == "openvino-bf16" else ""
+    return f"{extract.extractor}-{Path(extract.weights).name}{ending}{precision}"
 
 
 def adopt_old_cache(config: Config) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from modules.config.engines import Engine, EngineChoice, chosen_engine
 from modules.config.paths import project_path
 
 MAX_COUNT = 1_000_000  # upper bound of all counts; a larger number is a typing error, and would overflow later
@@ -82,6 +83,11 @@ class Extract(Section):
         "re-centred), which takes three times as long as one and loses a third fewer people; adaptive: of two, "
         "where the first is certain; metrabs has METRABS.num_aug instead.",
     )
+    engine: EngineChoice = Field(
+        "auto",
+        description="blazepose: what runs its landmark network: openvino, openvino-bf16 (bfloat16: faster, other numbers, a "
+        "cache of its own) or litert (the same numbers as openvino); auto is openvino where it is installed, else litert.",
+    )
     batch_size: int = Field(8, ge=1, le=MAX_COUNT, description="Images decoded and estimated at a time.")
     workers: int = Field(
         0,
@@ -101,6 +107,11 @@ class Extract(Section):
     def tta(self) -> TestTimeAugmentation:
         """How BlazePose averages several crops; False for another extractor."""
         return self.test_time_augmentation if self.extractor == "blazepose" else False
+
+    @property
+    def chosen_engine(self) -> Engine:
+        """The engine of BlazePose's landmark network on this machine; in float32 for another extractor."""
+        return chosen_engine(self.engine) if self.extractor == "blazepose" else "litert"
 
 
 class Metrabs(Section):

@@ -32,11 +32,12 @@ from modules.cache.joint_features import (
 )
 from modules.cache.store import open_cache
 from modules.cache.table import Rows
+from modules.config.engines import Engine
 from modules.config.load import load_config
 from modules.config.paths import DEFAULT_CONFIG, project_path
 from modules.config.schema import Config
 from modules.dataset import PoseDataset
-from modules.extractors.blazepose.network import Network
+from modules.extractors.blazepose.network import load_network
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from modules.files.layout import list_frames
 from modules.metrics import evaluate
@@ -104,19 +105,20 @@ def test_a_feature_map_is_interpolated_between_its_cells(cells: int, at: list[tu
     np.testing.assert_allclose(sample(grid, np.array(at)), expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("engine", ["openvino", "litert"])
 @pytest.mark.parametrize("weights", ["full", pytest.param("heavy", marks=pytest.mark.slow)])
-def test_the_heatmaps_are_a_linear_layer_on_the_features(weights: str, rows: Rows) -> None:
+def test_the_heatmaps_are_a_linear_layer_on_the_features(weights: str, engine: Engine, rows: Rows) -> None:
     """The 1x1 convolution is fitted on one image and predicts the heatmaps of another."""
     path = BLAZEPOSE_FOLDER / f"pose_landmark_{weights}.tflite"
     if not path.is_file():
         pytest.skip(f"{path.name} has not been fetched")
-    keeps, plain = Network(path, 1, intermediate=joint_features.DECODER_LAYER[weights]), Network(path, 1)
+    keeps, plain = (load_network(path, 1, engine, name) for name in (joint_features.DECODER_LAYER[weights], None))
     features, heatmaps = [], []
     for index in (0, 5):
         image = rows.read_crop(index) * np.float32(1 / 255)
         keeps.run(image)
         plain.run(image)
-        decoder = keeps.intermediate_output()
+        decoder = keeps.features()
         assert decoder.shape == (64, 64, FEATURE_CHANNELS)
         features.append(np.column_stack([decoder.reshape(-1, FEATURE_CHANNELS).astype(float), np.ones(64 * 64)]))
         heatmaps.append(plain.output(64, 64, 39).reshape(-1, 39).copy())

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from modules.config.engines import Engine
 from modules.config.sections import TestTimeAugmentation
 from modules.extractors.blazepose import decoding
 from modules.extractors.blazepose.decoding import DETECTOR_SIZE, LANDMARK_SIZE, NUM_LANDMARKS, Square
 from modules.extractors.blazepose.landmarks import LANDMARK_MIRROR, Landmarks, person_box
 from modules.extractors.blazepose.merging import merge_landmarks
-from modules.extractors.blazepose.network import Network
+from modules.extractors.blazepose.network import Network, load_network
 from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 
 MIN_POSE_SCORE = 0.5
 ROTATIONS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # of the detector's input, tried until a person is found
 MIN_CERTAINTY = 0.7  # below it are all gross failures, and one in seven of all images (benchmarks.crops)
+MIN_CERTAINTY_BF16 = 0.8  # below it, bfloat16 costs more than a millimetre (benchmarks.engines)
 
 PERSON_TO_SQUARE = 1.25  # side of the landmark network's square over the person's extent
 
@@ -28,14 +31,34 @@ class BlazePose:
     """The detector and the landmark network; the detector runs on every image.
 
     The detector was trained on upright people and misses many who lie or stand on their hands. If it finds nobody, or the
-    landmark network rejects its detection, it runs on the rotated image too (MediaPipe does not do that).
+    landmark network rejects its detection, it runs on the rotated image too (MediaPipe does not do that). It always runs on
+    LiteRT: the least difference in its square moves the crop's pixels, and thereby the landmarks by up to 2 px.
+
+    In bfloat16, people whose first crop is not certain are estimated again in float32, whose network is loaded then.
     """
 
-    def __init__(self, weights: str = "full", models_dir: Path = BLAZEPOSE_FOLDER, threads: int | None = None) -> None:
-        paths = check_weights(weights, models_dir)
-        self._detector, self._landmarker = (Network(path, threads or os.cpu_count() or 1) for path in paths)
+    def __init__(
+        self,
+        weights: str = "full",
+        models_dir: Path = BLAZEPOSE_FOLDER,
+        threads: int | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        detector, landmarker = check_weights(weights, models_dir)
+        threads = threads or os.cpu_count() or 1
+        self._detector = load_network(detector, threads, "litert")
+        in_bf16 = engine == "openvino-bf16"
+        self._fast = load_network(landmarker, threads, engine) if in_bf16 else None
+        self._load_exact = partial(load_network, landmarker, threads, None if in_bf16 else engine)
+        if not in_bf16:
+            _ = self._exact
         self._anchors = decoding.make_anchors()
         self._last: tuple[np.ndarray, list[Square]] | None = None
+
+    @cached_property
+    def _exact(self) -> Network:
+        """The landmark network in float32."""
+        return self._load_exact()
 
     def detect(self, image_rgb: np.ndarray, tta: TestTimeAugmentation = False) -> Landmarks | None:
         """Returns the most confident person of a raw RGB image (H, W, 3) uint8, or None; averaged over crops if `tta`.
@@ -43,6 +66,11 @@ class BlazePose:
         With test-time augmentation, rotated images are tried until a crop is certain, because the detector misplaces people
         who bend double or are upside down. See `averaged` for the rest.
         """
+        if self._fast is not None:
+            square = self.detect_square(image_rgb)
+            found = None if square is None else self._certain(image_rgb, square, tta)
+            if found is not None:
+                return found
         if not tta:
             return next(self._accepted(image_rgb), None)
         crops = []
@@ -52,22 +80,32 @@ class BlazePose:
                 break
         return self.averaged(image_rgb, crops, tta) if crops else None
 
-    def averaged(self, image_rgb: np.ndarray, crops: Sequence[Landmarks], tta: TestTimeAugmentation) -> Landmarks:
+    def _certain(self, image_rgb: np.ndarray, square: Square, tta: TestTimeAugmentation) -> Landmarks | None:
+        """Returns the person in a square of the image, estimated in bfloat16; None if the first crop is not certain."""
+        found = self.estimate_landmarks(image_rgb, square, exact=False)
+        if found is None or found.certainty <= MIN_CERTAINTY_BF16:
+            return None
+        return self.averaged(image_rgb, [found], tta, exact=False)
+
+    def averaged(
+        self, image_rgb: np.ndarray, crops: Sequence[Landmarks], tta: TestTimeAugmentation, exact: bool = True
+    ) -> Landmarks:
         """Returns the average of the crops that agree, and of further ones; the first crop without test-time augmentation.
 
         The most certain crop is estimated again mirrored, and again in the square around its own landmarks. If adaptive, a
         first crop above MIN_CERTAINTY is averaged with one crop alone: the mirror image of the square around its landmarks.
+        Further crops are estimated in float32 if `exact`.
         """
         first = crops[0]
         if not tta:
             return first
         if tta == "adaptive" and first.certainty > MIN_CERTAINTY:
-            second = self.estimate_landmarks(image_rgb, first.next_square, mirrored=True)
+            second = self.estimate_landmarks(image_rgb, first.next_square, mirrored=True, exact=exact)
             if second is not None:
                 return merge_landmarks([first, second])
         best = max(crops, key=lambda found: found.certainty)
-        mirrored = self.estimate_landmarks(image_rgb, best.square, mirrored=True)
-        recentred = self.estimate_landmarks(image_rgb, best.next_square)
+        mirrored = self.estimate_landmarks(image_rgb, best.square, mirrored=True, exact=exact)
+        recentred = self.estimate_landmarks(image_rgb, best.next_square, exact=exact)
         return merge_landmarks([*crops, *(found for found in (mirrored, recentred) if found is not None)])
 
     def _accepted(self, image_rgb: np.ndarray) -> Iterator[Landmarks]:
@@ -80,6 +118,9 @@ class BlazePose:
 
     def detect_in(self, image_rgb: np.ndarray, square: Square, tta: TestTimeAugmentation) -> Landmarks | None:
         """Returns the person in a square of the image, or None if the landmark network finds nobody there."""
+        certain = None if self._fast is None else self._certain(image_rgb, square, tta)
+        if certain is not None:
+            return certain
         found = self.estimate_landmarks(image_rgb, square)
         return None if found is None else self.averaged(image_rgb, [found], tta)
 
@@ -104,19 +145,22 @@ class BlazePose:
             self._last = image_rgb, squares
         return squares
 
-    def estimate_landmarks(self, image_rgb: np.ndarray, square: Square, mirrored: bool = False) -> Landmarks | None:
+    def estimate_landmarks(
+        self, image_rgb: np.ndarray, square: Square, mirrored: bool = False, exact: bool = True
+    ) -> Landmarks | None:
         """Returns the landmarks of the person in a square of the image, or None if the person's score is too low.
 
-        `mirrored`: the network runs on the square's mirror image, and its result is mirrored back.
+        `mirrored`: the network runs on the square's mirror image, and its result is mirrored back. `exact`: in float32.
         """
+        landmarker = self._exact if exact or self._fast is None else self._fast
         crop = _crop(image_rgb, square, LANDMARK_SIZE, cv2.BORDER_REPLICATE)
-        self._landmarker.run((crop[:, ::-1] if mirrored else crop) * np.float32(1 / 255))
-        score = float(self._landmarker.output(1)[0])
+        landmarker.run((crop[:, ::-1] if mirrored else crop) * np.float32(1 / 255))
+        score = float(landmarker.output(1)[0])
         if score <= MIN_POSE_SCORE:
             return None
-        points = self._landmarker.output(39, 5)
-        heatmap = self._landmarker.output(64, 64, 39)[..., :NUM_LANDMARKS]
-        world = self._landmarker.output(39, 3)[:NUM_LANDMARKS]
+        points = landmarker.output(39, 5)
+        heatmap = landmarker.output(64, 64, 39)[..., :NUM_LANDMARKS]
+        world = landmarker.output(39, 3)[:NUM_LANDMARKS]
         shares = points[:, :2].astype(np.float64) / LANDMARK_SIZE
         shares[:NUM_LANDMARKS] = decoding.refine_from_heatmap(shares[:NUM_LANDMARKS], heatmap)
         shares -= decoding.HALF_PIXEL

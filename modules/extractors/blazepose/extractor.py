@@ -10,12 +10,14 @@ import cv2
 import numpy as np
 
 from model.skeleton import ROOT
+from modules.config.engines import Engine
 from modules.config.schema import Config
 from modules.config.sections import TestTimeAugmentation
 from modules.extractors.base import PERSON_BOX, Estimate, Hint
 from modules.extractors.blazepose.decoding import Square
 from modules.extractors.blazepose.detector import (
     MIN_CERTAINTY,
+    MIN_CERTAINTY_BF16,
     MIN_POSE_SCORE,
     PERSON_TO_SQUARE,
     ROTATIONS,
@@ -32,6 +34,7 @@ from modules.pose_utils import Camera, undistort
 DECODER_VERSION = 2  # raise it whenever the same image and weights would give other numbers
 TTA_VERSION = 1  # likewise, with test-time augmentation
 ADAPTIVE_VERSION = 1  # likewise, with adaptive test-time augmentation
+BF16_VERSION = 1  # likewise, in bfloat16
 
 
 class BlazePoseExtractor:
@@ -47,32 +50,44 @@ class BlazePoseExtractor:
         models_dir: Path = BLAZEPOSE_FOLDER,
         threads: int | None = None,
         test_time_augmentation: TestTimeAugmentation = False,
+        engine: Engine | None = None,
     ) -> None:
-        self._model = BlazePose(weights, models_dir, threads)
+        self._model = BlazePose(weights, models_dir, threads, engine)
         self._tta = test_time_augmentation
-        self.fingerprint = self._fingerprint(check_weights(weights, models_dir), test_time_augmentation)
+        self.fingerprint = self._fingerprint(check_weights(weights, models_dir), test_time_augmentation, engine)
 
     @classmethod
     def from_config(cls, config: Config, threads: int | None = None) -> BlazePoseExtractor:
-        """Loads BlazePose with the config's weights and test-time augmentation. Raises UserError if the weights are missing."""
-        return cls(config.EXTRACT.weights, threads=threads, test_time_augmentation=config.EXTRACT.tta)
+        """Loads BlazePose with the config's weights, engine and test-time augmentation.
+
+        Raises UserError if the weights are missing, or if this machine cannot run the engine.
+        """
+        extract = config.EXTRACT
+        return cls(extract.weights, threads=threads, test_time_augmentation=extract.tta, engine=extract.chosen_engine)
 
     @classmethod
     def fingerprint_from_config(cls, config: Config) -> str | None:
         """Returns the fingerprint of `from_config(config)` without loading it; None if its weights are missing."""
-        return cls.fingerprint_of(config.EXTRACT.weights, test_time_augmentation=config.EXTRACT.tta)
+        extract = config.EXTRACT
+        return cls.fingerprint_of(extract.weights, test_time_augmentation=extract.tta, engine=extract.chosen_engine)
 
     @classmethod
     def fingerprint_of(
-        cls, weights: str, models_dir: Path = BLAZEPOSE_FOLDER, test_time_augmentation: TestTimeAugmentation = False
+        cls,
+        weights: str,
+        models_dir: Path = BLAZEPOSE_FOLDER,
+        test_time_augmentation: TestTimeAugmentation = False,
+        engine: Engine | None = None,
     ) -> str | None:
         """Returns the fingerprint of an extractor with these weights; None if a file of them is missing."""
         if not are_present(weights, models_dir):
             return None
-        return cls._fingerprint(weight_paths(weights, models_dir), test_time_augmentation)
+        return cls._fingerprint(weight_paths(weights, models_dir), test_time_augmentation, engine)
 
     @classmethod
-    def _fingerprint(cls, paths: Sequence[Path], test_time_augmentation: TestTimeAugmentation) -> str:
+    def _fingerprint(
+        cls, paths: Sequence[Path], test_time_augmentation: TestTimeAugmentation, engine: Engine | None
+    ) -> str:
         made_by = {
             "extractor": cls.name,
             "weights": {path.name: sha256_file(path) for path in paths},
@@ -82,7 +97,9 @@ class BlazePoseExtractor:
         # "several" is the old name of test-time augmentation; another key would make every existing cache stale.
         tta = {"several": [TTA_VERSION, MIN_CERTAINTY, AGREEMENT]} if test_time_augmentation else {}
         adaptive = {"adaptive": ADAPTIVE_VERSION} if test_time_augmentation == "adaptive" else {}
-        return digest({**made_by, **tta, **adaptive})
+        # In float32 all engines give the same.
+        precision = {"bf16": [BF16_VERSION, MIN_CERTAINTY_BF16]} if engine == "openvino-bf16" else {}
+        return digest({**made_by, **tta, **adaptive, **precision})
 
     def estimate(
         self, images_rgb: Sequence[np.ndarray], cameras: Sequence[Camera], hints: Sequence[Hint | None] = ()
