@@ -1,7 +1,8 @@
 """How long the extraction of many images takes on this machine, by test-time augmentation and number of processes.
 
     python -m benchmarks.extraction_hours [--repeats 3]
-    python -m benchmarks.extraction_hours --since 113610c       whole extractions of that commit's default, beside today's
+    python -m benchmarks.extraction_hours --since 113610c [--copies 2]       whole extractions of that commit's default, beside
+                                                                             today's
 
 Each setting extracts a few and then more of the demo's training images, every time by a new process; the difference counts, so
 that starting is left out. Measured are the time that passes and the processor time of all processes. Hours are of the
@@ -55,10 +56,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3, help="of every setting (default: %(default)s)")
     parser.add_argument("--since", metavar="COMMIT", help="compare with the default config of this commit")
+    parser.add_argument("--copies", type=int, default=1, help="of the images, with --since (default: %(default)s)")
     arguments = parser.parse_args()
     repeats = arguments.repeats
     if arguments.since:
-        print(compare_with(arguments.since, repeats))
+        print(compare_with(arguments.since, repeats, arguments.copies))
         return
     result: dict[str, Any] = {"command": f"python -m benchmarks.extraction_hours --repeats {repeats}", **made_by()}
     result |= {"machine": machine(), "images": [FEW, MORE], "settings": []}
@@ -84,7 +86,7 @@ def per_image(folder: Path, augmentation: str, workers: int) -> dict[str, float]
     return {name: round((more[name] - few[name]) / (MORE - FEW), 4) for name in few}
 
 
-def compare_with(commit: str, repeats: int) -> str:
+def compare_with(commit: str, repeats: int, copies: int) -> str:
     """Returns a table of whole extractions of the demo's training images by a commit's code and by today's (Markdown)."""
     in_bf16 = "EXTRACT.engine=openvino-bf16"
     ways: dict[str, tuple[str, ...]] = {
@@ -102,7 +104,7 @@ def compare_with(commit: str, repeats: int) -> str:
             for repeat in range(repeats):
                 for number, (way, assignments) in enumerate(ways.items()):
                     root, code = Path(folder) / f"{repeat}-{number}", then if number == 0 else PROJECT_ROOT
-                    measured[way].append(extract(root, None, assignments, code))
+                    measured[way].append(extract(root, None, assignments, code, copies))
             moved = differences(Path(folder) / "0-0", Path(folder) / "0-1")
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", then], cwd=PROJECT_ROOT, check=True)
@@ -128,9 +130,11 @@ def differences(root: Path, other: Path) -> list[str]:
     return found
 
 
-def extract(folder: Path, count: int | None, assignments: Sequence[str], code: Path = PROJECT_ROOT) -> dict[str, float]:
+def extract(
+    folder: Path, count: int | None, assignments: Sequence[str], code: Path = PROJECT_ROOT, copies: int = 1
+) -> dict[str, float]:
     """Extracts so many images (None: all) in a process of its own; returns the seconds passed, and of the processors."""
-    repeat_root(DEMO, folder, 1, count)
+    repeat_root(DEMO, folder, copies, count)
     options = [part for assignment in (f"DATA.root={folder}", *assignments) for part in ("--set", assignment)]
     before, began = os.times(), time.perf_counter()
     command = [sys.executable, "extract_train_info.py", "--split", "train", "--quiet", *options]

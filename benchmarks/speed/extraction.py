@@ -38,15 +38,15 @@ def measure(setting: Setting) -> list[dict[str, Any]]:
             "test_time_augmentation at the benchmark's values"
         )
     root = setting.folder / "extraction"
-    frames = repeat_root(config.data_root, root, 1, setting.sizes.images)
-    paths = [frame.image_path for frame in frames]
+    frames = repeat_root(config.data_root, root, setting.sizes.stage_copies, setting.sizes.images)
+    paths = [frame.image_path for frame in frames[: setting.sizes.images]]
     staged = at(config, root, root / "cache")
 
     def stage() -> Rates:
         shutil.rmtree(staged.cache_root, ignore_errors=True)
         started = time.perf_counter()
         extract_split(staged, "train")
-        return {"stage": len(paths) / (time.perf_counter() - started)}
+        return {"stage": len(frames) / (time.perf_counter() - started)}
 
     with mediapipe_runtime(setting) as runtime:
         if runtime is None:
@@ -71,8 +71,8 @@ def measure(setting: Setting) -> list[dict[str, Any]]:
     model, theirs_alone = "landmarks of decoded images", ("its own runtime", found["their model"])
     return [
         pair(
-            "extraction: decode, landmarks, crop, cache", "images/s", ("the whole stage", found["stage"]),
-            (f"{who}: decode, landmarks", found["their stage"]),
+            f"extraction of {len(frames)} images: start, decode, landmarks, crop, cache", "images/s",
+            ("the whole stage", found["stage"]), (f"{who}: decode, landmarks", found["their stage"]),
         ),
         pair(model, "images/s", ("models in all threads", found["all"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
         pair(model, "images/s", ("models in one thread", found["one"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),

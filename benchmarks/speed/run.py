@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.pages import SPEED_PAGE, insert_between
 from benchmarks.record import machine, made_by
-from benchmarks.speed import extraction, memory, prediction, training
+from benchmarks.speed import extraction, memory, prediction, processes, training
 from benchmarks.speed.setting import Setting, Sizes, at, say
 from benchmarks.speed.tables import MARKS, RESULT, format_tables
 from modules.config.paths import DEFAULT_CONFIG
@@ -24,6 +24,7 @@ from modules.utils import UserError
 BUSY = 0.5  # system load from which on the figures are unreliable
 MEASURES: dict[str, Callable[[Setting], list[dict[str, Any]]]] = {
     "extraction": extraction.measure,
+    "processes": processes.measure,
     "input": training.measure_input,
     "step": training.measure_steps,
     "prediction": prediction.measure_prediction,
