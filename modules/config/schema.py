@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modules.config.engines import EngineChoice
 from modules.config.paths import project_path
 from modules.config.sections import (
     Data,
@@ -60,6 +61,10 @@ class Config(Section):
         """Returns this config with another EXTRACT.test_time_augmentation."""
         extract = self.EXTRACT.model_copy(update={"test_time_augmentation": test_time_augmentation})
         return self.model_copy(update={"EXTRACT": extract})
+
+    def with_engine(self, engine: EngineChoice) -> Config:
+        """Returns this config with another EXTRACT.engine."""
+        return self.model_copy(update={"EXTRACT": self.EXTRACT.model_copy(update={"engine": engine})})
 
     def with_tta_of(self, trained: TestTimeAugmentation) -> Config:
         """Returns this config with one crop, or with test-time augmentation, as in a training.

@@ -52,13 +52,14 @@ def check_extractor(config: Config, run: TrainedRun, fingerprint: str | None) ->
     """Raises UserError if a run was trained with another extractor than the config's.
 
     `fingerprint` is that of the test cache's extractor; None if it is unknown. Poses of adaptive test-time augmentation are
-    as those of the full one: a run of one predicts from the other.
+    as those of the full one, and poses in bfloat16 as those in float32: a run of one predicts from the other.
     """
     extract, trained = run.checkpoint["config"]["EXTRACT"], run.checkpoint["fingerprint"]
     same = fingerprint in (None, trained)
-    if not same and config.EXTRACT.tta and extract["test_time_augmentation"]:
-        as_trained = config.with_tta(extract["test_time_augmentation"])
-        same = (configured_fingerprint(config), configured_fingerprint(as_trained)) == (fingerprint, trained)
+    tta = extract["test_time_augmentation"]
+    if not same and bool(config.EXTRACT.tta) == bool(tta) and configured_fingerprint(config) == fingerprint:
+        as_trained = (config.with_tta(tta).with_engine(engine) for engine in ("auto", "openvino-bf16"))
+        same = trained in map(configured_fingerprint, as_trained)
     if extract["extractor"] != config.EXTRACT.extractor or not same:
         raise UserError(
             f"{run.path}: it was trained on another extractor's cache than that of the test images; "

@@ -18,6 +18,7 @@ _LEFT_OUT = {
     "DATA.root",
     "EXTRACT.batch_size",
     "EXTRACT.workers",
+    "EXTRACT.engine",  # a run with one predicts with another
     *(f"{section}.{key}" for section, key in NOT_DETERMINING),
 }
 

@@ -150,9 +150,13 @@ def test_the_extraction_follows_the_run(
 ) -> None:
     """The test images are extracted with or without test-time augmentation, as the run's training images were.
 
-    The adaptive augmentation and the full one may replace each other.
+    The adaptive augmentation and the full one may replace each other, and so may float32 and bfloat16.
     """
-    monkeypatch.setattr(testing, "configured_fingerprint", lambda config: f"installed, {config.EXTRACT.tta}")
+
+    def installed(config: Config) -> str:
+        return f"installed, {config.EXTRACT.tta}" + ", bf16" * (config.EXTRACT.engine == "openvino-bf16")
+
+    monkeypatch.setattr(testing, "configured_fingerprint", installed)
     calls: list[list[str]] = []
     monkeypatch.setattr(
         script, "extract_in_child", lambda arguments, joint_features: calls.append(arguments.assignments)
@@ -170,11 +174,12 @@ def test_the_extraction_follows_the_run(
         ("adaptive", "false", "EXTRACT.test_time_augmentation=adaptive"),
         (False, "adaptive", "EXTRACT.test_time_augmentation=false"),
     ):
-        save_weights(run, fingerprint=f"installed, {trained}", tta=trained)
         assignment = f"EXTRACT.test_time_augmentation={configured}"
-        started("--run", str(run), "--set", assignment)
-        added = calls.pop()[-1]
-        assert added == (expected or assignment)
+        for precision, engine in (("", "auto"), (", bf16", "auto"), ("", "openvino-bf16"), (", bf16", "openvino-bf16")):
+            save_weights(run, fingerprint=f"installed, {trained}{precision}", tta=trained)
+            started("--run", str(run), "--set", f"EXTRACT.engine={engine}", "--set", assignment)
+            added = calls.pop()[-1]
+            assert added == (expected or assignment)
     save_weights(run, fingerprint="other weights, True")
     with pytest.raises(UserError, match="trained on another extractor's cache"):
         started("--run", str(run), "--set", "EXTRACT.test_time_augmentation=adaptive")
