@@ -22,6 +22,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,6 +32,7 @@ from modules.config.paths import PROJECT_ROOT
 WITHOUT_TORCH = (
     "modules.config.load", "modules.config.yaml_text", "modules.extractors.blazepose.extractor", "pandas", "pyarrow.parquet",
     "modules.cache.extraction", "modules.cache.joint_features", "modules.doctor.check", "ai_edge_litert.interpreter",
+    *(["openvino"] if find_spec("openvino") else []),
 )  # fmt: skip
 WITH_TORCH = (
     *WITHOUT_TORCH, "modules.trainer", "modules.evaluation.testing", "modules.runs.choice", "modules.training.devices",
