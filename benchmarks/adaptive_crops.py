@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,18 +68,29 @@ class Seen:
 
 def main() -> None:
     """Measures both sets, writes the JSON, and the table into the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    measure_sets(__doc__, RESULT, "adaptive", measure, format_table)
+
+
+def measure_sets(
+    description: str | None,
+    path: Path,
+    mark: str,
+    measure_set: Callable[[Sequence[Frame]], dict[str, Any]],
+    as_table: Callable[[dict[str, Any]], str],
+) -> None:
+    """Measures both sets by the benchmark of this name, writes the JSON, and the table between the page's marks."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="only each N-th image, and nothing is stored")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    result: dict[str, Any] = {"command": "python -m benchmarks.adaptive_crops", **made_by(), "machine": machine()}
-    result["sets"] = {name: measure(frames[:: arguments.every]) for name, frames in image_sets().items()}
-    table = format_table(result["sets"])
+    result: dict[str, Any] = {"command": f"python -m benchmarks.{path.stem}", **made_by(), "machine": machine()}
+    result["sets"] = {name: measure_set(frames[:: arguments.every]) for name, frames in image_sets().items()}
+    table = as_table(result["sets"])
     print(table)
     if arguments.every == 1:
-        write_json(RESULT, result)
-        insert_between(ACCURACY_PAGE, "adaptive", table)
+        write_json(path, result)
+        insert_between(ACCURACY_PAGE, mark, table)
 
 
 def image_sets() -> dict[str, list[Frame]]:

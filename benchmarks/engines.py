@@ -11,25 +11,19 @@ The result is docs/results/engines.json; its table is written into docs/accuracy
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 
-from benchmarks.adaptive_crops import image_sets, world_errors_of
-from benchmarks.pages import ACCURACY_PAGE, insert_between
-from benchmarks.record import machine, made_by
+from benchmarks.adaptive_crops import measure_sets, world_errors_of
 from modules.config.engines import Engine
 from modules.config.paths import PROJECT_ROOT
 from modules.console import progress, run_script
 from modules.extractors.blazepose import detector
 from modules.extractors.blazepose.decoding import Square
 from modules.extractors.blazepose.landmarks import Landmarks
-from modules.files.atomic import write_json
 from modules.files.cameras import read_camera
 from modules.files.images import read_image
 from modules.files.layout import Frame
@@ -47,18 +41,7 @@ ENGINES: dict[str, tuple[Engine, float]] = {  # by row: the engine, and the cert
 
 def main() -> None:
     """Measures both sets, writes the JSON, and the table into the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, help="only each N-th image, and nothing is stored")
-    arguments = parser.parse_args()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    result: dict[str, Any] = {"command": "python -m benchmarks.engines", **made_by(), "machine": machine()}
-    result["sets"] = {name: measure(frames[:: arguments.every]) for name, frames in image_sets().items()}
-    table = format_table(result["sets"])
-    print(table)
-    if arguments.every == 1:
-        write_json(RESULT, result)
-        insert_between(ACCURACY_PAGE, "engines", table)
+    measure_sets(__doc__, RESULT, "engines", measure, format_table)
 
 
 def measure(frames: Sequence[Frame]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import adaptive_crops, adaptive_rows, crops, extraction_hours, pages, rotations, uncertainty
+from benchmarks import adaptive_crops, adaptive_rows, crops, engines, extraction_hours, pages, rotations, uncertainty
 from benchmarks.adaptive_crops import ALL, LEAST_SQUARES, ONE, TWO, Seen
 from modules.extractors.blazepose.decoding import Square
 from modules.extractors.blazepose.detector import MIN_CERTAINTY
@@ -93,6 +93,7 @@ def test_the_page_holds_the_committed_tables() -> None:
     tables = {
         "crops": crops.table(read_json(crops.RESULT)),
         "adaptive": adaptive_crops.format_table(read_json(adaptive_crops.RESULT)["sets"]),
+        "engines": engines.format_table(read_json(engines.RESULT)["sets"]),
         "adaptive rows": adaptive_rows.format_table(read_json(adaptive_rows.RESULT)),
         "rotations": rotations.format_tables(read_json(rotations.RESULT)),
         **{

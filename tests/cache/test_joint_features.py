@@ -50,6 +50,8 @@ from modules.utils import UserError
 from tests.conftest import FAST, RunScript, options
 from tests.model.samples import randomise, randomise_ensemble
 
+ENGINES: tuple[Engine, ...] = ("openvino", "litert")
+
 
 @pytest.fixture(scope="module")
 def config(small_root: Path, finished: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Config:
@@ -105,7 +107,7 @@ def test_a_feature_map_is_interpolated_between_its_cells(cells: int, at: list[tu
     np.testing.assert_allclose(sample(grid, np.array(at)), expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("engine", ["openvino", "litert"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("weights", ["full", pytest.param("heavy", marks=pytest.mark.slow)])
 def test_the_heatmaps_are_a_linear_layer_on_the_features(weights: str, engine: Engine, rows: Rows) -> None:
     """The 1x1 convolution is fitted on one image and predicts the heatmaps of another."""
@@ -127,6 +129,18 @@ def test_the_heatmaps_are_a_linear_layer_on_the_features(weights: str, engine: E
     layer = np.linalg.lstsq(features[0], heatmaps[0], rcond=None)[0]
     assert heatmaps[1].std() > 1
     np.testing.assert_allclose(features[1] @ layer, heatmaps[1], atol=4e-3)
+
+
+def test_both_engines_give_the_same_features(rows: Rows) -> None:
+    """They share a cache, which holds features in half precision."""
+    path, name = check_weights("full", BLAZEPOSE_FOLDER)[1], joint_features.DECODER_LAYER["full"]
+    found = []
+    for engine in ENGINES:
+        network = load_network(path, 1, engine, name)
+        network.run(rows.read_crop(0) * np.float32(1 / 255))
+        found.append(network.features())
+    assert found[0].std() > 0.1
+    np.testing.assert_allclose(found[0], found[1], atol=2e-3 * float(np.abs(found[0]).max()))
 
 
 def test_the_features_of_the_mirrored_crop_are_cached_beside_the_crops_own(rows: Rows) -> None:
