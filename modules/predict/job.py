@@ -145,7 +145,10 @@ def _write(
 
 
 def config_of(run: TrainedRun) -> Config:
-    """Returns the config with the run's extraction. Raises UserError if predict.py cannot run its extractor."""
+    """Returns the config with the run's extraction, in float32, which every processor computes.
+
+    Raises UserError if predict.py cannot run its extractor.
+    """
     trained = run.checkpoint["config"]
     if trained["EXTRACT"]["extractor"] != "blazepose":
         raise UserError(
@@ -159,7 +162,7 @@ def config_of(run: TrainedRun) -> Config:
         raise UserError(
             f"{run.path}: this run was trained with another version of blazepose; train again, or use --run released"
         )
-    return config
+    return config.with_engine("auto")
 
 
 def _claim(folder: Path, source: Source) -> None:

@@ -10,12 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from modules.config.schema import Config
+from modules.config.sections import Extract
+from modules.evaluation.testing import check_run, load_run
 from modules.export import WRITERS, packages
+from modules.extractors.blazepose.extractor import BlazePoseExtractor
+from modules.files.atomic import write_json
 from modules.files.video import VideoWriter
 from modules.predict import job, parts
 from modules.predict.arguments import QUALITIES
 from modules.predict.source import Selection
 from modules.predict.view import CameraOptions
+from modules.runs import checkpoints, folders
 from modules.utils import UserError
 from pre_models.blazepose import fetch_blazepose
 from predict import ALL_SAVES
@@ -209,3 +215,17 @@ def test_every_format_can_be_named_and_one_that_needs_up_is_refused_before_any_w
     with pytest.raises(UserError, match=r"--save rrd: the package not_installed_anywhere .*requirements-formats\.txt"):
         job.predict(ask(save=["csv", "rrd"]))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_of_bfloat16_predicts_in_float32(untrained: Path, tmp_path: Path) -> None:
+    """The processor that trained it may have what this one lacks."""
+    content = checkpoints.load_checkpoint(folders.best_checkpoint(untrained))
+    extract = Extract(weights="full", test_time_augmentation=False, engine="openvino-bf16")
+    fingerprint = BlazePoseExtractor.fingerprint_of("full", engine="openvino-bf16")
+    config = Config(EXTRACT=extract).model_dump(mode="json")
+    checkpoints.save_checkpoint(tmp_path / "best_01.pt", {**content, "config": config, "fingerprint": fingerprint})
+    write_json(tmp_path / folders.COMPLETE, {"best": "best_01.pt"})
+    run = load_run(tmp_path)
+    found = job.config_of(run)
+    assert found.EXTRACT.engine == "auto" and found.EXTRACT.weights == "full"
+    check_run(found, run)

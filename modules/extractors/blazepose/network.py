@@ -12,10 +12,8 @@ import numpy as np
 from modules.config.engines import Engine, check_engine, float32_engine
 from modules.console import no_chatter
 
-HEATMAPS, FEATURES = (
-    (64, 64, 39),
-    (64, 64, 48),
-)  # of the landmark networks: the output, and the layer that it is made of
+HEATMAPS = (64, 64, 39)  # an output of the landmark networks
+FEATURES = (64, 64, 48)  # the layer that it is made of
 
 
 class Network(Protocol):
