@@ -87,6 +87,7 @@ def extract_split(
     alone and leaves the cache incomplete. With a scheduler of Dask, its workers extract.
     """
     frames = list_frames(config.data_root, split)
+    config = config.for_images(len(frames))  # of all, so that a resumed extraction ends with the same bytes
     for sentence in passed_over(config.data_root, split):
         log.warning("%s", sentence)
     if split == "train":

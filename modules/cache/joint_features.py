@@ -26,6 +26,7 @@ from model.skeleton import JOINT_NAMES, MIRROR, ROOT
 from modules.cache.crop_joints import cached_crop_pose
 from modules.cache.store import part_key
 from modules.cache.table import Rows
+from modules.config.engines import Engine, float32_engine
 from modules.console import progress_bar
 from modules.extractors.blazepose.decoding import LANDMARK_SIZE
 from modules.extractors.blazepose.network import load_network
@@ -75,10 +76,10 @@ def sample(grid: np.ndarray, points_px: np.ndarray) -> np.ndarray:
 class JointFeatureExtractor:
     """Runs BlazePose's landmark network and samples its last decoder layer."""
 
-    def __init__(self, weights: str, threads: int | None = None) -> None:
+    def __init__(self, weights: str, threads: int | None = None, engine: Engine | None = None) -> None:
         self.weights = weights
         path = check_weights(weights, BLAZEPOSE_FOLDER)[1]
-        self._network = load_network(path, threads or os.cpu_count() or 1, features_of=DECODER_LAYER[weights])
+        self._network = load_network(path, threads or os.cpu_count() or 1, engine, DECODER_LAYER[weights])
 
     def features(self, crop_rgb: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
         """Returns the features (2, 24, 48) float16 of a crop (256, 256, 3) with joints (24, 2) px, and of the mirrored crop."""
@@ -120,11 +121,12 @@ def fill_joint_features(rows: Rows, weights: str) -> int:
     it. Raises UserError if the weights are missing.
     """
     rows = rows.take(rows["found"].astype(bool))
+    engine = float32_engine(len(rows))  # of all rows, so that a resumed run ends with the same bytes
     check_weights(weights, BLAZEPOSE_FOLDER)
     rows = rows.take(~have_joint_features(rows, weights))
     if not len(rows):
         return 0
-    folder, extractor = rows.crop_files[0].parents[1], JointFeatureExtractor(weights)
+    folder, extractor = rows.crop_files[0].parents[1], JointFeatureExtractor(weights, engine=engine)
     with progress_bar(len(rows), f"joint features {folder.name}", "image") as bar:
         for crop_file, here in _by_part(rows):
             extractor.write_part(rows.take(here), crop_file, bar.update)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modules.config.engines import EngineChoice
+from modules.config.engines import EngineChoice, float32_engine
 from modules.config.paths import project_path
 from modules.config.sections import (
     Data,
@@ -65,6 +65,10 @@ class Config(Section):
     def with_engine(self, engine: EngineChoice) -> Config:
         """Returns this config with another EXTRACT.engine."""
         return self.model_copy(update={"EXTRACT": self.EXTRACT.model_copy(update={"engine": engine})})
+
+    def for_images(self, images: int) -> Config:
+        """Returns this config with the best engine for so many images if EXTRACT.engine is auto."""
+        return self.with_engine(float32_engine(images)) if self.EXTRACT.engine == "auto" else self
 
     def with_tta_of(self, trained: TestTimeAugmentation) -> Config:
         """Returns this config with one crop, or with test-time augmentation, as in a training.

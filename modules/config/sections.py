@@ -86,7 +86,8 @@ class Extract(Section):
     engine: EngineChoice = Field(
         "auto",
         description="blazepose: what runs its landmark network: openvino, openvino-bf16 (bfloat16: faster, other numbers, a "
-        "cache of its own) or litert (the same numbers as openvino); auto is openvino where it is installed, else litert.",
+        "cache of its own) or litert (the numbers of openvino); auto is openvino where it is installed and there are many "
+        "images, else litert.",
     )
     batch_size: int = Field(8, ge=1, le=MAX_COUNT, description="Images decoded and estimated at a time.")
     workers: int = Field(

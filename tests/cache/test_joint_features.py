@@ -145,7 +145,7 @@ def test_both_engines_give_the_same_features(rows: Rows) -> None:
 
 def test_the_features_of_the_mirrored_crop_are_cached_beside_the_crops_own(rows: Rows) -> None:
     check_weights("full", BLAZEPOSE_FOLDER)
-    extractor, joints = JointFeatureExtractor("full", 1), joints_in_crop(rows)[0]
+    extractor, joints = JointFeatureExtractor("full", 1, "litert"), joints_in_crop(rows)[0]
     both = extractor.features(rows.read_crop(0), joints)
     assert both.shape == (2, 24, FEATURE_CHANNELS) and both.dtype == np.float16 and np.isfinite(both).all()
     mirrored = joints[list(MIRROR)] * [-1, 1] + [CROP_SIZE - 1, 0]

@@ -34,6 +34,11 @@ def test_auto_gives_the_same_numbers_everywhere(
     """Also on a processor with bfloat16."""
     machine(monkeypatch, tmp_path, name, "amx_bf16", installed)
     assert Extract().chosen_engine == engine == engines.float32_engine()
+    assert engines.float32_engine(engines.FEW_IMAGES - 1) == "litert"  # which starts faster
+    for choice, few, many in (("auto", "litert", engine), ("openvino-bf16", "openvino-bf16", "openvino-bf16")):
+        config = parse_config({"EXTRACT": {"engine": choice}}, "a.yml")
+        assert config.for_images(engines.FEW_IMAGES - 1).EXTRACT.engine == few
+        assert config.for_images(engines.FEW_IMAGES).EXTRACT.engine == many
     assert Extract(engine="litert").chosen_engine == "litert"
     assert Extract(engine="openvino-bf16").chosen_engine == "openvino-bf16"
 
