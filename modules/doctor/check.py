@@ -85,9 +85,8 @@ def _spread(frames: Sequence[Frame], count: int) -> list[Frame]:
 
 def _examine(config: Config, frames: Sequence[Frame], files: Files, report: Report) -> Examined:
     """Runs the extractor on the frames and returns the evidence of those in which it finds a person."""
-    extractor = configured_extractor(
-        config.with_tta(False).for_images(1)
-    )  # a single crop is exact enough for a reference detection
+    one_crop = config.with_tta(False)  # which is exact enough for a reference detection
+    extractor = configured_extractor(one_crop.for_images(len(frames)))
     examined = Examined()
     for frame in frames:
         try:

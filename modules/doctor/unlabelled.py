@@ -55,7 +55,7 @@ def _cached(config: Config, split: str, frames: Sequence[Frame]) -> list[View]:
 
 def _examined(config: Config, frames: Sequence[Frame], files: Files, report: Report) -> list[View]:
     """Returns the views of these frames as the extractor sees them, a single crop each."""
-    extractor = configured_extractor(config.with_tta(False).for_images(1))
+    extractor = configured_extractor(config.with_tta(False).for_images(len(frames)))
     views: dict[str, list[tuple[Frame, Camera, tuple[int, int], dict[str, np.ndarray]]]] = {}
     for frame in frames:
         try:
