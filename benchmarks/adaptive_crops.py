@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ def measure(frames: Sequence[Frame]) -> dict[str, Any]:
     counter = Counter()
     found = [ways_of(counter, frame) for frame in progress(frames, "estimate", "image")]
     certainty = np.array([one[ONE].landmarks.certainty for one in found])
-    errors = world_errors(frames, found)
+    errors = world_errors(frames, {way: [one[way].landmarks for one in found] for way in (ONE, TWO, ALL)})
     rows = {"one crop": [ONE] * len(found)}
     for threshold in (*THRESHOLDS, None):
         name = "adaptive" if threshold is None else f"adaptive, one crop above {threshold:g}"
@@ -154,18 +154,18 @@ def ways_of(model: Counter, frame: Frame) -> dict[str, Seen]:
     return seen
 
 
-def world_errors(frames: Sequence[Frame], found: Sequence[dict[str, Seen]]) -> dict[str, dict[str, np.ndarray]]:
+def world_errors(
+    frames: Sequence[Frame], people_by_way: Mapping[str, Sequence[Landmarks]]
+) -> dict[str, dict[str, np.ndarray]]:
     """Returns each image's metrics by way, mm: METRICS of the released weights, and LEAST_SQUARES."""
-    ways = progress((ONE, TWO, ALL), "predict", "way")
-    return {way: world_errors_of(frames, [one[way].landmarks for one in found]) for way in ways}
-
-
-def world_errors_of(frames: Sequence[Frame], people: Sequence[Landmarks]) -> dict[str, np.ndarray]:
-    """Returns the metrics of one person per image, mm: METRICS of the released weights, and LEAST_SQUARES."""
     run = load_run(RELEASED)
     features = joint_features.JointFeatureExtractor(str(run.checkpoint["spec"]["joint_features"]), 1)
-    with tempfile.TemporaryDirectory() as folder:
-        return _predicted(run, features, Path(folder), list(zip(frames, people, strict=True)))
+    errors = {}
+    for way in progress(list(people_by_way), "predict", "way"):
+        people = list(zip(frames, people_by_way[way], strict=True))
+        with tempfile.TemporaryDirectory() as folder:
+            errors[way] = _predicted(run, features, Path(folder), people)
+    return errors
 
 
 def _predicted(

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.adaptive_crops import measure_sets, world_errors_of
+from benchmarks.adaptive_crops import measure_sets, world_errors
 from modules.config.engines import Engine
 from modules.config.paths import PROJECT_ROOT
 from modules.console import progress, run_script
@@ -50,7 +50,7 @@ def measure(frames: Sequence[Frame]) -> dict[str, Any]:
     for row, (engine, certainty) in ENGINES.items():
         detector.MIN_CERTAINTY_BF16 = certainty
         people[row], seconds[row] = estimate(engine, frames)
-    errors = {row: world_errors_of(frames, found) for row, found in people.items()}
+    errors = world_errors(frames, people)
     rows = {}
     for row, found in people.items():
         apart = {

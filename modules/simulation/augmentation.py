@@ -131,9 +131,8 @@ def turns_between(old: Columns, new: Columns, size: int) -> np.ndarray:
     """
     before, after = (columns["K_crop"] @ columns["R_cam2crop"] for columns in (old, new))
     scale = size / CROP_SIZE
-    resize = np.array(
-        [[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]]
-    )  # pixel centres at integers
+    shift = (scale - 1) / 2  # pixel centres are at integers
+    resize = np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]])
     turns: np.ndarray = resize @ after @ np.linalg.inv(before) @ np.linalg.inv(resize)
     return turns
 

@@ -22,7 +22,7 @@ from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 MIN_POSE_SCORE = 0.5
 ROTATIONS = (0.0, np.pi, np.pi / 2, -np.pi / 2)  # of the detector's input, tried until a person is found
 MIN_CERTAINTY = 0.7  # below it are all gross failures, and one in seven of all images (benchmarks.crops)
-MIN_CERTAINTY_BF16 = 0.8  # below it, bfloat16 costs more than a millimetre (benchmarks.engines)
+MIN_CERTAINTY_BF16 = 0.8  # above it, bfloat16 costs less than a millimetre (benchmarks.engines)
 
 PERSON_TO_SQUARE = 1.25  # side of the landmark network's square over the person's extent
 
