@@ -16,6 +16,8 @@ from modules.pose_utils import Camera, cam2pixel, distort, pixel2ray
 from modules.utils import UserError
 
 MOST_PIXELS = 2**28  # 0.8 GB once decoded; beyond it, a typing error in a header is likelier than a picture
+_GRID_PX = 4  # crop's pixels between the points at which a crop's map is computed
+_MOST_DETAIL = 3  # image px per crop px above which the image is halved first
 
 
 def read_image(path: Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
@@ -130,17 +132,30 @@ def warp_crop(
 ) -> np.ndarray:
     """Resamples an image as a crop's virtual camera sees it: (size_px, size_px, 3) uint8, without lens distortion.
 
-    Pixels outside the image are black. If the image has more detail than the crop can show, it is sampled at up to
-    four times the crop's resolution and averaged.
+    Pixels outside the image are black. An image with more detail than the crop can show is halved as long as it has three
+    times the crop's resolution, then sampled at up to three times the crop's resolution and averaged.
     """
-    fine = int(np.clip(round(camera.K[0, 0] / K_crop[0, 0]), 1, 4))
-    grid = np.arange(-1.0, size_px + 1)  # one more px on each side, for interpolation at the border
+    # The middles of the crop's cells of _GRID_PX pixels, and one more cell on each side, for interpolation at the border.
+    grid = _GRID_PX * np.arange(-1.0, -(-size_px // _GRID_PX) + 1) + (_GRID_PX - 1) / 2
     rays_cam = pixel2ray(np.stack(np.meshgrid(grid, grid), -1).reshape(-1, 2), K_crop) @ R_cam2crop
     # In Fortran's order, since BLAS multiplies by a transposed 3x3 matrix in threads, which takes a hundred times as long.
     source = distort(cam2pixel(rays_cam, np.asfortranarray(camera.K)), camera.K, camera.distortion)
-    maps = source.reshape(len(grid), len(grid), 2).astype(np.float32)
-    # The map is smooth: between the crop's pixel centres it is linear to far below a hundredth of a pixel.
-    maps = cv2.resize(maps, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)[fine:-fine, fine:-fine]
+    detail = camera.K[0, 0] / K_crop[0, 0]  # image px per crop px
+    while detail >= _MOST_DETAIL:
+        image, source, detail = _halved(image), (source - 0.5) / 2, detail / 2
+    fine = max(1, round(detail))
+    maps, cell = source.reshape(len(grid), len(grid), 2).astype(np.float32), _GRID_PX * fine
+    # The map is smooth: within a cell it is linear to a hundredth of a crop's pixel.
+    maps = cv2.resize(maps, None, fx=cell, fy=cell, interpolation=cv2.INTER_LINEAR)
+    maps = maps[cell : cell + fine * size_px, cell : cell + fine * size_px]
     nothing = np.empty(0)  # instead of maps of each axis, which would have to be copied
     warped = cv2.remap(image, maps, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return cv2.resize(warped, (size_px, size_px), interpolation=cv2.INTER_AREA) if fine > 1 else warped
+
+
+def _halved(image: np.ndarray) -> np.ndarray:
+    """Returns the mean of every 2x2 pixels; an odd last row or column is repeated."""
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

@@ -43,6 +43,36 @@ def test_a_dot_in_the_image_stands_in_the_crop_where_the_geometry_says(
         np.testing.assert_allclose(seen, expected, atol=0.03)
 
 
+@pytest.mark.parametrize("size", [(1080, 1920), (1079, 1919)])
+@pytest.mark.parametrize("width", [300.0, 700, 1100, 1800])  # 1.5 to 9 image px per crop px: halved up to twice
+def test_a_dot_keeps_its_place_however_often_the_image_is_halved(
+    rng: np.random.Generator, width: float, size: tuple[int, int]
+) -> None:
+    camera = looking_camera(rng)
+    box = np.append([960.0, 540.0] - np.full(2, width / 2), [width, width])
+    R_cam2crop, K_crop = crop_camera(box, camera.K, CROP_SIZE, CROP_MARGIN)
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    dot = 255 * np.exp(-0.5 * ((columns - 930) ** 2 + (rows - 560) ** 2) / 16**2)
+    crop = warp_crop(np.repeat(dot[..., None], 3, 2).astype(np.uint8), camera, R_cam2crop, K_crop, CROP_SIZE)[..., 0]
+    rows, columns = np.mgrid[:CROP_SIZE, :CROP_SIZE]
+    seen = np.array([(crop * columns.astype(float)).sum(), (crop * rows.astype(float)).sum()]) / crop.sum(dtype=float)
+    expected = cam2pixel(pixel2ray(np.array([[930.0, 560]]), camera.K) @ R_cam2crop.T, K_crop)[0]
+    np.testing.assert_allclose(seen, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("width", [580.0, 700, 1100, 1800])
+def test_stripes_finer_than_the_crop_become_grey(rng: np.random.Generator, width: float) -> None:
+    """Without averaging they would leave stripes of other widths."""
+    camera = looking_camera(rng)
+    box = np.append([960.0, 540.0] - np.full(2, width / 2), [width, width])
+    crop = warp_crop(
+        np.tile(np.array([0, 240], np.uint8), (1080, 960))[..., None].repeat(3, 2),
+        camera, *crop_camera(box, camera.K, CROP_SIZE, CROP_MARGIN), CROP_SIZE,
+    )  # fmt: skip
+    inside = crop[100:156, 100:156]
+    assert abs(float(inside.mean()) - 120) < 1 and inside.std() < 30  # 68 if they are sampled once
+
+
 def test_crop_is_black_outside_the_image(rng: np.random.Generator) -> None:
     camera = looking_camera(rng)
     R, K_crop = crop_camera(np.array([-300.0, 200, 600, 600]), camera.K, 256, 1.25)

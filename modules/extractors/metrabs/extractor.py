@@ -19,7 +19,7 @@ from modules.extractors.metrabs.people import People, undistorted_box
 from modules.files.hashing import digest
 from modules.pose_utils import Camera
 
-VERSION = 2  # raise it whenever the same model would be called, or its results be read, in another way
+VERSION = 3  # raise it whenever the same model would be called, or its results be read, in another way
 
 
 class MetrabsExtractor:
