@@ -14,6 +14,8 @@ from modules.extractors.blazepose import detector
 from modules.extractors.blazepose.detector import BlazePose
 from modules.extractors.blazepose.extractor import BlazePoseExtractor
 from modules.extractors.blazepose.landmarks import Landmarks
+from modules.extractors.blazepose.network import MASK, load_network
+from modules.extractors.blazepose.weights import BLAZEPOSE_FOLDER, check_weights
 from pre_models.blazepose import fetch_blazepose
 from tests.extractors.make_blazepose_reference import FRAMES, read_frames
 
@@ -53,6 +55,25 @@ def test_openvino_in_float32_gives_the_numbers_of_litert(images: list[np.ndarray
         if not tta:
             np.testing.assert_array_equal(first.square.centre, second.square.centre)  # the detector's own
         assert second.certainty == pytest.approx(first.certainty, abs=1e-3)
+
+
+def test_leaving_out_the_mask_changes_no_other_output(images: list[np.ndarray]) -> None:
+    import openvino  # noqa: PLC0415  (slow to import)
+
+    fetch_blazepose()
+    path, crop = check_weights("full", BLAZEPOSE_FOLDER)[1], images[0][:256, :256] * np.float32(1 / 255)
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "ENABLE_CPU_PINNING": False}
+    whole = openvino.Core().compile_model(path, "CPU", options)
+    found, network = whole([crop[None]]), load_network(path, 1, "openvino")
+    network.run(crop)
+    shapes = [tuple(output.shape)[1:] for output in whole.outputs]
+    assert len(shapes) == 5 and MASK in shapes
+    for index, shape in enumerate(shapes):
+        if shape == MASK:
+            with pytest.raises(KeyError):
+                network.output(*shape)
+        else:
+            np.testing.assert_array_equal(network.output(*shape), found[index][0])
 
 
 def test_a_result_outlives_the_next_image(images: list[np.ndarray]) -> None:
