@@ -33,7 +33,7 @@ def main() -> None:
     from modules.cache.store import read_rows
     from modules.checks.labels import label_warning
 
-    joint_features = arguments.joint_features or config.TRAIN.joint_features
+    joint_features, engine = arguments.joint_features or config.TRAIN.joint_features, config.EXTRACT.engine
     summaries = {}
     for split in (arguments.split,) if arguments.split else ("train", "test"):
         summaries[split] = summary = extract_split(config, split, arguments.part, arguments.scheduler)
@@ -49,7 +49,7 @@ def main() -> None:
         if summary.extracted and (sentence := label_warning(read_rows(summary.folder, summary.parts).columns, split)):
             log.warning("warning: %s", sentence)
         if joint_features != "none":
-            fill_joint_features(read_rows(summary.folder, summary.parts), joint_features)
+            fill_joint_features(read_rows(summary.folder, summary.parts), joint_features, engine)
     if arguments.split != "test":
         for extra in config.extra:
             summaries[str(extra.data_root)] = summary = extract_split(
@@ -57,7 +57,7 @@ def main() -> None:
             )
             log.info("%s: %d images cached (%d extracted now)", summary.folder, summary.images, summary.extracted)
             if joint_features != "none" and not arguments.part:
-                fill_joint_features(read_rows(summary.folder, summary.parts), joint_features)
+                fill_joint_features(read_rows(summary.folder, summary.parts), joint_features, engine)
     print_summary(arguments, stage="extract", **{split: vars(summary) for split, summary in summaries.items()})
 
 

@@ -26,7 +26,7 @@ from model.skeleton import JOINT_NAMES, MIRROR, ROOT
 from modules.cache.crop_joints import cached_crop_pose
 from modules.cache.store import part_key
 from modules.cache.table import Rows
-from modules.config.engines import Engine, float32_engine
+from modules.config.engines import Engine, EngineChoice, float32_engine
 from modules.console import progress_bar
 from modules.extractors.blazepose.decoding import LANDMARK_SIZE
 from modules.extractors.blazepose.network import load_network
@@ -114,14 +114,17 @@ def joint_features_path(crop_file: Path, weights: str) -> Path:
     return crop_file.parent.parent / f"joint_features-{weights}" / f"{crop_file.stem}.npz"
 
 
-def fill_joint_features(rows: Rows, weights: str) -> int:
+def fill_joint_features(rows: Rows, weights: str, choice: EngineChoice = "auto") -> int:
     """Computes the missing joint features of rows with BlazePose's `weights`; returns for how many images.
+
+    They are computed in float32: by LiteRT if it is chosen, else by the best engine for so many images.
 
     Rows without a person are left out. Whether the cache is stale is not checked, since extraction has just made or checked
     it. Raises UserError if the weights are missing.
     """
     rows = rows.take(rows["found"].astype(bool))
-    engine = float32_engine(len(rows))  # of all rows, so that a resumed run ends with the same bytes
+    # For all rows, so that a resumed run ends with the same bytes.
+    engine: Engine = "litert" if choice == "litert" else float32_engine(len(rows))
     check_weights(weights, BLAZEPOSE_FOLDER)
     rows = rows.take(~have_joint_features(rows, weights))
     if not len(rows):

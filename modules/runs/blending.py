@@ -44,7 +44,7 @@ def released_outputs(config: Config, validation: Rows) -> Released | None:
         return None
     if recipe.joint_features != "none" and not have_joint_features(validation, recipe.joint_features).all():
         with only_writer(validation.crop_files[0].parents[1], "extracts into"):
-            fill_joint_features(validation, recipe.joint_features)
+            fill_joint_features(validation, recipe.joint_features, config.EXTRACT.engine)
     device, unlabelled = prediction_device(config.TRAIN), validation.without_truth()
     network = restore_network(content, RELEASED).to(device.device)
     outputs = predict_outputs(network, prediction_loader(unlabelled, recipe.dataset), device)

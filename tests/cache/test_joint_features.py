@@ -32,7 +32,7 @@ from modules.cache.joint_features import (
 )
 from modules.cache.store import open_cache
 from modules.cache.table import Rows
-from modules.config.engines import Engine
+from modules.config.engines import Engine, EngineChoice
 from modules.config.load import load_config
 from modules.config.paths import DEFAULT_CONFIG, project_path
 from modules.config.schema import Config
@@ -124,8 +124,6 @@ def test_the_heatmaps_are_a_linear_layer_on_the_features(weights: str, engine: E
         assert decoder.shape == (64, 64, FEATURE_CHANNELS)
         features.append(np.column_stack([decoder.reshape(-1, FEATURE_CHANNELS).astype(float), np.ones(64 * 64)]))
         heatmaps.append(plain.output(64, 64, 39).reshape(-1, 39).copy())
-        for shape in ((39, 5), (39, 3), (1,)):
-            np.testing.assert_allclose(keeps.output(*shape), plain.output(*shape), atol=2e-3)
     layer = np.linalg.lstsq(features[0], heatmaps[0], rcond=None)[0]
     assert heatmaps[1].std() > 1
     np.testing.assert_allclose(features[1] @ layer, heatmaps[1], atol=4e-3)
@@ -184,6 +182,27 @@ def test_parts_are_kept_and_made_again_where_missing_damaged_or_stale(
     monkeypatch.setattr(joint_features, "FEATURES_VERSION", joint_features.FEATURES_VERSION + 1)
     with pytest.raises(UserError, match="missing or stale"):
         read_joint_features(rows, "full")
+
+
+@pytest.mark.parametrize(
+    ("choice", "used"), [("auto", "openvino"), ("openvino-bf16", "openvino"), ("litert", "litert")]
+)
+def test_the_chosen_engine_computes_them_in_float32(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch, choice: EngineChoice, used: str
+) -> None:
+    engines: list[Engine | None] = []
+
+    class Told(JointFeatureExtractor):
+        def __init__(self, weights: str, threads: int | None = None, engine: Engine | None = None) -> None:
+            engines.append(engine)
+            super().__init__(weights, threads, "litert")
+
+    monkeypatch.setattr(joint_features, "JointFeatureExtractor", Told)
+    monkeypatch.setattr(
+        joint_features, "float32_engine", lambda images: "openvino" if images == len(rows) else "litert"
+    )
+    joint_features_path(rows.crop_files[0], "full").unlink()
+    assert fill_joint_features(rows, "full", choice) == len(rows) and engines == [used]
 
 
 def test_rows_are_added_to_those_that_are_cached(rows: Rows) -> None:

@@ -85,7 +85,7 @@ def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     content = checkpoints.load_checkpoint(checkpoints.RELEASED)
     mean = content["model"]["pose.features_mean"].numpy()
     monkeypatch.setattr(dataset, "read_joint_features", lambda rows, weights: np.tile(mean, (len(rows), 2, 24, 1)))
-    monkeypatch.setattr(blending, "fill_joint_features", lambda rows, weights: len(rows))
+    monkeypatch.setattr(blending, "fill_joint_features", lambda rows, weights, engine: len(rows))
     return content
 
 
