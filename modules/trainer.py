@@ -113,8 +113,8 @@ class Trainer:
         self.partial: Partial | None = None
 
     def _loader(self, loader: DataLoader[Sample]) -> DataLoader[Sample]:
-        wrapped = self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
-        return cast(DataLoader[Sample], wrapped)
+        loader.pin_memory = self.fabric.device.type == "cuda"  # so that batches are copied while the GPU computes
+        return cast(DataLoader[Sample], self.fabric.setup_dataloaders(loader, use_distributed_sampler=False))
 
     def fit(self) -> dict[str, Any]:
         """Trains from `next_epoch` to the end; writes and returns the summary, whose file marks the run as complete."""

@@ -6,13 +6,15 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import DataLoader, TensorDataset
 
 from model import image_branch
 from model.distributed import SyncBatchNorm2d
@@ -20,8 +22,9 @@ from modules.cache.table import Rows
 from modules.config.paths import PROJECT_ROOT
 from modules.config.schema import Config
 from modules.config.train import Train
+from modules.dataset import Sample
 from modules.runs import checkpoints, folders
-from modules.trainer import TrainingJob, fit
+from modules.trainer import Trainer, TrainingJob, fit
 from modules.training.devices import check_shards, make_fabric, prediction_device, run_on_devices, use_threads
 from modules.utils import UserError
 from tests.builders import make_rows
@@ -226,3 +229,12 @@ def test_each_device_needs_an_image() -> None:
         match=r"TRAIN.devices=3, TRAIN.num_nodes=1: there are only 2 training images.*TRAIN.devices to 2 or less",
     ):
         check_shards(Train(devices=3, batch_size=4), 2)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu", "mps"])
+def test_batches_are_pinned_for_a_cuda_gpu_alone(device: str) -> None:
+    """So that they are copied while it computes; elsewhere pinning fails, or costs a copy."""
+    fabric = SimpleNamespace(device=torch.device(device), setup_dataloaders=lambda loader, **_: loader)
+    of_samples: DataLoader[Any] = DataLoader(TensorDataset(torch.zeros(3)))
+    found = Trainer._loader(cast(Trainer, SimpleNamespace(fabric=fabric)), cast(DataLoader[Sample], of_samples))
+    assert found.pin_memory == (device == "cuda")
