@@ -176,6 +176,11 @@ STAGES = (
         lambda place: SMALL_PARTS, kill_main_or_worker,
     ),
     Stage(
+        "extraction by two workers with OpenVINO", "extract_train_info.py",
+        lambda place: place.options("EXTRACT.workers=2", "EXTRACT.engine=openvino"), small_set, lambda place: SMALL_PARTS,
+        kill_main_or_worker,
+    ),
+    Stage(
         "extraction by Dask", "extract_train_info.py",
         lambda place: ["--scheduler", cluster().address, *place.options("EXTRACT.batch_size=2")], small_set, with_cluster,
         kill_main_scheduler_or_worker,
