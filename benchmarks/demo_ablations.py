@@ -1,0 +1,182 @@
+"""Ablations of the default config on the demo: what each part is worth on a camera that was not trained on.
+
+    python -m benchmarks.demo_ablations                     all variants; existing results are kept
+    python -m benchmarks.demo_ablations --only bones steps  only these, again
+    python -m benchmarks.demo_ablations --table-only        only write the table of the existing results
+
+In each rotation one of the three training cameras is held out, too: the others' training frames train, and its validation
+frames score the last epoch. No test image is used. The last rows are given a part of the answer: they are no methods, and tell
+what a better input would be worth. The result is docs/results/demo_ablations.json; its table is written into docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from benchmarks.ablations import with_truth
+from benchmarks.held_out_camera import NAMES, OWN, held_out_scores
+from benchmarks.pages import ACCURACY_PAGE, insert_between
+from benchmarks.record import made_by
+from benchmarks.rotations import ROTATIONS, SEEDS
+from model.model import PoseNetSpec
+from model.pose_branch import BranchOutput, PoseBranch
+from modules.cache.splits import split_rows
+from modules.cache.store import open_cache
+from modules.config.load import load_config
+from modules.config.paths import DEFAULT_CONFIG, PROJECT_ROOT, project_path
+from modules.config.schema import Config
+from modules.console import progress, run_script
+from modules.files.atomic import read_json, write_json
+from modules.files.layout import list_frames
+from modules.recipes.posenet import PoseNetRecipe
+
+RESULT = PROJECT_ROOT / "docs" / "results" / "demo_ablations.json"
+REFERENCE, EXTRACTOR = "default", "extractor"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The default config with one part left out or replaced."""
+
+    name: str
+    title: str
+    changed: tuple[str, ...] = ()  # config assignments
+    without: Callable[[], AbstractContextManager[Any]] = nullcontext  # leaves out a part that no key switches off
+    truth: tuple[str, ...] = ()  # columns that are replaced by the truth, in training and validation
+    seeds: tuple[int, ...] = SEEDS[:1]
+
+
+def without_bones() -> AbstractContextManager[Any]:
+    """Context manager: each joint's density is by itself, in training and in prediction."""
+    original = PoseBranch.member_outputs
+
+    def alone(branch: PoseBranch, batch: dict[str, torch.Tensor], together: bool = True) -> list[BranchOutput]:
+        return original(branch, batch, together=False)
+
+    return patch.object(PoseBranch, "member_outputs", alone)
+
+
+def without_densities() -> AbstractContextManager[Any]:
+    """Context manager: each joint's depth is one number, and bones have no say."""
+    original = PoseNetRecipe.spec_of
+
+    def regressing(train: Any) -> PoseNetSpec:
+        return replace(original(train), bone_prior=False)
+
+    return patch.object(PoseNetRecipe, "spec_of", regressing)
+
+
+VARIANTS = (
+    Variant(REFERENCE, "default config", seeds=SEEDS),
+    Variant("bones", "without the bones' lengths: each joint's density by itself", without=without_bones),
+    Variant("densities", "without densities: each joint's depth by itself, as one number", without=without_densities),
+    Variant("steps", "1,000 instead of 2,500 training steps", ("TRAIN.view_steps=1000",)),
+    Variant("more_steps", "7,500 training steps", ("TRAIN.view_steps=7500",)),
+    Variant("views", "without simulated views: the images' own poses alone", ("TRAIN.view_steps=0",)),
+    Variant("errors", "resampled instead of fitted errors in simulated views", ("TRAIN.simulated_errors=resampled",)),
+    Variant("exact", "without simulated calibration errors", ("TRAIN.calibration_error=[0.0, 0.0]",)),
+    Variant("root", "root learned instead of by the pelvis height", ("TRAIN.root=learned",)),
+    Variant("ensemble", "ensemble of four", ("TRAIN.ensemble_size=4",)),
+    Variant("true_2d", "given the **true** 2D joints", truth=("joints_px",)),
+    Variant("true_depth", "given the **true** relative depth", truth=("depth_rel_mm",)),
+)
+BY_NAME = {variant.name: variant for variant in VARIANTS}
+
+
+def config_of(variant: Variant, rotation: int, seed: int) -> Config:
+    """Returns the config of a variant's training, which nothing stops early."""
+    assignments = [f"DATA.root=data/demo/test_camera_{rotation}", f"SEED.random_seed={seed}"]
+    assignments += ["TRAIN.early_stopping_patience=1000000", *variant.changed]
+    return load_config(project_path(DEFAULT_CONFIG), assignments)
+
+
+def scores_of(name: str, rotation: int, seed: int) -> list[list[float]]:
+    """Trains one variant in one rotation; returns NAMES of the extractor and of PoseNet on the camera that is held out."""
+    torch.set_num_threads(1)
+    variant = BY_NAME[name]
+    config = config_of(variant, rotation, seed)
+    rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
+    train, validation = (with_truth(part, variant.truth) for part in split_rows(rows, config))
+    cameras = sorted(set(train["camera"]))
+    held_out = cameras[rotation % len(cameras)]
+    train, validation = train.take(train["camera"] != held_out), validation.take(validation["camera"] == held_out)
+    with variant.without():
+        return [scores.tolist() for scores in held_out_scores(config, train, validation, [OWN])]
+
+
+def main() -> None:
+    """Trains the requested variants, side by side, and writes the table of all existing results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--only", choices=list(BY_NAME), nargs="+", help="train these, whether or not there are results"
+    )
+    parser.add_argument("--table-only", action="store_true", help="train nothing, only write the table")
+    arguments = parser.parse_args()
+    result: dict[str, Any] = read_json(RESULT) if RESULT.exists() else {}
+    wanted = arguments.only or [name for name in BY_NAME if name not in result]
+    for name in [] if arguments.table_only else wanted:
+        result[name] = measure(BY_NAME[name])
+        write_json(RESULT, result)
+        print(name, np.round(np.mean(result[name]["posenet"], (0, 1)), 1), flush=True)
+    text = table(result)
+    insert_between(ACCURACY_PAGE, "demo ablations", text)
+    print(text)
+
+
+def measure(variant: Variant) -> dict[str, Any]:
+    """Returns NAMES of a variant: of the extractor by rotation, and of PoseNet by seed and rotation."""
+    jobs = [(variant.name, rotation, seed) for seed in variant.seeds for rotation in ROTATIONS]
+    for rotation in ROTATIONS:
+        options = ["--set", f"DATA.root=data/demo/test_camera_{rotation}"]
+        for command in (["-m", "data.prepare"], ["extract_train_info.py", "--split", "train"]):
+            subprocess.run([sys.executable, *command, "--quiet", *options], cwd=PROJECT_ROOT, check=True)
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        running = [pool.submit(scores_of, *job) for job in jobs]
+        found = [one.result() for one in progress(running, variant.name, "training")]
+    scores = np.array(found).reshape(len(variant.seeds), len(ROTATIONS), 2, len(NAMES))
+    of = {EXTRACTOR: scores[0, :, 0].tolist(), "posenet": scores[:, :, 1].tolist()}
+    return {"seeds": list(variant.seeds), **of, **made_by()}
+
+
+def table(result: dict[str, Any]) -> str:
+    """Formats each variant's mean over rotations and seeds, and its difference to the default with the same seeds."""
+    head = [
+        "cameras held out, mean of 4 rotations, mm",
+        "world MPJPE",
+        "root",
+        "root-relative",
+        "difference",
+        "by rotation",
+    ]
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    if REFERENCE not in result:
+        return "\n".join(lines)
+    default = np.array(result[REFERENCE]["posenet"])
+    shown = {"extractor, least squares": np.array([result[REFERENCE][EXTRACTOR]])}
+    shown |= {one.title: np.array(result[one.name]["posenet"]) for one in VARIANTS if one.name in result}
+    for title, scores in shown.items():
+        change = scores[:, :, 0] - default[: len(scores), :, 0]
+        cells = [f"{value:.0f}" for value in scores.mean((0, 1))]
+        cells += [f"{change.mean():+.0f}", ", ".join(f"{value:+.0f}" for value in change.mean(0))]
+        if title == BY_NAME[REFERENCE].title:
+            spread = scores[:, :, 0].mean(1).std(ddof=1)
+            cells = [f"{cells[0]} (± {spread:.1f} between seeds)", *cells[1:3], "", ""]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,53 @@
+"""Tests of the demo's ablations: their configs, what they leave out, and the table."""
+
+from pathlib import Path
+
+import torch
+
+from benchmarks import demo_ablations
+from benchmarks.demo_ablations import BY_NAME, REFERENCE, VARIANTS, without_bones, without_densities
+from benchmarks.rotations import ROTATIONS
+from modules.inference.prediction import prediction_loader
+from modules.recipes import make_recipe
+from modules.recipes.posenet import PoseNetRecipe
+from tests.builders import make_rows
+
+
+def test_every_variant_differs_from_the_others_in_one_thing() -> None:
+    told = set()
+    for variant in VARIANTS:
+        config = demo_ablations.config_of(variant, 1, 42)
+        told.add((config.model_dump_json(), variant.without, variant.truth))
+        assert len(variant.changed) + bool(variant.truth) + (variant.name in ("bones", "densities")) == (
+            variant.name != REFERENCE
+        )
+    assert len(told) == len(VARIANTS) == len(BY_NAME)
+
+
+def test_bones_and_densities_are_left_out_only_inside(tmp_path: Path) -> None:
+    train = demo_ablations.config_of(BY_NAME[REFERENCE], 1, 42).TRAIN
+    recipe = make_recipe(train, make_rows(tmp_path, 4))
+    branch = recipe.first_network(train).pose
+    branch.bones_mm.copy_(torch.tensor([[300.0], [1.0]]).repeat(1, 24))
+    batch = next(iter(prediction_loader(make_rows(tmp_path, 4), recipe.dataset)))
+    with torch.no_grad():
+        apart, together = branch.member_outputs(batch, together=False)[0], branch.member_outputs(batch)[0]
+        with without_bones():
+            left_out = branch.member_outputs(batch)[0]
+        assert torch.equal(left_out.uvd, apart.uvd) and not torch.equal(together.uvd, apart.uvd)
+        assert torch.equal(branch.member_outputs(batch)[0].uvd, together.uvd)
+    with without_densities():
+        assert not PoseNetRecipe.spec_of(train).bone_prior
+    assert PoseNetRecipe.spec_of(train).bone_prior
+
+
+def test_the_table_compares_the_same_seeds() -> None:
+    def found(*worlds: float) -> dict[str, object]:
+        posenet = [[[world + rotation, 30.0, 50.0] for rotation in ROTATIONS] for world in worlds]
+        return {"posenet": posenet, "extractor": [[150.0, 100.0, 90.0]] * len(ROTATIONS)}
+
+    lines = demo_ablations.table({REFERENCE: found(60, 80, 70), "steps": found(65)}).splitlines()
+    assert lines[2] == "| extractor, least squares | 150 | 100 | 90 | +88 | +89, +88, +87, +86 |"
+    assert lines[3] == "| default config | 72 (± 10.0 between seeds) | 30 | 50 |  |  |"
+    assert lines[4] == f"| {BY_NAME['steps'].title} | 68 | 30 | 50 | +5 | +5, +5, +5, +5 |"
+    assert len(demo_ablations.table({}).splitlines()) == 2 and len(lines) == 5
