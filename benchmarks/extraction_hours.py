@@ -4,10 +4,11 @@
     python -m benchmarks.extraction_hours --since 113610c [--copies 2]       whole extractions of that commit's default, beside
                                                                              today's
 
-Each setting extracts a few and then more of the demo's training images, every time by a new process; the difference counts, so
-that starting is left out. Measured are the time that passes and the processor time of all processes. Hours are of the
-processor, so that they hold on a busy machine, too: processes share them. What a setting costs in mm is that of
-benchmarks.adaptive_crops. The result is docs/results/extraction_hours.json; its table is written into docs/speed.md.
+Each setting extracts, by the engine that many images have, a few and then more of the demo's training images, every time by a
+new process; the difference counts, so that starting is left out. Measured are the time that passes and the processor time of
+all processes. Hours are of the processor, so that they hold on a busy machine, too: processes share them. What a setting costs
+in mm is that of benchmarks.adaptive_crops. The result is docs/results/extraction_hours.json; its table is written into
+docs/speed.md.
 With --since, whole extractions of the demo's training images are measured in turns, start included, and printed: by the code
 and the default config of that commit, and by today's code with all crops, with adaptive crops, and with these in bfloat16.
 """
@@ -33,6 +34,7 @@ from benchmarks.adaptive_crops import RESULT as CROPS
 from benchmarks.pages import SPEED_PAGE, insert_between
 from benchmarks.record import machine, made_by
 from benchmarks.speed.setting import repeat_root
+from modules.config.engines import computes_bfloat16, float32_engine
 from modules.config.paths import PROJECT_ROOT
 from modules.console import run_script
 from modules.files.atomic import read_json, write_json
@@ -40,11 +42,13 @@ from modules.files.atomic import read_json, write_json
 RESULT = PROJECT_ROOT / "docs" / "results" / "extraction_hours.json"
 DEMO = PROJECT_ROOT / "data" / "demo" / "test_camera_4"
 FEW, MORE = 16, 112  # images
-SETTINGS = {
-    "one crop": "false",
-    "adaptive": "adaptive",
-    "all crops": "true",
-}  # by the rows of benchmarks.adaptive_crops
+IN_BF16 = "adaptive, in bfloat16 where certain"
+SETTINGS = {  # config assignments; those in float32 by the rows of benchmarks.adaptive_crops
+    "one crop": ("EXTRACT.test_time_augmentation=false", f"EXTRACT.engine={float32_engine()}"),
+    "adaptive": (f"EXTRACT.engine={float32_engine()}",),
+    "all crops": ("EXTRACT.test_time_augmentation=true", f"EXTRACT.engine={float32_engine()}"),
+    IN_BF16: ("EXTRACT.engine=openvino-bf16",),
+}
 WORKERS = (1, 2)
 COUNTS = (10_000, 100_000, 1_000_000)
 COMPARED = {"joints_px": "px", "joints_rel_mm": "mm"}
@@ -67,9 +71,10 @@ def main() -> None:
     measured: dict[tuple[str, int], list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for repeat in range(repeats):
-            for name, value in SETTINGS.items():
+            for name, assignments in settings().items():
                 for workers in WORKERS:
-                    found = per_image(Path(folder) / f"{repeat}-{value}-{workers}", value, workers)
+                    place = Path(folder) / f"{repeat}-{name.replace(' ', '_')}-{workers}"
+                    found = per_image(place, (*assignments, f"EXTRACT.workers={workers}"))
                     measured.setdefault((name, workers), []).append(found)
     for (name, workers), each in measured.items():
         result["settings"].append({"name": name, "workers": workers, "repeats": each})
@@ -79,22 +84,21 @@ def main() -> None:
     print(table)
 
 
-def per_image(folder: Path, augmentation: str, workers: int) -> dict[str, float]:
+def settings() -> dict[str, tuple[str, ...]]:
+    """Returns the settings that this machine can run."""
+    return {name: assignments for name, assignments in SETTINGS.items() if name != IN_BF16 or computes_bfloat16()}
+
+
+def per_image(folder: Path, assignments: Sequence[str]) -> dict[str, float]:
     """Returns the seconds that each further image takes: passed, and of the processors."""
-    assignments = (f"EXTRACT.test_time_augmentation={augmentation}", f"EXTRACT.workers={workers}")
     few, more = (extract(folder / str(count), count, assignments) for count in (FEW, MORE))
     return {name: round((more[name] - few[name]) / (MORE - FEW), 4) for name in few}
 
 
 def compare_with(commit: str, repeats: int, copies: int) -> str:
     """Returns a table of whole extractions of the demo's training images by a commit's code and by today's (Markdown)."""
-    in_bf16 = "EXTRACT.engine=openvino-bf16"
-    ways: dict[str, tuple[str, ...]] = {
-        f"the default at {commit}": (),
-        "all crops": ("EXTRACT.test_time_augmentation=true", "EXTRACT.engine=openvino"),
-        "adaptive": ("EXTRACT.engine=openvino",),
-        "adaptive, in bfloat16 where certain": (in_bf16,),
-    }
+    ways: dict[str, tuple[str, ...]] = {f"the default at {commit}": ()}
+    ways |= {name: settings()[name] for name in ("all crops", "adaptive", IN_BF16) if name in settings()}
     measured: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
         then = Path(folder) / "then"
@@ -157,7 +161,8 @@ def format_table(result: dict[str, Any], crops: dict[str, Any]) -> str:
             statistics.median(one[name] for one in setting["repeats"]) for name in ("seconds", "processor_seconds")
         )
         passed.setdefault(setting["name"], []).append(seconds)
-        errors = [f"{one['rows'][setting['name']]['world_mpjpe']:.1f}" for one in sets.values()]
+        rows = [one["rows"].get(setting["name"]) for one in sets.values()]
+        errors = ["[engines](accuracy.md#engines)" if row is None else f"{row['world_mpjpe']:.1f}" for row in rows]
         hours = [f"{count * spent / 3600:.1f}" for count in COUNTS]
         cells = [setting["name"], str(setting["workers"]), f"{1000 * spent:.0f}", *hours, *errors]
         lines.append(f"| {' | '.join(cells)} |")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from benchmarks.speed.setting import Rates, Setting, at, pair, repeat_root, say, take_turns
+from benchmarks.speed.processes import batches_of, extract
+from benchmarks.speed.setting import Rates, Setting, at, pair, rate, repeat_root, say, take_turns
 from modules.cache.extraction import extract_split
+from modules.cache.workers import WorkerPool
 from modules.config.paths import PROJECT_ROOT
 from modules.extractors.blazepose.detector import BlazePose
 from modules.files.images import read_image
@@ -29,10 +33,13 @@ WITHOUT = "so extraction is not compared with it"
 
 
 def measure(setting: Setting) -> list[dict[str, Any]]:
-    """Measures the whole stage, the models alone, and mediapipe on the same images; nothing if mediapipe is unavailable."""
+    """Measures the whole stage, with and without its start, the models alone, and mediapipe on the same images.
+
+    Nothing is measured if mediapipe is unavailable.
+    """
     config = setting.config
-    extract = config.EXTRACT
-    if (extract.extractor, extract.weights, extract.test_time_augmentation) != ("blazepose", "full", False):
+    chosen = config.EXTRACT
+    if (chosen.extractor, chosen.weights, chosen.test_time_augmentation) != ("blazepose", "full", False):
         raise UserError(
             "EXTRACT: mediapipe is comparable with blazepose's full weights and one crop only; leave extractor, weights and "
             "test_time_augmentation at the benchmark's values"
@@ -48,9 +55,12 @@ def measure(setting: Setting) -> list[dict[str, Any]]:
         extract_split(staged, "train")
         return {"stage": len(frames) / (time.perf_counter() - started)}
 
-    with mediapipe_runtime(setting) as runtime:
+    batches = batches_of(setting)
+    with contextlib.ExitStack() as stack:
+        runtime = stack.enter_context(mediapipe_runtime(setting))
         if runtime is None:
             return []
+        pool = stack.enter_context(WorkerPool(config, os.cpu_count() or 1))
         all_threads, one_thread = BlazePose(), BlazePose(threads=1)
 
         def theirs() -> Rates:
@@ -61,6 +71,7 @@ def measure(setting: Setting) -> list[dict[str, Any]]:
         found = take_turns(
             {
                 "stage": stage,
+                "loaded": rate("loaded", sum(len(one.tasks) for one in batches), partial(extract, pool, batches)),
                 "theirs": theirs,
                 "all": lambda: {"all": model_rate(all_threads, paths)},
                 "one": lambda: {"one": model_rate(one_thread, paths)},
@@ -73,6 +84,10 @@ def measure(setting: Setting) -> list[dict[str, Any]]:
         pair(
             f"extraction of {len(frames)} images: start, decode, landmarks, crop, cache", "images/s",
             ("the whole stage", found["stage"]), (f"{who}: decode, landmarks", found["their stage"]),
+        ),
+        pair(
+            "extraction, models loaded: decode, landmarks, crop", "images/s",
+            ("one process per processor", found["loaded"]), (f"{who}: decode, landmarks", found["their stage"]),
         ),
         pair(model, "images/s", ("models in all threads", found["all"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
         pair(model, "images/s", ("models in one thread", found["one"]), (f"{who}: {theirs_alone[0]}", theirs_alone[1])),
