@@ -84,12 +84,9 @@ VARIANTS = (
     Variant("bones", "without the bones' lengths: each joint's density by itself", without=without_bones),
     Variant("densities", "without densities: each joint's depth by itself, as one number", without=without_densities),
     Variant("steps", "1,000 instead of 2,500 training steps", ("TRAIN.view_steps=1000",)),
-    Variant("more_steps", "7,500 training steps", ("TRAIN.view_steps=7500",)),
     Variant("views", "without simulated views: the images' own poses alone", ("TRAIN.view_steps=0",)),
     Variant("errors", "resampled instead of fitted errors in simulated views", ("TRAIN.simulated_errors=resampled",)),
-    Variant("exact", "without simulated calibration errors", ("TRAIN.calibration_error=[0.0, 0.0]",)),
     Variant("root", "root learned instead of by the pelvis height", ("TRAIN.root=learned",)),
-    Variant("ensemble", "ensemble of four", ("TRAIN.ensemble_size=4",)),
     Variant("true_2d", "given the **true** 2D joints", truth=("joints_px",)),
     Variant("true_depth", "given the **true** relative depth", truth=("depth_rel_mm",)),
 )
