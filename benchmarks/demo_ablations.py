@@ -26,11 +26,11 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from benchmarks.ablations import with_truth
+from benchmarks.ablations import SEED, with_truth
 from benchmarks.held_out_camera import NAMES, OWN, held_out_scores
 from benchmarks.pages import ACCURACY_PAGE, insert_between
 from benchmarks.record import made_by
-from benchmarks.rotations import ROTATIONS, SEEDS
+from benchmarks.rotations import ROTATIONS
 from model.model import PoseNetSpec
 from model.pose_branch import BranchOutput, PoseBranch
 from modules.cache.splits import split_rows
@@ -56,7 +56,6 @@ class Variant:
     changed: tuple[str, ...] = ()  # config assignments
     without: Callable[[], AbstractContextManager[Any]] = nullcontext  # leaves out a part that no key switches off
     truth: tuple[str, ...] = ()  # columns that are replaced by the truth, in training and validation
-    seeds: tuple[int, ...] = SEEDS[:1]
 
 
 def without_bones() -> AbstractContextManager[Any]:
@@ -80,12 +79,11 @@ def without_densities() -> AbstractContextManager[Any]:
 
 
 VARIANTS = (
-    Variant(REFERENCE, "default config", seeds=SEEDS),
+    Variant(REFERENCE, "default config"),
     Variant("bones", "without the bones' lengths: each joint's density by itself", without=without_bones),
     Variant("densities", "without densities: each joint's depth by itself, as one number", without=without_densities),
     Variant("steps", "1,000 instead of 2,500 training steps", ("TRAIN.view_steps=1000",)),
     Variant("views", "without simulated views: the images' own poses alone", ("TRAIN.view_steps=0",)),
-    Variant("errors", "resampled instead of fitted errors in simulated views", ("TRAIN.simulated_errors=resampled",)),
     Variant("root", "root learned instead of by the pelvis height", ("TRAIN.root=learned",)),
     Variant("true_2d", "given the **true** 2D joints", truth=("joints_px",)),
     Variant("true_depth", "given the **true** relative depth", truth=("depth_rel_mm",)),
@@ -93,18 +91,18 @@ VARIANTS = (
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 
 
-def config_of(variant: Variant, rotation: int, seed: int) -> Config:
+def config_of(variant: Variant, rotation: int) -> Config:
     """Returns the config of a variant's training, which nothing stops early."""
-    assignments = [f"DATA.root=data/demo/test_camera_{rotation}", f"SEED.random_seed={seed}"]
+    assignments = [f"DATA.root=data/demo/test_camera_{rotation}", f"SEED.random_seed={SEED}"]
     assignments += ["TRAIN.early_stopping_patience=1000000", *variant.changed]
     return load_config(project_path(DEFAULT_CONFIG), assignments)
 
 
-def scores_of(name: str, rotation: int, seed: int) -> list[list[float]]:
+def scores_of(name: str, rotation: int) -> list[list[float]]:
     """Trains one variant in one rotation; returns NAMES of the extractor and of PoseNet on the camera that is held out."""
     torch.set_num_threads(1)
     variant = BY_NAME[name]
-    config = config_of(variant, rotation, seed)
+    config = config_of(variant, rotation)
     rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
     train, validation = (with_truth(part, variant.truth) for part in split_rows(rows, config))
     cameras = sorted(set(train["camera"]))
@@ -127,29 +125,26 @@ def main() -> None:
     for name in [] if arguments.table_only else wanted:
         result[name] = measure(BY_NAME[name])
         write_json(RESULT, result)
-        print(name, np.round(np.mean(result[name]["posenet"], (0, 1)), 1), flush=True)
+        print(name, np.round(np.mean(result[name]["posenet"], 0), 1), flush=True)
     text = table(result)
     insert_between(ACCURACY_PAGE, "demo ablations", text)
     print(text)
 
 
 def measure(variant: Variant) -> dict[str, Any]:
-    """Returns NAMES of a variant: of the extractor by rotation, and of PoseNet by seed and rotation."""
-    jobs = [(variant.name, rotation, seed) for seed in variant.seeds for rotation in ROTATIONS]
+    """Returns NAMES of the extractor and of PoseNet in each rotation."""
     for rotation in ROTATIONS:
         options = ["--set", f"DATA.root=data/demo/test_camera_{rotation}"]
         for command in (["-m", "data.prepare"], ["extract_train_info.py", "--split", "train"]):
             subprocess.run([sys.executable, *command, "--quiet", *options], cwd=PROJECT_ROOT, check=True)
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        running = [pool.submit(scores_of, *job) for job in jobs]
+        running = [pool.submit(scores_of, variant.name, rotation) for rotation in ROTATIONS]
         found = [one.result() for one in progress(running, variant.name, "training")]
-    scores = np.array(found).reshape(len(variant.seeds), len(ROTATIONS), 2, len(NAMES))
-    of = {EXTRACTOR: scores[0, :, 0].tolist(), "posenet": scores[:, :, 1].tolist()}
-    return {"seeds": list(variant.seeds), **of, **made_by()}
+    return {EXTRACTOR: [one for one, _ in found], "posenet": [one for _, one in found], "seed": SEED, **made_by()}
 
 
 def table(result: dict[str, Any]) -> str:
-    """Formats each variant's mean over rotations and seeds, and its difference to the default with the same seeds."""
+    """Formats each variant's mean over the rotations, and its difference to the default in each of them."""
     head = [
         "cameras held out, mean of 4 rotations, mm",
         "world MPJPE",
@@ -161,16 +156,13 @@ def table(result: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     if REFERENCE not in result:
         return "\n".join(lines)
-    default = np.array(result[REFERENCE]["posenet"])
-    shown = {"extractor, least squares": np.array([result[REFERENCE][EXTRACTOR]])}
+    shown = {"extractor, least squares": np.array(result[REFERENCE][EXTRACTOR])}
     shown |= {one.title: np.array(result[one.name]["posenet"]) for one in VARIANTS if one.name in result}
     for title, scores in shown.items():
-        change = scores[:, :, 0] - default[: len(scores), :, 0]
-        cells = [f"{value:.0f}" for value in scores.mean((0, 1))]
-        cells += [f"{change.mean():+.0f}", ", ".join(f"{value:+.0f}" for value in change.mean(0))]
-        if title == BY_NAME[REFERENCE].title:
-            spread = scores[:, :, 0].mean(1).std(ddof=1)
-            cells = [f"{cells[0]} (± {spread:.1f} between seeds)", *cells[1:3], "", ""]
+        change = scores[:, 0] - np.array(result[REFERENCE]["posenet"])[:, 0]
+        cells = [f"{value:.0f}" for value in scores.mean(0)]
+        different = [f"{change.mean():+.0f}", ", ".join(f"{value:+.0f}" for value in change)]
+        cells += ["", ""] if title == BY_NAME[REFERENCE].title else different
         lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
