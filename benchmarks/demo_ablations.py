@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from benchmarks.ablations import SEED, with_truth
-from benchmarks.held_out_camera import NAMES, OWN, held_out_scores
+from benchmarks.held_out_camera import OWN, held_out_scores
 from benchmarks.pages import ACCURACY_PAGE, insert_between
 from benchmarks.record import made_by
 from benchmarks.rotations import ROTATIONS
@@ -99,7 +99,7 @@ def config_of(variant: Variant, rotation: int) -> Config:
 
 
 def scores_of(name: str, rotation: int) -> list[list[float]]:
-    """Trains one variant in one rotation; returns NAMES of the extractor and of PoseNet on the camera that is held out."""
+    """Trains one variant in one rotation; returns the scores of the extractor and of PoseNet on the camera that is held out."""
     torch.set_num_threads(1)
     variant = BY_NAME[name]
     config = config_of(variant, rotation)
@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def measure(variant: Variant) -> dict[str, Any]:
-    """Returns NAMES of the extractor and of PoseNet in each rotation."""
+    """Returns the scores of the extractor and of PoseNet in each rotation: world MPJPE, root and root-relative."""
     for rotation in ROTATIONS:
         options = ["--set", f"DATA.root=data/demo/test_camera_{rotation}"]
         for command in (["-m", "data.prepare"], ["extract_train_info.py", "--split", "train"]):
