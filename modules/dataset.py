@@ -78,7 +78,7 @@ class PoseDataset(Dataset[Sample]):
         """Crops are not read unless `with_images`, for networks that do not look at them."""
         if not rows["found"].all():
             raise ValueError("a PoseDataset takes only rows in which a person was found")
-        self.names = (*_SAMPLE_COLUMNS, *((SD,) if has_uncertainty(rows.columns) else ()))
+        self.names = (*_SAMPLE_COLUMNS, *((SD,) if has_uncertainty(rows) else ()))
         self.joint_features = None if joint_features == "none" else read_joint_features(rows, joint_features)
         self.rows, self.input_shape, self.augmentation, self.seed = rows, input_shape, augmentation, seed
         self.with_images, self.epoch = with_images, 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
+
+from modules.cache.table import Rows
 
 WEIGHT, SD = "weight", "label_sd_mm"  # of a sample, and the column of the cache
 HALF_MM = 60.0  # a joint whose label is as uncertain as a network's own error weighs half
+_BLOCK = 65_536  # rows that are looked at together, so that no copy of a large column is made
 
 
 def label_weights(sd_mm: np.ndarray) -> np.ndarray:
@@ -15,6 +16,7 @@ def label_weights(sd_mm: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + (np.nan_to_num(sd_mm, nan=0.0) / HALF_MM) ** 2))
 
 
-def has_uncertainty(columns: Mapping[str, np.ndarray]) -> bool:
+def has_uncertainty(rows: Rows) -> bool:
     """Returns whether a label of these rows tells its uncertainty; if none does, samples have no weights."""
-    return SD in columns and bool(np.isfinite(columns[SD]).any())
+    blocks = (np.arange(start, min(start + _BLOCK, len(rows))) for start in range(0, len(rows), _BLOCK))
+    return SD in rows.columns and any(bool(np.isfinite(rows.at(SD, block)).any()) for block in blocks)

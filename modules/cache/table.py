@@ -108,6 +108,9 @@ class TakenColumns(Mapping[str, np.ndarray]):
         values = self.changed[name][which] if name in self.changed else self.base[name][self.index[which]]
         return np.asarray(values)
 
+    def __contains__(self, name: object) -> bool:  # a mapping would copy the column to see whether there is one
+        return name in self.changed or name in self.base
+
     def __iter__(self) -> Iterator[str]:
         return iter({**dict.fromkeys(self.base), **dict.fromkeys(self.changed)})
 

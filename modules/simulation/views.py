@@ -70,9 +70,7 @@ class RealViews:
         self, rows: Rows, settings: SimulationSettings, augmentation: Augmentation, joint_features: str = "none"
     ) -> None:
         features = {} if joint_features == "none" else {"joint_features": read_joint_features(rows, joint_features)}
-        self.rows = _with_mirrored(
-            {**rows.columns, **features}, (*_REAL_COLUMNS, *features, *_uncertainty(rows.columns))
-        )
+        self.rows = _with_mirrored({**rows.columns, **features}, (*_REAL_COLUMNS, *features, *_uncertainty(rows)))
         self.settings, self.augmentation = settings, augmentation
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
@@ -99,7 +97,7 @@ class ViewSimulator:
         self.settings = settings or SimulationSettings()
         self.real_views, self.real_view_share = real_views, real_view_share
         self.has_joint_features = real_views is not None and "joint_features" in real_views.rows
-        self.rows = _with_mirrored(rows.columns, (*_SIMULATED_COLUMNS, *_uncertainty(rows.columns)))
+        self.rows = _with_mirrored(rows.columns, (*_SIMULATED_COLUMNS, *_uncertainty(rows)))
         sampler = ResampledErrors if self.settings.resampled_errors else FittedErrors
         self.estimate: ErrorSampler = sampler(rows, self.rows["confidence"])
         camera_up = -self.rows["R"][:, 1]  # where no up is declared: the image's up, in world axes
@@ -128,16 +126,16 @@ class ViewSimulator:
         self.settings.spoil_calibration(row, rng)
         joints_cam = pixel2cam(estimate.joints_px, estimate.root_mm[:, None] + estimate.depth_rel_mm, row["K"])
         pose, truth = (cam_to_crop(joints, row["R_cam2crop"]) for joints in (joints_cam, truth_cam))
-        features = _weights({name: self.rows[name][chosen] for name in _uncertainty(self.rows)})
+        features = _weights({name: self.rows[name][chosen] for name in (SD,) if name in self.rows})
         if self.has_joint_features:
             features["joint_features"] = np.zeros((count, 24, FEATURE_CHANNELS))
             features["has_joint_features"] = np.zeros((count, 1))
         return _as_sample(pose, truth, row, features)
 
 
-def _uncertainty(columns: Columns) -> tuple[str, ...]:
+def _uncertainty(rows: Rows) -> tuple[str, ...]:
     """Returns the column of the labels' uncertainty, if one of them tells it."""
-    return (SD,) if has_uncertainty(columns) else ()
+    return (SD,) if has_uncertainty(rows) else ()
 
 
 def _weights(row: Columns) -> dict[str, np.ndarray]:
