@@ -5,8 +5,8 @@
     python -m benchmarks.demo_ablations --table-only        only write the table of the existing results
 
 In each rotation one of the three training cameras is held out, too: the others' training frames train, and its validation
-frames score the last epoch. No test image is used. The last rows are given a part of the answer: they are no methods, and tell
-what a better input would be worth. The result is docs/results/demo_ablations.json; its table is written into docs/accuracy.md.
+frames score the last epoch. No test image is used. The last row is given a part of the answer: it is no method, and tells what
+a better input would be worth. The result is docs/results/demo_ablations.json; its table is written into docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -85,7 +85,6 @@ VARIANTS = (
     Variant("steps", "1,000 instead of 2,500 training steps", ("TRAIN.view_steps=1000",)),
     Variant("views", "without simulated views: the images' own poses alone", ("TRAIN.view_steps=0",)),
     Variant("root", "root learned instead of by the pelvis height", ("TRAIN.root=learned",)),
-    Variant("true_2d", "given the **true** 2D joints", truth=("joints_px",)),
     Variant("true_depth", "given the **true** relative depth", truth=("depth_rel_mm",)),
 )
 BY_NAME = {variant.name: variant for variant in VARIANTS}
