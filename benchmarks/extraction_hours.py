@@ -43,10 +43,11 @@ RESULT = PROJECT_ROOT / "docs" / "results" / "extraction_hours.json"
 DEMO = PROJECT_ROOT / "data" / "demo" / "test_camera_4"
 FEW, MORE = 16, 112  # images
 IN_BF16 = "adaptive, in bfloat16 where certain"
+IN_FLOAT32 = f"EXTRACT.engine={float32_engine()}"
 SETTINGS = {  # config assignments; those in float32 by the rows of benchmarks.adaptive_crops
-    "one crop": ("EXTRACT.test_time_augmentation=false", f"EXTRACT.engine={float32_engine()}"),
-    "adaptive": (f"EXTRACT.engine={float32_engine()}",),
-    "all crops": ("EXTRACT.test_time_augmentation=true", f"EXTRACT.engine={float32_engine()}"),
+    "one crop": ("EXTRACT.test_time_augmentation=false", IN_FLOAT32),
+    "adaptive": (IN_FLOAT32,),
+    "all crops": ("EXTRACT.test_time_augmentation=true", IN_FLOAT32),
     IN_BF16: ("EXTRACT.engine=openvino-bf16",),
 }
 WORKERS = (1, 2)

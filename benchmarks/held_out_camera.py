@@ -36,10 +36,17 @@ from modules.utils import UserError
 NAMES = ("world_mpjpe", "root", "root_relative_mpjpe")
 BLENDS = [Shares(pose, root) for root, pose in itertools.product((0.0, 0.25, 0.5), repeat=2)]
 OWN = Shares(0.0, 0.0)
+NEVER_STOPS = "TRAIN.early_stopping_patience=1000000"  # since nothing may stop on the held-out camera
 
 
-def held_out_scores(config: Config, train: Rows, validation: Rows, blends: Sequence[Shares]) -> list[np.ndarray]:
-    """Returns NAMES of the extractor, and of PoseNet with each blend, on `validation` after training on `train`."""
+def held_out_scores(
+    config: Config, train: Rows, validation: Rows, camera: str, blends: Sequence[Shares]
+) -> list[np.ndarray]:
+    """Returns NAMES of the extractor, and of PoseNet with each blend, on a camera's validation rows.
+
+    It is trained on the training rows of the other cameras.
+    """
+    train, validation = train.take(train["camera"] != camera), validation.take(validation["camera"] == camera)
     released = released_outputs(config, validation) if list(blends) != [OWN] else None
     if released is None and list(blends) != [OWN]:
         raise UserError("--blends: the released weights do not fit this config; leave out --blends, or its --set")
@@ -61,7 +68,7 @@ def main() -> None:
     add_config_arguments(parser)
     parser.add_argument("--blends", action="store_true", help="average with the released weights, in several shares")
     arguments = parser.parse_args()
-    arguments.assignments.append("TRAIN.early_stopping_patience=1000000")  # nothing may stop on the held-out camera
+    arguments.assignments.append(NEVER_STOPS)
     config = config_from_arguments(arguments)
     rows, _ = open_cache(config, "train", list_frames(config.data_root, "train"))
     train, validation = split_rows(rows, config)
@@ -73,8 +80,7 @@ def main() -> None:
     print("| camera held out | | " + " | ".join(NAMES) + " |\n| --- | --- |" + " --- |" * len(NAMES))
     results = []
     for camera in sorted(set(train["camera"])):
-        held_out = validation.take(validation["camera"] == camera)
-        results.append(held_out_scores(config, train.take(train["camera"] != camera), held_out, blends))
+        results.append(held_out_scores(config, train, validation, camera, blends))
         print_rows(camera, titles, results[-1])
     print_rows("mean", titles, np.mean(results, 0))
 

@@ -38,7 +38,7 @@ from model.inputs import CROP_SIZE
 from model.pose_branch import MIRRORED
 from modules.cache.crop_joints import CropPose, cached_crop_pose, cam_to_crop, to_uvd
 from modules.cache.joint_features import read_joint_features
-from modules.cache.label_weights import SD, WEIGHT, has_uncertainty, label_weights
+from modules.cache.label_weights import SD, WEIGHT, label_weights, uncertainty_columns
 from modules.cache.table import Rows
 from modules.pose_utils import world2cam
 from modules.simulation.augmentation import (
@@ -78,7 +78,7 @@ class PoseDataset(Dataset[Sample]):
         """Crops are not read unless `with_images`, for networks that do not look at them."""
         if not rows["found"].all():
             raise ValueError("a PoseDataset takes only rows in which a person was found")
-        self.names = (*_SAMPLE_COLUMNS, *((SD,) if has_uncertainty(rows) else ()))
+        self.names = (*_SAMPLE_COLUMNS, *uncertainty_columns(rows))
         self.joint_features = None if joint_features == "none" else read_joint_features(rows, joint_features)
         self.rows, self.input_shape, self.augmentation, self.seed = rows, input_shape, augmentation, seed
         self.with_images, self.epoch = with_images, 0

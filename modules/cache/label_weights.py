@@ -16,7 +16,8 @@ def label_weights(sd_mm: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + (np.nan_to_num(sd_mm, nan=0.0) / HALF_MM) ** 2))
 
 
-def has_uncertainty(rows: Rows) -> bool:
-    """Returns whether a label of these rows tells its uncertainty; if none does, samples have no weights."""
+def uncertainty_columns(rows: Rows) -> tuple[str, ...]:
+    """Returns the column of the labels' uncertainty if one of these rows tells it, else nothing: samples have no weights."""
     blocks = (np.arange(start, min(start + _BLOCK, len(rows))) for start in range(0, len(rows), _BLOCK))
-    return SD in rows.columns and any(bool(np.isfinite(rows.at(SD, block)).any()) for block in blocks)
+    is_known = SD in rows.columns and any(np.isfinite(rows.at(SD, block)).any() for block in blocks)
+    return (SD,) if is_known else ()

@@ -15,7 +15,7 @@ import numpy as np
 from model.inputs import CROP_SIZE, FEATURE_CHANNELS
 from modules.cache.crop_joints import Columns, CropPose, cached_crop_pose, cam_to_crop, to_uvd
 from modules.cache.joint_features import read_joint_features
-from modules.cache.label_weights import SD, WEIGHT, has_uncertainty, label_weights
+from modules.cache.label_weights import SD, WEIGHT, label_weights, uncertainty_columns
 from modules.cache.table import CROP_MARGIN, Rows
 from modules.config.train import Train
 from modules.pose_utils import crop_camera, pixel2cam, world2cam
@@ -70,7 +70,9 @@ class RealViews:
         self, rows: Rows, settings: SimulationSettings, augmentation: Augmentation, joint_features: str = "none"
     ) -> None:
         features = {} if joint_features == "none" else {"joint_features": read_joint_features(rows, joint_features)}
-        self.rows = _with_mirrored({**rows.columns, **features}, (*_REAL_COLUMNS, *features, *_uncertainty(rows)))
+        self.rows = _with_mirrored(
+            {**rows.columns, **features}, (*_REAL_COLUMNS, *features, *uncertainty_columns(rows))
+        )
         self.settings, self.augmentation = settings, augmentation
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
@@ -97,7 +99,7 @@ class ViewSimulator:
         self.settings = settings or SimulationSettings()
         self.real_views, self.real_view_share = real_views, real_view_share
         self.has_joint_features = real_views is not None and "joint_features" in real_views.rows
-        self.rows = _with_mirrored(rows.columns, (*_SIMULATED_COLUMNS, *_uncertainty(rows)))
+        self.rows = _with_mirrored(rows.columns, (*_SIMULATED_COLUMNS, *uncertainty_columns(rows)))
         sampler = ResampledErrors if self.settings.resampled_errors else FittedErrors
         self.estimate: ErrorSampler = sampler(rows, self.rows["confidence"])
         camera_up = -self.rows["R"][:, 1]  # where no up is declared: the image's up, in world axes
@@ -131,11 +133,6 @@ class ViewSimulator:
             features["joint_features"] = np.zeros((count, 24, FEATURE_CHANNELS))
             features["has_joint_features"] = np.zeros((count, 1))
         return _as_sample(pose, truth, row, features)
-
-
-def _uncertainty(rows: Rows) -> tuple[str, ...]:
-    """Returns the column of the labels' uncertainty, if one of them tells it."""
-    return (SD,) if has_uncertainty(rows) else ()
 
 
 def _weights(row: Columns) -> dict[str, np.ndarray]:

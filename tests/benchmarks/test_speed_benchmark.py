@@ -191,7 +191,7 @@ def test_every_part_runs(
     result = read_json(out)
     assert capsys.readouterr().out.strip() == tables.format_tables(result)
     with_mediapipe = not any("mediapipe" in sentence for sentence in result["left_out"])
-    assert len(result["pairs"]) == 8 + (5 if computes_bfloat16() else 3) + (3 if with_mediapipe else 0)
+    assert len(result["pairs"]) == 8 + (5 if computes_bfloat16() else 3) + (4 if with_mediapipe else 0)
     assert all(rate > 0 for row in result["pairs"] for side in ("ours", "other") for rate in row[side]["rates"])
     assert [(row["stage"], row["images"]) for row in result["memory"]] == [
         ("extraction", 4), ("extraction", 8), ("prediction", 4), ("prediction", 8),

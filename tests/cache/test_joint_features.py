@@ -124,6 +124,12 @@ def test_the_heatmaps_are_a_linear_layer_on_the_features(weights: str, engine: E
         assert decoder.shape == (64, 64, FEATURE_CHANNELS)
         features.append(np.column_stack([decoder.reshape(-1, FEATURE_CHANNELS).astype(float), np.ones(64 * 64)]))
         heatmaps.append(plain.output(64, 64, 39).reshape(-1, 39).copy())
+        for shape in ((39, 5), (39, 3), (1,)):
+            if engine == "litert":
+                np.testing.assert_allclose(keeps.output(*shape), plain.output(*shape), atol=2e-3)
+            else:  # what nothing reads is not computed
+                with pytest.raises(KeyError):
+                    keeps.output(*shape)
     layer = np.linalg.lstsq(features[0], heatmaps[0], rcond=None)[0]
     assert heatmaps[1].std() > 1
     np.testing.assert_allclose(features[1] @ layer, heatmaps[1], atol=4e-3)

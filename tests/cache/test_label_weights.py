@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modules.cache import label_weights
-from modules.cache.label_weights import SD, has_uncertainty
+from modules.cache.label_weights import SD, uncertainty_columns
 from modules.cache.table import Rows, TakenColumns
 from tests.builders import make_rows
 
@@ -20,14 +20,14 @@ def test_one_uncertain_label_is_found_wherever_it_is(
     if place is not None:
         sd[place, 7] = 12.0
     rows = make_rows(tmp_path, 10).with_columns({SD: sd})
-    assert has_uncertainty(rows) == (place is not None)
-    taken = rows.take(np.arange(10) != 2)
-    assert has_uncertainty(taken) == (place is not None)
-    assert not has_uncertainty(rows.take(np.arange(10) == 2))
+    expected = () if place is None else (SD,)
+    assert uncertainty_columns(rows) == expected
+    assert uncertainty_columns(rows.take(np.arange(10) != 2)) == expected
+    assert uncertainty_columns(rows.take(np.arange(10) == 2)) == ()
 
 
 def test_the_column_is_not_copied(tmp_path: Path) -> None:
     made = make_rows(tmp_path, 10)
     rows = Rows({**made.columns, SD: np.full((10, 24), np.nan)}, made.crop_files).take(np.arange(5))
-    assert isinstance(rows.columns, TakenColumns) and not has_uncertainty(rows) and SD not in rows.columns.changed
+    assert isinstance(rows.columns, TakenColumns) and not uncertainty_columns(rows) and SD not in rows.columns.changed
     assert np.isnan(rows[SD]).all() and SD in rows.columns.changed

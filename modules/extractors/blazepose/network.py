@@ -20,7 +20,7 @@ MASK = (256, 256, 1)  # their output of the person's outline, which nothing read
 class Network(Protocol):
     """A tflite model with one image input, whose outputs are identified by their number of values.
 
-    A network whose features are wanted has no other outputs.
+    Of a network whose features are wanted, no other output may be read.
     """
 
     def run(self, image: np.ndarray) -> None:
@@ -85,7 +85,7 @@ class _LiteRtNetwork:
 
 
 class _OpenVinoNetwork:
-    """What leads to no wanted output is not computed: without the mask, a run takes a tenth less (heavy) or a third (full)."""
+    """Computes only what leads to a wanted output: not the mask, and of a network whose features are wanted nothing else."""
 
     def __init__(self, path: Path, threads: int, in_bf16: bool, with_features: bool) -> None:
         model = _model_of(_core().read_model(path), with_features)
