@@ -41,13 +41,21 @@ def main() -> None:
     parser.add_argument(
         "--crops", action="store_true", help="render only the person's part of each image, in a third of the time"
     )
+    parser.add_argument(
+        "--barefoot",
+        type=float,
+        default=DEFAULT_OPTIONS.barefoot,
+        help="share of people who wear neither shoes nor socks; default: %(default)s",
+    )
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="default: %(default)s")
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count(), help="number of processes; default: one per processor"
     )
     arguments = parser.parse_args()
     start_console(arguments)
-    options = Options(arguments.people, arguments.frames, arguments.cameras, arguments.seed, arguments.crops)
+    options = Options(
+        arguments.people, arguments.frames, arguments.cameras, arguments.seed, arguments.crops, arguments.barefoot
+    )
     made = make_set(arguments.out, options, arguments.processes)
     print_summary(arguments, stage="synthetic", folder=arguments.out, images=options.images, made=made)
 
@@ -96,6 +104,8 @@ def _check_options(options: Options, processes: int | None) -> None:
     for name, value in (("frames", options.frames), ("cameras", options.cameras), ("processes", processes)):
         if value is not None and value < 1:
             raise UserError(f"--{name} is {value}; write 1 or more")
+    if not 0 <= options.barefoot <= 1:
+        raise UserError(f"--barefoot is {options.barefoot:g}; write a share from 0 to 1")
     if options.seed < 0:
         raise UserError(f"--seed is {options.seed}; write 0 or more")
 

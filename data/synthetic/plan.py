@@ -16,7 +16,8 @@ RECIPE = 2
 POSE = "1"  # every person has one recording
 MARKER, MANIFEST, SAMPLE, SHEET = "synthetic.json", "manifest.csv", "sample_submission.json", "contact_sheet.jpg"
 FEWEST_PEOPLE = 7  # with fewer, a split would be empty
-_DEFAULTS = {"crops": False}  # options that markers of older sets do not have
+BAREFOOT_SHARE = 0.14
+_DEFAULTS = {"crops": False, "barefoot": BAREFOOT_SHARE}  # options that markers of older sets do not have
 _TEST, _VALIDATION, _ROUND = frozenset({3, 10, 17}), frozenset({6, 13}), 20
 
 
@@ -29,6 +30,7 @@ class Options:
     cameras: int
     seed: int
     crops: bool = False  # only the person's part of each image
+    barefoot: float = BAREFOOT_SHARE  # the share of people without shoes and socks
 
     @property
     def images(self) -> int:
@@ -126,7 +128,7 @@ def check_folder(root: Path, options: Options) -> None:
         return
     found = read_json(path, f"remove {root} to make the set again")
     wanted = marker(options)
-    for key in ("recipe", "frames", "cameras", "seed", "crops"):
+    for key in ("recipe", "frames", "cameras", "seed", "crops", "barefoot"):
         old = found.get(key, _DEFAULTS.get(key)) if isinstance(found, dict) else None
         if old != wanted[key]:
             raise UserError(
@@ -161,6 +163,7 @@ def begun_options(root: Path) -> Options | None:
         if found["recipe"] != RECIPE:
             return None
         people, frames, cameras, seed = (int(found[key]) for key in ("people", "frames", "cameras", "seed"))
-        return Options(people, frames, cameras, seed, bool(found.get("crops", _DEFAULTS["crops"])))
+        crops, barefoot = (found.get(key, default) for key, default in _DEFAULTS.items())
+        return Options(people, frames, cameras, seed, bool(crops), float(barefoot))
     except (UserError, KeyError, TypeError, ValueError):
         return None

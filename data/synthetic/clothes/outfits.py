@@ -18,6 +18,7 @@ from data.synthetic.clothes.skinned_surface import Outfit, SkinnedSurface
 from data.synthetic.clothes.skirts import skirt
 from data.synthetic.clothes.wardrobe import BOTTOMS, DAILY_BOTTOMS, DAILY_TOPS, SPORTS_BOTTOMS, SPORTS_TOPS, TOPS, cloth
 from data.synthetic.geometry.meshes import Mesh
+from data.synthetic.plan import BAREFOOT_SHARE
 
 SPORTS_SHARE = 0.5
 SKIRT_SHARE, DRESS_SHARE, CROP_SHARE = 0.14, 0.06, 0.25  # of women in daily, daily and sports clothes
@@ -28,11 +29,16 @@ def dress(model: BodyModel, person: Person, shape: Shape, posed: Posed, rng: np.
     return outfit_of(model, person, shape, rng).meshes(posed)
 
 
-def outfit_of(model: BodyModel, person: Person, shape: Shape, rng: np.random.Generator) -> Outfit:
-    """Returns skin, face, hair, clothes and shoes of one person (takes about a second), with the thickness of the soles."""
+def outfit_of(
+    model: BodyModel, person: Person, shape: Shape, rng: np.random.Generator, barefoot: float = BAREFOOT_SHARE
+) -> Outfit:
+    """Returns skin, face, hair, clothes and shoes of one person (takes about a second), with the thickness of the soles.
+
+    `barefoot` is the probability that the person wears neither shoes nor socks.
+    """
     anatomy = Anatomy(model, shape)
     garments, pieces = _clothes(anatomy, person, rng)
-    shoes = footwear(anatomy, rng)
+    shoes = footwear(anatomy, rng, barefoot)
     hidden = np.any([garment.hidden_skin() for garment in garments] + [shoes.hidden], axis=0)
     on_head, scalp = hair(anatomy, person, _outermost(anatomy, garments), rng)
     pieces = [skin(anatomy, person, hidden, scalp, rng), *face(anatomy, person, rng), *pieces, *shoes.pieces, *on_head]

@@ -15,7 +15,7 @@ from data.synthetic.geometry.meshes import Colour, Material
 from data.synthetic.geometry.sheets import cut, normals, sheet_of
 from data.synthetic.geometry.tubes import oriented_outwards, tube_triangles
 
-BARE_SHARE, SOCKS_SHARE, SANDALS = 0.14, 0.10, 0.0
+SOCKS_SHARE = 0.10
 STATIONS, AROUND = 34, 28
 ROOM_MM = 5.0  # gap between the foot and the upper
 
@@ -29,16 +29,16 @@ class Footwear:
     sole_mm: float
 
 
-def footwear(anatomy: Anatomy, rng: np.random.Generator) -> Footwear:
-    """Returns nothing (barefoot), socks alone, or shoes with short, long or no socks."""
+def footwear(anatomy: Anatomy, rng: np.random.Generator, barefoot: float) -> Footwear:
+    """Returns nothing with probability `barefoot`, else socks alone, or shoes with short, long or no socks."""
     chance = rng.random()
     bare = np.zeros(len(anatomy.shape.vertices), dtype=bool)
-    if chance < BARE_SHARE:
+    if chance < barefoot:
         return Footwear((), bare, 0.0)
     white = rng.random() < 0.5
     sock_colour: Colour = (0.9, 0.9, 0.88) if white else (0.1, 0.1, 0.12)
     sock_top = float(rng.choice([55.0, 110.0, 180.0], p=[0.5, 0.35, 0.15])) * anatomy.unit
-    if chance < BARE_SHARE + SOCKS_SHARE:
+    if chance < barefoot + SOCKS_SHARE:
         return Footwear((_sock(anatomy, sock_top, sock_colour, rng),), _below(anatomy, sock_top) > 10, 3.0)
     sole = float(rng.uniform(14, 32))
     upper: Colour = colour(rng)

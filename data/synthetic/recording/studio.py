@@ -76,7 +76,7 @@ class Studio:
         rng = plan.generator(options, index, _PERSON)
         person = sample_person(rng, self._model)
         shape = shape_of(self._model, person)
-        outfit = outfit_of(self._model, person, shape, rng)
+        outfit = outfit_of(self._model, person, shape, rng, options.barefoot)
         motion = draw_motion(rng, self._model, shape, options.frames, outfit.sole_mm)
         posed = [self._model.pose(shape, drawn.pose) for drawn in motion]
         places = joint_places(self._model, shape)

@@ -75,7 +75,7 @@ def test_random_numbers_are_a_places_own() -> None:
     assert draws[(0, 1)] == plan.generator(OPTIONS, 0, 1).random()
 
 
-@pytest.mark.parametrize("key", ["recipe", "frames", "cameras", "seed", "crops"])
+@pytest.mark.parametrize("key", ["recipe", "frames", "cameras", "seed", "crops", "barefoot"])
 def test_a_set_of_another_make_is_refused(tmp_path: Path, key: str) -> None:
     plan.write_marker(tmp_path, OPTIONS, finished=True)
     plan.check_folder(tmp_path, OPTIONS)
@@ -85,15 +85,19 @@ def test_a_set_of_another_make_is_refused(tmp_path: Path, key: str) -> None:
 
 
 def test_a_set_from_before_there_were_crops_has_whole_images(tmp_path: Path) -> None:
-    older = {key: value for key, value in plan.marker(OPTIONS).items() if key != "crops"}
+    older = {key: value for key, value in plan.marker(OPTIONS).items() if key not in ("crops", "barefoot")}
     write_json(tmp_path / plan.MARKER, older | {"finished": True})
     plan.check_folder(tmp_path, OPTIONS)
     assert plan.finished_options(tmp_path) == OPTIONS
     crops = plan.Options(7, 2, 3, 1, crops=True)
     with pytest.raises(UserError, match="made with crops False, not True"):
         plan.check_folder(tmp_path, crops)
-    plan.write_marker(tmp_path, crops, finished=True)
-    assert plan.finished_options(tmp_path) == crops
+    barefoot = plan.Options(7, 2, 3, 1, barefoot=0.4)
+    with pytest.raises(UserError, match="made with barefoot 0.14, not 0.4"):
+        plan.check_folder(tmp_path, barefoot)
+    for other in (crops, barefoot):
+        plan.write_marker(tmp_path, other, finished=True)
+        assert plan.finished_options(tmp_path) == other
 
 
 def test_people_may_be_added_and_other_peoples_data_are_left_alone(tmp_path: Path) -> None:
@@ -128,6 +132,8 @@ def test_an_unfinished_or_unreadable_marker_is_no_finished_set(tmp_path: Path) -
         (plan.Options(7, 0, 1, 0), "--frames is 0; write 1 or more"),
         (plan.Options(7, 1, -1, 0), "--cameras is -1; write 1 or more"),
         (plan.Options(7, 1, 1, -1), "--seed is -1; write 0 or more"),
+        (plan.Options(7, 1, 1, 1, barefoot=1.5), "--barefoot is 1.5; write a share from 0 to 1"),
+        (plan.Options(7, 1, 1, 1, barefoot=float("nan")), "--barefoot is nan; write a share from 0 to 1"),
     ],
 )
 def test_impossible_options_are_refused_before_anything_is_written(

@@ -11,6 +11,7 @@ from data.synthetic.clothes.outfits import dress, outfit_of, sole_mm
 from data.synthetic.clothes.shoes import footwear
 from data.synthetic.clothes.wardrobe import BOTTOMS, TOPS, cloth, colour
 from data.synthetic.geometry.meshes import Material
+from data.synthetic.plan import BAREFOOT_SHARE
 from tests.data.synthetic.body.example_people import BENT, model, person, posed, shape
 
 PLAIN = Material("plain", ((0.5, 0.5, 0.5),))
@@ -73,13 +74,22 @@ def _lies_outside(anatomy: Anatomy, surface: np.ndarray, where: np.ndarray) -> N
 
 @pytest.mark.parametrize("seed", range(12))
 def test_shoes_stand_on_their_soles(seed: int, anatomy: Anatomy) -> None:
-    worn = footwear(anatomy, np.random.default_rng(seed))
+    worn = footwear(anatomy, np.random.default_rng(seed), BAREFOOT_SHARE)
     soles = [piece for piece in worn.pieces if piece.name == "sole"]
     for sole in soles:
         assert sole.rest[:, 2].min() == pytest.approx(anatomy.levels["floor"] - worn.sole_mm, abs=4)
         a, b, c = (sole.rest[sole.triangles[:, i]] - sole.rest.mean(axis=0) for i in range(3))
         assert np.einsum("ij,ij->", a, np.cross(b, c)) > 0
     assert (worn.sole_mm > 10) == bool(soles)
+
+
+def test_a_share_of_people_is_barefoot(anatomy: Anatomy) -> None:
+    for seed in range(6):
+        bare, never = (footwear(anatomy, np.random.default_rng(seed), share) for share in (1.0, 0.0))
+        assert not bare.pieces and not bare.hidden.any() and bare.sole_mm == 0
+        assert never.pieces and never.sole_mm > 0
+    outfits = [outfit_of(model(), person(2), shape(2), np.random.default_rng(9), share) for share in (1.0, 0.0)]
+    assert sole_mm(outfits[0]) == 0 < sole_mm(outfits[1])
 
 
 def test_the_same_seed_dresses_alike() -> None:
