@@ -38,7 +38,7 @@ NAMES = ("world_mpjpe", "root_relative_mpjpe")
 BRANCHES = {
     "images": ("image",),
     "poses": (
-        "joints", "pose_features", "has_floor", "has_up", "joints_level", "camera", "root_mm",
+        "joints", "pose_features", "has_floor", "has_up", "joints_level", "camera", "up_crop", "root_mm",
         "joint_features", "has_joint_features",
     ),
 }  # fmt: skip

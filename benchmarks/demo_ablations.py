@@ -69,22 +69,36 @@ def without_bones() -> AbstractContextManager[Any]:
 
 
 def without_densities() -> AbstractContextManager[Any]:
-    """Context manager: each joint's depth is one number, and bones have no say."""
+    """Context manager: each joint's depth is one number, so that neither bones nor feet have a say."""
+    return _architecture(bone_prior=False, floor_contact=False)
+
+
+def without_contact() -> AbstractContextManager[Any]:
+    """Context manager: the root's depth is by the pelvis height and the extractor alone."""
+    return _architecture(floor_contact=False)
+
+
+def _architecture(**changed: bool) -> AbstractContextManager[Any]:
     original = PoseNetRecipe.spec_of
 
-    def regressing(train: Any) -> PoseNetSpec:
-        return replace(original(train), bone_prior=False)
+    def spec_of(train: Any) -> PoseNetSpec:
+        return replace(original(train), **changed)
 
-    return patch.object(PoseNetRecipe, "spec_of", regressing)
+    return patch.object(PoseNetRecipe, "spec_of", spec_of)
 
 
 VARIANTS = (
     Variant(REFERENCE, "default config"),
+    Variant("contact", "without the lowest foot: root by pelvis height and extractor alone", without=without_contact),
     Variant("bones", "without the bones' lengths: each joint's density by itself", without=without_bones),
-    Variant("densities", "without densities: each joint's depth by itself, as one number", without=without_densities),
+    Variant(
+        "densities",
+        "without densities (nor bones or lowest foot): each joint's depth as one number",
+        without=without_densities,
+    ),
     Variant("steps", "1,000 instead of 2,500 training steps", ("TRAIN.view_steps=1000",)),
     Variant("views", "without simulated views: the images' own poses alone", ("TRAIN.view_steps=0",)),
-    Variant("root", "root learned instead of by the pelvis height", ("TRAIN.root=learned",)),
+    Variant("root", "root learned instead of by pelvis height and lowest foot", ("TRAIN.root=learned",)),
     Variant("true_depth", "given the **true** relative depth", truth=("depth_rel_mm",)),
 )
 BY_NAME = {variant.name: variant for variant in VARIANTS}

@@ -26,7 +26,7 @@ from modules.runs.folders import best_checkpoint
 
 REPETITIONS, WARM_UP = 30, 3
 SAMPLE = (
-    "image", "joints", "pose_features", "has_floor", "has_up", "K_crop", "root_mm", "joints_level", "camera",
+    "image", "joints", "pose_features", "has_floor", "has_up", "K_crop", "root_mm", "joints_level", "camera", "up_crop",
     "joint_features", "has_joint_features",
 )  # fmt: skip
 

@@ -42,6 +42,7 @@ class PoseNetSpec:
     joint_features: str = "none"
     ensemble_size: int = 1
     bone_prior: bool = False
+    floor_contact: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as plain values."""
@@ -76,7 +77,9 @@ class PoseNet(nn.Module):
 
 def make_pose_branch(spec: PoseNetSpec) -> PoseBranch:
     """Returns the pose branch of this architecture."""
-    return PoseBranch(spec.root == "learned", spec.joint_features != "none", spec.ensemble_size, spec.bone_prior)
+    return PoseBranch(
+        spec.root == "learned", spec.joint_features != "none", spec.ensemble_size, spec.bone_prior, spec.floor_contact
+    )
 
 
 class PoseOnlyNet(PoseNet):

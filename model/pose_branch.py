@@ -7,8 +7,9 @@
                                             └─ density of each joint's depth (with a bone prior) ─ skeleton tree ─ depth
 
 With a bone prior, the depths of all joints are decided together from their densities and the training people's bone lengths
-(model.skeleton_tree). The branch is an ensemble of such MLPs and returns the mean of their outputs. Root depths and errors
-are averaged as logs. A branch that learns the root depth has a second ensemble, for poses without a floor.
+(model.skeleton_tree). Unless the root's depth is learned, it then follows from a known floor (model.root_cues). The branch is
+an ensemble of such MLPs and returns the mean of their outputs. Root depths and errors are averaged as logs. A branch that
+learns the root depth has a second ensemble, for poses without a floor.
 The untrained branch without a bone prior returns the cached pose.
 """
 
@@ -20,9 +21,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from model.inputs import CROP_SIZE, DEPTH_RANGE_MM, FEATURE_CHANNELS
+from model.inputs import DEPTH_RANGE_MM, FEATURE_CHANNELS
 from model.pose_member import FEATURE_AXES, MemberOutput, PoseMember, choose
-from model.skeleton import MIRROR, NUM_JOINTS, ROOT
+from model.root_cues import UNKNOWN, RootEstimate, by_lowest_foot, by_pelvis_height, crop_rays, fused
+from model.skeleton import FEET, MIRROR, NUM_JOINTS, ROOT
 from model.skeleton_tree import bone_potentials, joint_densities
 
 Batch = dict[str, Tensor]
@@ -32,7 +34,6 @@ PER_JOINT_LEVEL = 7  # numbers per joint of `joints_level`
 PER_CAMERA = 6  # numbers of `camera`
 FLAGS = (NUM_JOINTS * PER_JOINT, -1)  # where has_floor and, if the root is learned, has_up are among the inputs
 SWAP_THRESHOLD = 0.9  # a left/right swap is undone only above this probability
-MIN_DROP_M = 0.05  # height differences between pelvis and camera below this are replaced by it
 MAX_STANDARD_DEVIATIONS = 5.0  # standardised inputs are clamped to this
 DEPTH_CELLS, DEPTH_HALF_WIDTH = 33, 0.6  # of a joint's density, over the cached depth ± 0.6 (600 mm)
 FIRST_DEPTH_SPREAD = 0.1  # of the untrained density
@@ -45,6 +46,16 @@ class DepthDensity(NamedTuple):
     probability: Tensor  # (B, 24, C)
     cells: Tensor  # (B, 24, C) depths of the cells
 
+    @property
+    def mean(self) -> Tensor:
+        """The mean depths: (B, 24)."""
+        return (self.probability * self.cells).sum(-1)
+
+    @property
+    def spread(self) -> Tensor:
+        """The standard deviations of the depths: (B, 24)."""
+        return (self.probability * (self.cells - self.mean.unsqueeze(-1)) ** 2).sum(-1).sqrt()
+
 
 class BranchOutput(NamedTuple):
     """The output of one branch for B images."""
@@ -56,11 +67,12 @@ class BranchOutput(NamedTuple):
 
 
 class PoseBranch(nn.Module):
-    """The ensemble, the statistics of its inputs, and the root depth by pelvis height; modules.dataset describes the batch."""
+    """The ensemble, the statistics of its inputs, and the cues to the root's depth; modules.dataset describes the batch."""
 
     mirror: Tensor
     # (3,) mean pelvis height over the floor and its error, m; relative error of the extractor's root depth
     root_cues: Tensor
+    contact: Tensor  # (5,) mm, heights of the joints of FEET over the floor that carries them, and their error
     bones_mm: Tensor  # (2, 24) length of the bone to each joint's parent, and its standard deviation
     inputs_mean: Tensor
     inputs_std: Tensor
@@ -68,12 +80,18 @@ class PoseBranch(nn.Module):
     features_axes: Tensor  # principal axes of the joint features, scaled to unit variance
 
     def __init__(
-        self, learns_root: bool, uses_joint_features: bool, ensemble_size: int, bone_prior: bool = False
+        self,
+        learns_root: bool,
+        uses_joint_features: bool,
+        ensemble_size: int,
+        bone_prior: bool = False,
+        floor_contact: bool = False,
     ) -> None:
         super().__init__()
-        self.learns_root, self.uses_joint_features, self.bone_prior = learns_root, uses_joint_features, bone_prior
+        self.learns_root, self.uses_joint_features = learns_root, uses_joint_features
+        self.bone_prior, self.floor_contact = bone_prior, floor_contact
         self.register_buffer("mirror", torch.tensor(MIRROR), persistent=False)
-        self.register_buffer("root_cues", torch.tensor([0.0, 1e6, 0.0]))  # until fitted: the extractor's root depth
+        self.register_buffer("root_cues", torch.tensor([0.0, UNKNOWN, 0.0]))  # until fitted: the extractor's root depth
         inputs = NUM_JOINTS * PER_JOINT + 1
         if learns_root:
             inputs += NUM_JOINTS * PER_JOINT_LEVEL + PER_CAMERA + 1
@@ -86,6 +104,8 @@ class PoseBranch(nn.Module):
             self.register_buffer(
                 "bones_mm", torch.tensor([[1e3], [1e6]]).repeat(1, NUM_JOINTS)
             )  # until fitted: any length
+        if floor_contact:
+            self.register_buffer("contact", torch.tensor([0.0] * len(FEET) + [UNKNOWN]))
         member = (inputs, uses_joint_features, DEPTH_CELLS if bone_prior else 0)
         self.ensemble = nn.ModuleList(PoseMember(*member) for _ in range(ensemble_size))
         if learns_root:  # of the poses without a floor: one MLP for both cases would be 16 mm worse with a floor
@@ -115,11 +135,7 @@ class PoseBranch(nn.Module):
             swaps = [output.swap for output in outputs]
             if not self.training:  # one decision for all members, since half a swap would mix left and right
                 swaps = [(torch.stack(swaps).mean(0) > SWAP_THRESHOLD).to(swaps[0].dtype)] * len(outputs)
-            by_height = None if self.learns_root else self._root_by_height(batch["pose_features"])
-            return [
-                self._corrected(output, swap, by_height, batch, together)
-                for output, swap in zip(outputs, swaps, strict=True)
-            ]
+            return [self._corrected(output, swap, batch, together) for output, swap in zip(outputs, swaps, strict=True)]
 
     def inputs(self, batch: Batch) -> Tensor:
         """Returns the inputs of the MLPs before they are standardised: (B, N)."""
@@ -145,16 +161,13 @@ class PoseBranch(nn.Module):
         standardised = (self.inputs(batch) - self.inputs_mean) / self.inputs_std * self.known_inputs(batch)
         return standardised.clamp(-MAX_STANDARD_DEVIATIONS, MAX_STANDARD_DEVIATIONS)
 
-    def _corrected(
-        self, output: MemberOutput, swap: Tensor, by_height: Tensor | None, batch: Batch, together: bool
-    ) -> BranchOutput:
-        """Applies a member's corrections; `by_height` (B,) replaces its root log-ratio where a floor is known."""
-        root_log_ratio, joints = output.root_log_ratio, batch["joints"]
+    def _corrected(self, output: MemberOutput, swap: Tensor, batch: Batch, together: bool) -> BranchOutput:
+        """Applies a member's corrections; where a floor is known, the root's depth is by the cues, unless it is learned."""
+        joints, learned = batch["joints"], output.root_log_ratio
         unswapped = joints + swap[:, None, None] * (joints[:, self.mirror] - joints)
-        if by_height is not None:
-            root_log_ratio = torch.where(batch["has_floor"].squeeze(1) > 0, by_height, root_log_ratio)
-        root_mm = batch["root_mm"] * torch.exp(root_log_ratio)
         uvd = unswapped + output.shift
+        cue = None if self.learns_root else by_pelvis_height(batch["pose_features"], self.root_cues)
+        root_mm = _root_mm(batch, learned, cue)
         if not self.bone_prior:
             return BranchOutput(uvd, root_mm, output.log_error)
         depth = self._depth_density(output, unswapped[..., 2].detach())
@@ -162,8 +175,12 @@ class PoseBranch(nn.Module):
             depths_mm = root_mm[:, None, None] + DEPTH_RANGE_MM * depth.cells
             potentials = bone_potentials(crop_rays(uvd[..., :2], batch["K_crop"]), depths_mm, self.bones_mm)
             depth = depth._replace(probability=joint_densities(depth.probability, potentials))
-        mean = (depth.probability * depth.cells).sum(-1, keepdim=True)
-        return BranchOutput(torch.cat([uvd[..., :2], mean], -1), root_mm, output.log_error, depth)
+        uvd = torch.cat([uvd[..., :2], depth.mean.unsqueeze(-1)], -1)
+        if cue is not None and self.floor_contact:
+            sd_mm = depth.spread[:, FEET].detach() * DEPTH_RANGE_MM
+            cue = fused([cue, by_lowest_foot(uvd.detach(), batch, sd_mm, self.contact)])
+            root_mm = _root_mm(batch, learned, cue)
+        return BranchOutput(uvd, root_mm, output.log_error, depth)
 
     def _depth_density(self, output: MemberOutput, centre: Tensor) -> DepthDensity:
         """Returns each joint's own density about the cached depth (B, 24); the root's relative depth is 0."""
@@ -180,28 +197,13 @@ class PoseBranch(nn.Module):
         uvd = output.uvd[:, self.mirror] * output.uvd.new_tensor([-1.0, 1.0, 1.0])
         return output._replace(uvd=uvd, log_error=output.log_error[:, self.mirror])
 
-    def _root_by_height(self, pose_features: Tensor) -> Tensor:
-        """Returns the log-ratio (B,) of the root depth over the extractor's, for rows that declare a floor.
 
-        It is the mean of two estimates, weighted by inverse variance: the extractor's root depth (log-ratio 0), and the
-        depth at which the pelvis's ray reaches the mean pelvis height of the training people. The error of the latter
-        grows as the ray approaches the horizontal.
-        """
-        mean_height, height_error, depth_error = self.root_cues
-        # The extractor's pelvis: its height over the floor, and relative to the camera (negative below it), m.
-        height, to_camera = pose_features[:, ROOT, 3], pose_features[:, ROOT, 4]
-        to_camera = torch.where(to_camera.abs() < MIN_DROP_M, torch.full_like(to_camera, MIN_DROP_M), to_camera)
-        by_height = torch.log(((mean_height - (height - to_camera)) / to_camera).clamp(0.5, 2.0))
-        error = height_error / to_camera.abs()
-        weighted: Tensor = by_height * depth_error**2 / (depth_error**2 + error**2)
-        return weighted
-
-
-def crop_rays(uv: Tensor, K_crop: Tensor) -> Tensor:
-    """Returns the rays (B, 24, 3) with z = 1 in the crop's camera, of u, v (B, 24, 2) over ±1."""
-    pixels = (uv + 1) * (CROP_SIZE / 2) - 0.5
-    focal, centre = torch.diagonal(K_crop, dim1=-2, dim2=-1)[:, None, :2], K_crop[:, None, :2, 2]
-    return nn.functional.pad((pixels - centre) / focal, (0, 1), value=1.0)
+def _root_mm(batch: Batch, learned: Tensor, cue: RootEstimate | None) -> Tensor:
+    """Returns the root's depth (B,) mm: by the cue where there is one and a floor is known, else by the learned log-ratio."""
+    if cue is not None:
+        learned = torch.where(batch["has_floor"].squeeze(1) > 0, cue.log_ratio, learned)
+    root_mm: Tensor = batch["root_mm"] * torch.exp(learned)
+    return root_mm
 
 
 def mean_output(outputs: Sequence[BranchOutput]) -> BranchOutput:

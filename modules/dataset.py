@@ -12,6 +12,7 @@ A sample is a dict of tensors (without the batch axis):
                                           where no floor is known); unit ray
     camera        (6,) float32            root depth, its distance over the ground and camera height, m (0 where no floor is
                                           known); tilt and roll (sines); log focal length over crop size
+    up_crop       (3,) float32            up in the crop's camera (0 where no floor is known)
     root_mm       () float32              the extractor's pelvis depth in the crop's camera
     K_crop        (3, 3) float32          px of the 256 px crop
 if the network uses joint features (see modules.cache.joint_features):

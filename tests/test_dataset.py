@@ -24,7 +24,7 @@ def test_sample_shapes_and_types(tmp_path: Path) -> None:
     shapes = {name: tuple(value.shape) for name, value in sample.items()}
     assert shapes == {
         "image": (3, 128, 128), "joints": (24, 3), "pose_features": (24, 5), "has_floor": (1,), "has_up": (1,),
-        "joints_level": (24, 7), "camera": (6,),
+        "joints_level": (24, 7), "camera": (6,), "up_crop": (3,),
         "K_crop": (3, 3), "root_mm": (),
         "target": (24, 3), "target_root_mm": (),
     }  # fmt: skip
@@ -67,7 +67,10 @@ def test_what_needs_a_floor_is_zero_without_it(tmp_path: Path) -> None:
     of_floor[3] = True
     for sample in (up, neither):
         assert (sample["joints_level"][:, of_floor] == 0).all() and (sample["pose_features"][:, 3:] == 0).all()
+        assert not sample["up_crop"].any()
         assert sample["camera"][2] == 0 and sample["camera"][0] == pytest.approx(sample["root_mm"].item() / 1e3)
+    up_cam = rows["R"][0] @ rows["world_up"][0]
+    np.testing.assert_allclose(full["up_crop"], rows["R_cam2crop"][0] @ up_cam, atol=1e-6)
     torch.testing.assert_close(up["joints_level"][:, ~of_floor], full["joints_level"][:, ~of_floor])
     assert (up["camera"] == full["camera"]).tolist() == [True, True, False, True, True, True]
 

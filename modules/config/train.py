@@ -41,9 +41,9 @@ class Train(Section):
     )
     root: Literal["height", "learned"] = Field(
         "height",
-        description="height, for few training people: the root depth by their mean pelvis height, averaged with the "
-        "extractor's own depth, and the joints' depths decided together by their bone lengths; learned, for many: the "
-        "network predicts all depths.",
+        description="height, for few training people: the joints' depths decided together by their bone lengths, and the "
+        "root depth by their mean pelvis height and their lowest foot on the floor, averaged with the extractor's own; "
+        "learned, for many: the network predicts all depths.",
     )
     joint_features: Literal["none", "heavy", "full"] = Field(
         "none",

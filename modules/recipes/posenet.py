@@ -25,7 +25,14 @@ from modules.inference.lifting import lift
 from modules.inference.place import Place, root_at_place
 from modules.pose_utils import world2cam
 from modules.recipes.base import Autocast, Metric, Objective, Recipe, Released
-from modules.recipes.statistics import fit_bones, fit_feature_axes, fit_input_scale, fit_root_cues, row_inputs
+from modules.recipes.statistics import (
+    fit_bones,
+    fit_contact,
+    fit_feature_axes,
+    fit_input_scale,
+    fit_root_cues,
+    row_inputs,
+)
 from modules.simulation.augmentation import POSENET_AUGMENTATION, Augmentation
 from modules.simulation.views import RealViews, SimulationSettings, ViewSimulator
 from modules.training.batches import TOGETHER
@@ -49,7 +56,8 @@ class PoseNetRecipe(Recipe):
     @classmethod
     def spec_of(cls, train: Train) -> PoseNetSpec:
         """Returns the architecture; unless the root depth is learned, it decides the joints by the people's bones."""
-        return replace(super().spec_of(train), bone_prior=train.root == "height")
+        by_height = train.root == "height"
+        return replace(super().spec_of(train), bone_prior=by_height, floor_contact=by_height)
 
     @classmethod
     def augmentation_of(cls, train: Train) -> Augmentation:
@@ -177,6 +185,8 @@ def fit_pose_branch(branch: PoseBranch, rows: Rows, train: Train, simulator: Vie
     branch.root_cues.copy_(torch.tensor(fit_root_cues(rows.primary)))
     if branch.bone_prior:
         branch.bones_mm.copy_(torch.from_numpy(fit_bones(rows.primary)))
+    if branch.floor_contact:
+        branch.contact.copy_(torch.tensor(fit_contact(rows.primary)))
     if train.init_from is None:
         rng = np.random.default_rng(SCALE_SEED)
         fit_input_scale(branch, simulator.draw(rng, SCALE_VIEWS) if simulator is not None else row_inputs(rows))

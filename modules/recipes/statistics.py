@@ -10,7 +10,8 @@ import torch
 from model.inputs import FEATURE_CHANNELS
 from model.pose_branch import FLAGS, PoseBranch
 from model.pose_member import FEATURE_AXES
-from model.skeleton import EDGES, MIRROR, NUM_JOINTS, ROOT
+from model.root_cues import UNKNOWN
+from model.skeleton import EDGES, FEET, MIRROR, NUM_JOINTS, ROOT
 from modules.cache.crop_joints import cached_crop_pose, cam_to_crop
 from modules.cache.joint_features import read_joint_features
 from modules.cache.table import Rows
@@ -18,6 +19,7 @@ from modules.pose_utils import world2cam
 from modules.simulation.pose_inputs import pose_inputs
 
 PELVIS_MM = 30.0  # standard deviation of the pelvis height between stances, in addition to that of the training rows
+SOLE_MM = 15.0  # standard deviation of a standing foot's height between shoes, in addition to that of the training rows
 BONE_MM = 20.0  # standard deviation of a bone's length in a pose, in addition to that between training people
 MIN_VARIANCE = 1e-2  # of a principal axis of the standardised features, so that noise is not amplified
 
@@ -59,12 +61,12 @@ def fit_root_cues(rows: Rows) -> tuple[float, float, float]:
     """Fits the root depth by pelvis height: the mean height (m), its error (m), the extractor's relative depth error.
 
     Heights are over the floor; errors are root mean squares. Only rows that declare a floor count. If none does:
-    (0, 1e6, 0), which leaves the extractor's root depth unchanged.
+    (0, UNKNOWN, 0), which leaves the extractor's root depth unchanged.
     """
     heights = (rows["joints_world_mm"][:, ROOT] * rows["world_up"]).sum(-1) - rows["floor_height_mm"]
     has_floor = np.isfinite(heights)
     if not has_floor.any():
-        return 0.0, 1e6, 0.0
+        return 0.0, UNKNOWN, 0.0
     rows, heights = rows.take(has_floor), heights[has_floor]
     pose = cached_crop_pose(rows.columns)
     features = pose_inputs(pose, rows.columns)["pose_features"]
@@ -75,6 +77,22 @@ def fit_root_cues(rows: Rows) -> tuple[float, float, float]:
     height_at_true_depth = (estimated_height - to_camera) + to_camera * np.exp(-root_log)  # of the pelvis's 2D ray
     error = height_at_true_depth - height
     return height, float(np.hypot(np.sqrt((error**2).mean()), PELVIS_MM / 1e3)), float(np.sqrt((root_log**2).mean()))
+
+
+def fit_contact(rows: Rows) -> tuple[float, ...]:
+    """Fits the heights of the joints of FEET over the floor that carries them, and their error: (5,) mm.
+
+    The height of each kind of joint is the median over the images of the lower side's; the error is that of the lowest of the
+    four joints, compared with its height. Only rows that declare a floor count; without any, the error is UNKNOWN.
+    """
+    heights = np.einsum("nkd,nd->nk", rows["joints_world_mm"][:, FEET], rows["world_up"])
+    heights = heights - rows["floor_height_mm"][:, None]
+    heights = heights[np.isfinite(heights).all(1)].reshape(-1, 2, 2)  # ankles and feet, left and right
+    if not len(heights):
+        return (0.0,) * len(FEET) + (UNKNOWN,)
+    standing = np.median(heights.min(2), axis=0)
+    error = (heights.min(2) - standing).min(1)
+    return (*np.repeat(standing, 2), float(np.hypot(np.sqrt((error**2).mean()), SOLE_MM)))
 
 
 def fit_bones(rows: Rows) -> np.ndarray:

@@ -134,7 +134,7 @@ def starting_weights(train: Train) -> dict[str, torch.Tensor] | None:
     wanted = network.state_dict()
     if ours.get("model_type") == "pose":  # the pose branch of an image+pose network can be used
         theirs = {**theirs, "model_type": "pose" if "pose" in theirs["model_type"] else theirs["model_type"]}
-    for name in sorted({*ours, *theirs} - {"bone_prior"}):  # which follows from `root`
+    for name in sorted({*ours, *theirs} - {"bone_prior", "floor_contact"}):  # which follow from `root`
         found, configured = (spec.get(name, "PoseNet") for spec in (theirs, ours))  # only PoseNet's has no `model`
         if found != configured:
             raise UserError(

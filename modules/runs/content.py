@@ -23,6 +23,7 @@ _READ = {
 _NO_KEYS: dict[str, tuple[Any, ...]] = {
     "resnet_type": (18,),
     "bone_prior": (False, True),
+    "floor_contact": (False, True),
 }  # what the config does not set
 
 BLENDED = "released"  # entry of a blended checkpoint: spec and weights of the released network

@@ -17,9 +17,9 @@ NEAR_MM = 50.0  # joints and floor count as at least this far below the camera, 
 def pose_inputs(pose: CropPose, row: Columns) -> dict[str, np.ndarray]:
     """Returns the inputs of the pose branch for B poses.
 
-    joints (B, 24, 3) u, v, depth; pose_features (B, 24, 5); has_floor and has_up (B, 1); K_crop (B, 3, 3); root_mm (B,);
-    and in the level frame joints_level (B, 24, 7) and camera (B, 6). What needs a floor is zero for rows without one;
-    without world_up the image's up is used. modules.dataset describes the content. A yaw or shift of the world changes
+    joints (B, 24, 3) u, v, depth; pose_features (B, 24, 5); has_floor and has_up (B, 1); up_crop (B, 3); K_crop (B, 3, 3);
+    root_mm (B,); and in the level frame joints_level (B, 24, 7) and camera (B, 6). What needs a floor is zero for rows without
+    one; without world_up the image's up is used. modules.dataset describes the content. A yaw or shift of the world changes
     none of them. Joints are computed with in float32, which is good to a thousandth of a millimetre at ten metres.
     """
     joints = np.moveaxis(pose.joints_mm, -1, 0).astype(np.float32, order="C")  # (3, B, 24): each axis in one piece
@@ -48,7 +48,8 @@ def pose_inputs(pose: CropPose, row: Columns) -> dict[str, np.ndarray]:
     return {
         "joints": to_uvd(pose, row["K_crop"]), "pose_features": pose_features,
         "has_floor": has_floor[:, None], "has_up": np.isfinite(row["world_up"]).all(1, keepdims=True),
-        "K_crop": row["K_crop"], "root_mm": pose.root_mm, "joints_level": joints_level,
+        "up_crop": np.where(has_floor[:, None], up, 0), "K_crop": row["K_crop"], "root_mm": pose.root_mm,
+        "joints_level": joints_level,
         "camera": np.column_stack([metres, frame[:, 2, [2, 0]], focal]),
     }  # fmt: skip
 

@@ -1,11 +1,19 @@
 """Tests of the demo's ablations: their configs, what they leave out, and the table."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
 from benchmarks import demo_ablations
-from benchmarks.demo_ablations import BY_NAME, REFERENCE, VARIANTS, without_bones, without_densities
+from benchmarks.demo_ablations import (
+    BY_NAME,
+    REFERENCE,
+    VARIANTS,
+    without_bones,
+    without_contact,
+    without_densities,
+)
 from benchmarks.rotations import ROTATIONS
 from modules.inference.prediction import prediction_loader
 from modules.recipes import make_recipe
@@ -18,13 +26,13 @@ def test_every_variant_differs_from_the_others_in_one_thing() -> None:
     for variant in VARIANTS:
         config = demo_ablations.config_of(variant, 1)
         told.add((config.model_dump_json(), variant.without, variant.truth))
-        assert len(variant.changed) + bool(variant.truth) + (variant.name in ("bones", "densities")) == (
+        assert len(variant.changed) + bool(variant.truth) + (variant.without is not nullcontext) == (
             variant.name != REFERENCE
         )
     assert len(told) == len(VARIANTS) == len(BY_NAME)
 
 
-def test_bones_and_densities_are_left_out_only_inside(tmp_path: Path) -> None:
+def test_parts_are_left_out_only_inside(tmp_path: Path) -> None:
     train = demo_ablations.config_of(BY_NAME[REFERENCE], 1).TRAIN
     recipe = make_recipe(train, make_rows(tmp_path, 4))
     branch = recipe.first_network(train).pose
@@ -36,9 +44,14 @@ def test_bones_and_densities_are_left_out_only_inside(tmp_path: Path) -> None:
             left_out = branch.member_outputs(batch)[0]
         assert torch.equal(left_out.uvd, apart.uvd) and not torch.equal(together.uvd, apart.uvd)
         assert torch.equal(branch.member_outputs(batch)[0].uvd, together.uvd)
-    with without_densities():
-        assert not PoseNetRecipe.spec_of(train).bone_prior
-    assert PoseNetRecipe.spec_of(train).bone_prior
+    for left_out, parts in (
+        (without_densities, (False, False)),
+        (without_contact, (True, False)),
+        (nullcontext, (True, True)),
+    ):
+        with left_out():
+            spec = PoseNetRecipe.spec_of(train)
+        assert (spec.bone_prior, spec.floor_contact) == parts, left_out
 
 
 def test_the_table_shows_differences_to_the_default_of_the_same_rotation() -> None:

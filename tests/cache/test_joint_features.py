@@ -284,7 +284,7 @@ def test_an_image_and_its_mirror_image_give_the_same_pose(rows: Rows) -> None:
     one = network(batch)
     inputs = [name for name in batch if MIRRORED + name in batch]
     assert {
-        "joints", "pose_features", "has_floor", "has_up", "joints_level", "camera", "root_mm",
+        "joints", "pose_features", "has_floor", "has_up", "joints_level", "camera", "up_crop", "root_mm",
         "joint_features", "has_joint_features",
     } <= set(inputs)  # fmt: skip
     other = network(

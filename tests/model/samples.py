@@ -20,6 +20,7 @@ def batch_of(size: int = 3, shape: int = 128, seed: int = 0) -> dict[str, torch.
         "has_up": torch.ones(size, 1),
         "joints_level": torch.rand(size, 24, 7, generator=g) - 0.5,
         "camera": torch.rand(size, 6, generator=g),
+        "up_crop": torch.tensor([0.0, -1.0, 0.0]).repeat(size, 1),
         "root_mm": 3000 + 1000 * torch.rand(size, generator=g),
         "K_crop": torch.eye(3).repeat(size, 1, 1) * 300,
     }

@@ -8,7 +8,8 @@ import torch
 from torch.utils.data import default_collate
 
 from model.pose_branch import FLAGS
-from model.skeleton import MIRROR
+from model.root_cues import UNKNOWN
+from model.skeleton import FEET, MIRROR
 from modules import metrics
 from modules.cache.table import Rows
 from modules.config.train import Train
@@ -16,7 +17,15 @@ from modules.dataset import PoseDataset
 from modules.inference.prediction import fallback_world
 from modules.recipes.facts import training_facts
 from modules.recipes.posenet import PoseNetRecipe
-from modules.recipes.statistics import BONE_MM, fit_bones, fit_input_scale, fit_root_cues, row_inputs
+from modules.recipes.statistics import (
+    BONE_MM,
+    SOLE_MM,
+    fit_bones,
+    fit_contact,
+    fit_input_scale,
+    fit_root_cues,
+    row_inputs,
+)
 from modules.training.losses import DISTANCES
 from tests.builders import make_rows
 
@@ -40,6 +49,31 @@ def test_rows_without_a_floor_leave_the_root_cues_of_the_others(tmp_path: Path) 
     assert fit_root_cues(both) == fit_root_cues(with_floor)
 
 
+def on_floor(rows: Rows, heights_mm: np.ndarray) -> Rows:
+    """Returns the rows with the joints of FEET at these heights (B, 4) over the floor, along world z."""
+    joints = rows["joints_world_mm"].copy()
+    joints[:, FEET, 2] = rows["floor_height_mm"][:, None] + heights_mm
+    return Rows({**rows.columns, "joints_world_mm": joints}, rows.crop_files)
+
+
+def test_contact_is_the_height_of_the_lower_foot_and_its_error(tmp_path: Path) -> None:
+    rows = make_rows(tmp_path, 9)
+    assert (rows["world_up"] == [0, 0, 1]).all()
+    standing = np.tile([80.0, 80.0, 30.0, 30.0], (9, 1))
+    stride = standing + np.tile([[0, 200, 0, 150], [200, 0, 150, 0], [0, 0, 0, 0]], (3, 1))  # one foot is lifted
+    for heights in (standing, stride):
+        assert fit_contact(on_floor(rows, heights)) == pytest.approx((80, 80, 30, 30, SOLE_MM))
+    jumps = standing.copy()
+    jumps[0] += 300
+    assert fit_contact(on_floor(rows, jumps)) == pytest.approx((80, 80, 30, 30, np.hypot(100, SOLE_MM)))
+    without = Rows({**rows.columns, "floor_height_mm": np.full(9, np.nan)}, rows.crop_files)
+    assert fit_contact(without) == (0, 0, 0, 0, UNKNOWN)
+    some = np.where(np.arange(9) < 4, np.nan, rows["floor_height_mm"])
+    assert fit_contact(Rows({**on_floor(rows, standing).columns, "floor_height_mm": some}, rows.crop_files)) == (
+        pytest.approx((80, 80, 30, 30, SOLE_MM))
+    )
+
+
 def test_people_of_extra_data_sets_do_not_change_the_pelvis_height(tmp_path: Path) -> None:
     rows = make_rows(tmp_path / "primary", 12, noise=3.0, size=0.9)
     sitting = make_rows(tmp_path / "extra", 12, noise=3.0, size=0.9)
@@ -49,6 +83,7 @@ def test_people_of_extra_data_sets_do_not_change_the_pelvis_height(tmp_path: Pat
     network = recipe.network()
     recipe.objective(network, both, train, DISTANCES["l1"], torch.no_grad)
     assert network.pose.root_cues.tolist() == pytest.approx(fit_root_cues(rows))
+    assert network.pose.contact.tolist() == pytest.approx(fit_contact(rows))
     assert training_facts(both)["pelvis_height_mm"] == training_facts(rows)["pelvis_height_mm"]
     assert fit_root_cues(both)[0] == pytest.approx(fit_root_cues(rows)[0] - 0.25, abs=0.02)
     names = rows["file_name"].tolist()

@@ -82,13 +82,11 @@ def test_a_training_starts_from_them(tmp_path: Path) -> None:
 
 
 def test_a_pose_network_starts_from_the_pose_branch_of_both(tmp_path: Path) -> None:
-    path, content = tmp_path / "start.safetensors", content_of(model_type="image+pose", bone_prior=True)
-    write_released(path, content)
+    path, together = tmp_path / "start.safetensors", {"bone_prior": True, "floor_contact": True}
+    write_released(path, content_of(model_type="image+pose", **together))
     start = checkpoints.starting_weights(Train(model_type="pose", init_from=str(path)))
-    assert (
-        start is not None
-        and start.keys() == make_posenet(PoseNetSpec(model_type="pose", bone_prior=True)).state_dict().keys()
-    )
+    wanted = make_posenet(PoseNetSpec(model_type="pose", **together)).state_dict()
+    assert start is not None and start.keys() == wanted.keys()
 
 
 @pytest.mark.parametrize(
