@@ -5,8 +5,9 @@
     python -m benchmarks.demo_ablations --table-only        only write the table of the existing results
 
 In each rotation one of the three training cameras is held out, too: the others' training frames train, and its validation
-frames score the last epoch. No test image is used. The last row is given a part of the answer: it is no method, and tells what
-a better input would be worth. The result is docs/results/demo_ablations.json; its table is written into docs/accuracy.md.
+frames score the last epoch. No test image is used. All variants but the default leave the lowest foot out of the root's depth.
+The last row is given a part of the answer: it is no method, and tells what a better input would be worth. The result is
+docs/results/demo_ablations.json; its table is written into docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from modules.files.layout import list_frames
 from modules.recipes.posenet import PoseNetRecipe
 
 RESULT = PROJECT_ROOT / "docs" / "results" / "demo_ablations.json"
-REFERENCE, EXTRACTOR = "default", "extractor"
+REFERENCE, WITHOUT_FEET, EXTRACTOR = "default", "contact", "extractor"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Variant:
     changed: tuple[str, ...] = ()  # config assignments
     without: Callable[[], AbstractContextManager[Any]] = nullcontext  # leaves out a part that no key switches off
     truth: tuple[str, ...] = ()  # columns that are replaced by the truth, in training and validation
+    compared_with: str = WITHOUT_FEET  # of which it leaves out or replaces one part more
 
 
 def without_bones() -> AbstractContextManager[Any]:
@@ -69,16 +71,16 @@ def without_bones() -> AbstractContextManager[Any]:
 
 
 def without_densities() -> AbstractContextManager[Any]:
-    """Context manager: each joint's depth is one number, so that neither bones nor feet have a say."""
+    """Context manager: each joint's depth is one number, and neither bones nor feet have a say."""
     return _architecture(bone_prior=False, floor_contact=False)
 
 
-def without_contact() -> AbstractContextManager[Any]:
+def without_feet() -> AbstractContextManager[Any]:
     """Context manager: the root's depth is by the pelvis height and the extractor alone."""
     return _architecture(floor_contact=False)
 
 
-def _architecture(**changed: bool) -> AbstractContextManager[Any]:
+def _architecture(**changed: Any) -> AbstractContextManager[Any]:
     original = PoseNetRecipe.spec_of
 
     def spec_of(train: Any) -> PoseNetSpec:
@@ -88,18 +90,21 @@ def _architecture(**changed: bool) -> AbstractContextManager[Any]:
 
 
 VARIANTS = (
-    Variant(REFERENCE, "default config"),
-    Variant("contact", "without the lowest foot: root by pelvis height and extractor alone", without=without_contact),
-    Variant("bones", "without the bones' lengths: each joint's density by itself", without=without_bones),
+    Variant(REFERENCE, "default config", compared_with=REFERENCE),
     Variant(
-        "densities",
-        "without densities (nor bones or lowest foot): each joint's depth as one number",
-        without=without_densities,
+        WITHOUT_FEET,
+        "without the lowest foot: root by pelvis height and extractor alone",
+        without=without_feet,
+        compared_with=REFERENCE,
     ),
-    Variant("steps", "1,000 instead of 2,500 training steps", ("TRAIN.view_steps=1000",)),
-    Variant("views", "without simulated views: the images' own poses alone", ("TRAIN.view_steps=0",)),
-    Variant("root", "root learned instead of by pelvis height and lowest foot", ("TRAIN.root=learned",)),
-    Variant("true_depth", "given the **true** relative depth", truth=("depth_rel_mm",)),
+    Variant("bones", "and without the bones' lengths: each joint's density by itself", without=without_bones),
+    Variant(
+        "densities", "and without densities: each joint's depth by itself, as one number", without=without_densities
+    ),
+    Variant("steps", "and with 1,000 instead of 2,500 training steps", ("TRAIN.view_steps=1000",)),
+    Variant("views", "and without simulated views: the images' own poses alone", ("TRAIN.view_steps=0",)),
+    Variant("root", "and the root learned instead of by the pelvis height", ("TRAIN.root=learned",)),
+    Variant("true_depth", "and given the **true** relative depth", truth=("depth_rel_mm",)),
 )
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 
@@ -120,7 +125,8 @@ def scores_of(name: str, rotation: int) -> list[list[float]]:
     train, validation = (with_truth(part, variant.truth) for part in split_rows(rows, config))
     cameras = sorted(set(train["camera"]))
     held_out = cameras[rotation % len(cameras)]
-    with variant.without():
+    feet = nullcontext() if variant.name == REFERENCE else without_feet()
+    with feet, variant.without():
         return [scores.tolist() for scores in held_out_scores(config, train, validation, held_out, [OWN])]
 
 
@@ -163,7 +169,7 @@ def measure(variant: Variant) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """Formats each variant's mean over the rotations, and its difference to the default in each of them."""
+    """Formats each variant's mean over the rotations, and its difference to what it is compared with in each of them."""
     head = [
         "cameras held out, mean of 4 rotations, mm",
         "world MPJPE",
@@ -175,11 +181,11 @@ def table(result: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     if REFERENCE not in result:
         return "\n".join(lines)
-    shown = {"extractor, least squares": np.array(result[REFERENCE][EXTRACTOR])}
-    shown |= {one.title: np.array(result[one.name]["posenet"]) for one in VARIANTS if one.name in result}
-    for title, scores in shown.items():
-        change = scores[:, 0] - np.array(result[REFERENCE]["posenet"])[:, 0]
-        cells = [f"{value:.0f}" for value in scores.mean(0)]
+    shown = [("extractor, least squares", result[REFERENCE][EXTRACTOR], REFERENCE)]
+    shown += [(one.title, result[one.name]["posenet"], one.compared_with) for one in VARIANTS if one.name in result]
+    for title, scores, other in shown:
+        cells = [f"{value:.0f}" for value in np.mean(scores, 0)]
+        change = np.array(scores)[:, 0] - np.array(result[other]["posenet"])[:, 0]
         different = [f"{change.mean():+.0f}", ", ".join(f"{value:+.0f}" for value in change)]
         cells += ["", ""] if title == BY_NAME[REFERENCE].title else different
         lines.append(f"| {title} | {' | '.join(cells)} |")

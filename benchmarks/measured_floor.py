@@ -1,10 +1,13 @@
 """What a measured floor costs against a declared one: released weights on synthetic people, the default config on the demo.
 
     python -m benchmarks.measured_floor [--demo-camera 4] [--run pre_models/posenet/posenet.safetensors]
+    python -m benchmarks.measured_floor --released-on-demo
 
 Synthetic: the test images are predicted with their declared floors, with those that their views show (each recording has a
 world of its own, so no training world helps), with up alone, and with neither. Demo: a copy of one rotation whose camera files
-declare nothing is extracted, trained and tested by the project's own scripts, beside the rotation as it is.
+declare nothing is extracted, trained and tested by the project's own scripts, beside the rotation as it is. With
+--released-on-demo nothing is trained: the released weights predict the test images of all rotations, with declared and with
+measured floors.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.rotations import ROTATIONS
 from data.synthetic.generate import DEFAULT_OUT
 from modules import metrics
 from modules.cache import worlds
@@ -44,7 +48,14 @@ def main() -> None:
     parser.add_argument(
         "--run", type=Path, default=RELEASED, help="weights for the synthetic people; default: released"
     )
+    parser.add_argument("--released-on-demo", action="store_true", help="only the released weights on the demo")
     arguments = parser.parse_args()
+    if arguments.released_on_demo:
+        print("| world MPJPE (root), mm | " + " | ".join(f"test camera {camera}" for camera in ROTATIONS) + " |")
+        print("| --- |" + " --- |" * len(ROTATIONS))
+        for name, cells in released_cells().items():
+            print(f"| floor: {name} | {' | '.join(cells)} |")
+        return
     print("| world MPJPE (root), mm | synthetic, 30 people |\n| --- | --- |", flush=True)
     for name, cell in synthetic_cells(arguments.run).items():
         print(f"| {name} | {cell} |", flush=True)
@@ -87,17 +98,38 @@ def demo_cells(camera: int) -> dict[str, str]:
     copy_without_floor(original, bare)
     cells = {}
     for name, root in (("declared", original), ("measured", bare)):
-        results = RESULTS / f"{name}_{camera}"
-        options = ["--set", f"DATA.root={root}", "--set", f"RESULTS.root={results}"]
-        options += ["--set", f"TEST.output={results}/submission.json"]
-        for script in (["extract_train_info.py"], ["train.py", "--reuse"], ["test.py", "--reuse"]):
-            _run(*script, *options)
-        (path,) = (PROJECT_ROOT / results).glob("test/*/metrics.json")
-        methods: dict[str, Any] = read_json(path)["methods"]
+        methods = _tested(root, RESULTS / f"{name}_{camera}", ["train.py", "--reuse"], ["test.py", "--reuse"])
         for method in ("extractor, least squares", "extractor, lowest foot on the floor", "PoseNet"):
-            overall = methods[method]["overall"]
-            cells[f"floor: {name}; {method}"] = f"{overall['world_mpjpe']:.1f} ({overall['root']:.1f})"
+            cells[f"floor: {name}; {method}"] = _scores(methods[method])
     return cells
+
+
+def released_cells() -> dict[str, list[str]]:
+    """Returns the test errors of the released weights on each rotation of the demo, with declared and with measured floors."""
+    cells: dict[str, list[str]] = {"declared": [], "measured": []}
+    for camera in ROTATIONS:
+        original, bare = (PROJECT_ROOT / f"data/demo/{kind}_camera_{camera}" for kind in ("test", "bare"))
+        _run("-m", "data.prepare", "--set", f"DATA.root={original}")
+        copy_without_floor(original, bare)
+        for name, root in (("declared", original), ("measured", bare)):
+            methods = _tested(root, RESULTS / f"released_{name}_{camera}", ["test.py", "--run", "released"])
+            cells[name].append(_scores(methods["PoseNet"]))
+    return cells
+
+
+def _tested(root: Path, results: Path, *scripts: list[str]) -> dict[str, Any]:
+    """Extracts a data set and runs the scripts on it; returns the test metrics of every method."""
+    options = ["--set", f"DATA.root={root}", "--set", f"RESULTS.root={results}"]
+    options += ["--set", f"TEST.output={results}/submission.json"]
+    for script in (["extract_train_info.py"], *scripts):
+        _run(*script, *options)
+    (path,) = (PROJECT_ROOT / results).glob("test/*/metrics.json")
+    methods: dict[str, Any] = read_json(path)["methods"]
+    return methods
+
+
+def _scores(method: dict[str, Any]) -> str:
+    return f"{method['overall']['world_mpjpe']:.1f} ({method['overall']['root']:.1f})"
 
 
 def copy_without_floor(original: Path, bare: Path) -> None:

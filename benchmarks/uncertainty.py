@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.accuracy.rows import BEST, MANY, ROW_BY_NAME, ROWS, SETS, TITLES, Row
+from benchmarks.accuracy.rows import BAREFOOT, BEST, ROW_BY_NAME, ROWS, SETS, TITLES, Row
 from benchmarks.accuracy.run import Test, load_parts, read_split, row_config, trained_run, with_features
 from benchmarks.drawing import DOUBLE, FAINT, TRUTH, new_figure, quiet, save
 from benchmarks.pages import ACCURACY_PAGE, insert_between
@@ -117,7 +117,7 @@ def gather(row: Row, test: Test) -> Part:
 def gather_released(row: Row, test: Test) -> Part:
     """Predicts the validation images of the released weights, and the test images, with these weights."""
     path = checkpoints.RELEASED
-    config, rows, _ = read_split(BEST, MANY, "train", row.extraction)
+    config, rows, _ = read_split(BEST, BAREFOOT, "train", row.extraction)
     validation = errors_of(config, path, split_rows(rows, config)[1])
     return Part(validation, errors_of(with_features(row, test), path, test.test))
 

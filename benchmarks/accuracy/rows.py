@@ -13,7 +13,7 @@ from modules.files.atomic import read_json
 
 RESULTS = PROJECT_ROOT / "docs" / "results" / "accuracy"
 SYNTHETIC = DEFAULT_OUT.as_posix()
-MANY = "data/synthetic/many"  # made by scripts/release_posenet.sh
+BAREFOOT = "data/synthetic/barefoot"  # on which the released weights are trained last; scripts/release_posenet.sh
 MORE = "data/synthetic/more"  # data.synthetic.generate --people 160 --frames 8 --cameras 1 --seed 43
 LARGER = "data/synthetic/larger"  # data.synthetic.generate --people 250 --frames 8 --cameras 1 --seed 43
 OLDER_EXTRACTION = ("EXTRACT.weights=full", "EXTRACT.test_time_augmentation=false")

@@ -15,7 +15,7 @@ CURRENT = [path for path in (*pages.PAGES, RELEASED) if path.name != "CHANGELOG.
 SHARED = ("modules/console.py", "modules/config/load.py")  # the options of every script
 TOOLS = {"ruff", "mypy", "pytest", "pip", "venv", "dask"}  # run by python -m
 EXAMPLES = {"ConfidentPoseNet", "charbonnier", "blazepose_twice"}  # added on the extending page
-SETS = ("data/synthetic/set", "data/synthetic/many", "data/synthetic/more")
+SETS = ("data/synthetic/set", "data/synthetic/many", "data/synthetic/barefoot", "data/synthetic/more")
 MADE = ("results/", "data/demo/test_camera_", "pre_models/downloads", *SETS)
 TOP = ("modules", "model", "benchmarks", "docs", "data", "pre_models", "config", "scripts", "tests")
 
