@@ -38,7 +38,7 @@ def trainer(tmp_path: Path, name: str = "run", **train: Any) -> Trainer:
 
 
 def test_training_learns_and_records(tmp_path: Path) -> None:
-    summary = trainer(tmp_path, num_epochs=8, view_steps=0, draws=True).fit()
+    summary = trainer(tmp_path, num_epochs=8, view_steps=0, draws=True, root="learned").fit()
     folder = tmp_path / "run"
     with open(folder / "record.csv", encoding="utf-8") as handle:
         record = list(csv.DictReader(handle))

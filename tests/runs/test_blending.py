@@ -110,8 +110,8 @@ def test_people_who_are_trained_on_choose_nothing(released: dict[str, Any], tmp_
 def test_a_training_keeps_its_blend(
     released: dict[str, Any], tmp_path: Path, run_script: RunScript, log_records: list[Any]
 ) -> None:
-    """One training step from nothing is worse than the released weights, so that the checkpoint predicts with them."""
-    config = config_of()
+    """One step of learning the root is worse than the released weights, so that the checkpoint predicts with them."""
+    config = config_of(root="learned")
     train = make_rows(tmp_path / "train", 10, noise=10.0, size=0.9)
     validation = other_people(make_rows(tmp_path / "validation", 8, seed=1, noise=10.0, size=0.9))
     run = tmp_path / "run"
