@@ -4,8 +4,9 @@
     python -m benchmarks.ablations --only floor half  only these
     python -m benchmarks.ablations --table-only       only write the tables of the existing results
 
-Each variant is trained anew and scored at its best epoch. No test image is used. The result is docs/results/ablations.json;
-its tables are written into docs/accuracy.md.
+Each variant is trained anew and scored at its best epoch. No test image is used. The last two groups are of
+the crops of data/synthetic/half_barefoot, the others of the default set. The result is docs/results/ablations.json; its
+tables are written into docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -24,6 +25,7 @@ import torch
 from benchmarks.pages import ACCURACY_PAGE, insert_between
 from benchmarks.record import made_by
 from data.synthetic.generate import DEFAULT_OUT
+from model.model import PoseNetSpec
 from model.pose_branch import PER_CAMERA, PER_JOINT, PER_JOINT_LEVEL, PoseBranch
 from model.skeleton import NUM_JOINTS
 from modules.cache.splits import split_rows
@@ -32,9 +34,11 @@ from modules.cache.table import Rows
 from modules.config.load import load_config
 from modules.config.paths import PROJECT_ROOT, project_path
 from modules.config.schema import Config
+from modules.config.train import Train
 from modules.console import run_script
 from modules.files.atomic import read_json, write_json
 from modules.files.layout import list_frames
+from modules.recipes.posenet import PoseNetRecipe
 from modules.runs import folders
 from modules.trainer import Trainer, TrainingJob
 from modules.training.devices import make_fabric
@@ -45,6 +49,7 @@ SEED = 42  # the row `pose` of benchmarks.accuracy shows the spread between seed
 POSE_ONLY = "TRAIN.model_type=pose", "TRAIN.joint_features=none"
 FEATURES = "TRAIN.model_type=pose", "TRAIN.joint_features=heavy"
 ONE_CROP = *POSE_ONLY, "EXTRACT.test_time_augmentation=false"
+CROPS = "DATA.root=data/synthetic/half_barefoot", "EXTRACT.test_time_augmentation=adaptive"
 TRUE_COLUMNS = {"joints_px": "true_joints_px", "depth_rel_mm": "true_depth_rel_mm"}
 SCORES = {"world_mpjpe": "score", "root": "root", "root_relative_mpjpe": "root_relative"}
 
@@ -61,6 +66,7 @@ class Variant:
     hidden: str | None = None  # an input of HIDDEN
     truth: tuple[str, ...] = ()  # columns of TRUE_COLUMNS that are replaced by the truth, in training and validation
     one_of: int = 1  # train on one of so many people, in as many steps
+    architecture: tuple[tuple[str, Any], ...] = ()  # fields of PoseNetSpec that no config key sets
 
     @property
     def assignments(self) -> tuple[str, ...]:
@@ -70,6 +76,8 @@ class Variant:
 
 _REFERENCE = "joint_features", FEATURES
 _ONE_CROP = "one_crop", ONE_CROP
+_APART = "apart", (*CROPS, *FEATURES)
+_IMAGE = "image", (*CROPS, "TRAIN.model_type=image", "TRAIN.joint_features=none")
 VARIANTS = (
     Variant("joint_features", "pose and joint features", *_REFERENCE),
     Variant("pose", "without joint features", "joint_features", POSE_ONLY),
@@ -97,6 +105,10 @@ VARIANTS = (
     Variant("half", "half of the people", *_ONE_CROP, one_of=2),
     Variant("quarter", "a quarter of the people", *_ONE_CROP, one_of=4),
     Variant("eighth", "an eighth of the people", *_ONE_CROP, one_of=8),
+    Variant("apart", "pose and joint features, each joint by itself", *_APART),
+    Variant("tree", "joints decided together by mean bone lengths", *_APART, architecture=(("bone_prior", True),)),
+    Variant("image", "image branch alone", *_IMAGE),
+    Variant("ray_map", "with the ray map beside the picture", *_IMAGE, architecture=(("ray_map", True),)),
 )
 
 
@@ -114,6 +126,16 @@ HIDDEN = {
     "floor": torch.cat([_per_joint(0, PER_JOINT, slice(6, 8)), _per_joint(_LEVEL, PER_JOINT_LEVEL, slice(3, 4))]),
     "level": torch.arange(_LEVEL, _LEVEL + NUM_JOINTS * PER_JOINT_LEVEL + PER_CAMERA + 1),
 }
+
+
+def with_architecture(**changed: Any) -> AbstractContextManager[Any]:
+    """Context manager: networks of PoseNetRecipe have these fields of PoseNetSpec, whatever the config says."""
+    original = PoseNetRecipe.spec_of
+
+    def spec_of(train: Train) -> PoseNetSpec:
+        return replace(original(train), **changed)
+
+    return patch.object(PoseNetRecipe, "spec_of", spec_of)
 
 
 @contextmanager
@@ -155,11 +177,17 @@ def run(variant: Variant) -> dict[str, Any]:
     train = with_truth(some_people(train, variant.one_of), variant.truth)
     validation = with_truth(validation, variant.truth)
     key = folders.run_key(config, manifest["key"])
-    stamp = {"key": key, "hidden": variant.hidden, "one_of": variant.one_of, "truth": list(variant.truth)}
+    stamp = {
+        "key": key,
+        "hidden": variant.hidden,
+        "one_of": variant.one_of,
+        "truth": list(variant.truth),
+        "architecture": dict(variant.architecture),
+    }
     if not (folder / "scores.json").exists() or read_json(folder / "scores.json")["of"] != stamp:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        with hiding(variant.hidden):
+        with hiding(variant.hidden), with_architecture(**dict(variant.architecture)):
             trainer = Trainer(
                 TrainingJob(config, train, validation, folder, key, manifest["fingerprint"]), make_fabric(config.TRAIN)
             )
@@ -197,7 +225,7 @@ def main() -> None:
             result[variant.name] = run(variant)
             write_json(RESULT, result)
             print(variant.name, round(result[variant.name]["scores"]["world_mpjpe"], 1), flush=True)
-    for reference in ("joint_features", "one_crop"):
+    for reference in ("joint_features", "one_crop", "apart", "image"):
         if reference in result:
             insert_between(ACCURACY_PAGE, f"ablations: {reference}", table(result, reference))
             print(table(result, reference), end="\n\n")

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 from unittest.mock import patch
@@ -27,12 +27,11 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from benchmarks.ablations import SEED, with_truth
+from benchmarks.ablations import SEED, with_architecture, with_truth
 from benchmarks.held_out_camera import NEVER_STOPS, OWN, held_out_scores
 from benchmarks.pages import ACCURACY_PAGE, insert_between
 from benchmarks.record import made_by
 from benchmarks.rotations import ROTATIONS
-from model.model import PoseNetSpec
 from model.pose_branch import BranchOutput, PoseBranch
 from modules.cache.splits import split_rows
 from modules.cache.store import open_cache
@@ -42,7 +41,6 @@ from modules.config.schema import Config
 from modules.console import progress, run_script
 from modules.files.atomic import read_json, write_json
 from modules.files.layout import list_frames
-from modules.recipes.posenet import PoseNetRecipe
 
 RESULT = PROJECT_ROOT / "docs" / "results" / "demo_ablations.json"
 REFERENCE, WITHOUT_FEET, EXTRACTOR = "default", "contact", "extractor"
@@ -72,21 +70,12 @@ def without_bones() -> AbstractContextManager[Any]:
 
 def without_densities() -> AbstractContextManager[Any]:
     """Context manager: each joint's depth is one number, and neither bones nor feet have a say."""
-    return _architecture(bone_prior=False, floor_contact=False)
+    return with_architecture(bone_prior=False, floor_contact=False)
 
 
 def without_feet() -> AbstractContextManager[Any]:
     """Context manager: the root's depth is by the pelvis height and the extractor alone."""
-    return _architecture(floor_contact=False)
-
-
-def _architecture(**changed: Any) -> AbstractContextManager[Any]:
-    original = PoseNetRecipe.spec_of
-
-    def spec_of(train: Any) -> PoseNetSpec:
-        return replace(original(train), **changed)
-
-    return patch.object(PoseNetRecipe, "spec_of", spec_of)
+    return with_architecture(floor_contact=False)
 
 
 VARIANTS = (
