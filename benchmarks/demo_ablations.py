@@ -5,8 +5,8 @@
     python -m benchmarks.demo_ablations --table-only        only write the table of the existing results
 
 In each rotation one of the three training cameras is held out, too: the others' training frames train, and its validation
-frames score the last epoch. No test image is used. All variants but the default leave the lowest foot out of the root's depth.
-The last row is given a part of the answer: it is no method, and tells what a better input would be worth. The result is
+frames score the last epoch. No test image is used. The variants after the first two leave the lowest foot out of the root's
+depth. The last row is given a part of the answer: it is no method, and tells what a better input would be worth. The result is
 docs/results/demo_ablations.json; its table is written into docs/accuracy.md.
 """
 
@@ -32,6 +32,7 @@ from benchmarks.held_out_camera import NEVER_STOPS, OWN, held_out_scores
 from benchmarks.pages import ACCURACY_PAGE, insert_between
 from benchmarks.record import made_by
 from benchmarks.rotations import ROTATIONS
+from model.blend import Shares
 from model.pose_branch import BranchOutput, PoseBranch
 from modules.cache.splits import split_rows
 from modules.cache.store import open_cache
@@ -56,6 +57,7 @@ class Variant:
     without: Callable[[], AbstractContextManager[Any]] = nullcontext  # leaves out a part that no key switches off
     truth: tuple[str, ...] = ()  # columns that are replaced by the truth, in training and validation
     compared_with: str = WITHOUT_FEET  # of which it leaves out or replaces one part more
+    blend: Shares = OWN  # of the released weights, averaged in
 
 
 def without_bones() -> AbstractContextManager[Any]:
@@ -80,6 +82,12 @@ def without_feet() -> AbstractContextManager[Any]:
 
 VARIANTS = (
     Variant(REFERENCE, "default config", compared_with=REFERENCE),
+    Variant(
+        "released",
+        "default config, averaged with the released weights' pose about the root",
+        compared_with=REFERENCE,
+        blend=Shares(pose=0.5, root=0.0),
+    ),
     Variant(
         WITHOUT_FEET,
         "without the lowest foot: root by pelvis height and extractor alone",
@@ -114,9 +122,9 @@ def scores_of(name: str, rotation: int) -> list[list[float]]:
     train, validation = (with_truth(part, variant.truth) for part in split_rows(rows, config))
     cameras = sorted(set(train["camera"]))
     held_out = cameras[rotation % len(cameras)]
-    feet = nullcontext() if variant.name == REFERENCE else without_feet()
+    feet = nullcontext() if variant.compared_with == REFERENCE else without_feet()
     with feet, variant.without():
-        return [scores.tolist() for scores in held_out_scores(config, train, validation, held_out, [OWN])]
+        return [scores.tolist() for scores in held_out_scores(config, train, validation, held_out, [variant.blend])]
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from benchmarks.demo_ablations import (
     without_densities,
     without_feet,
 )
+from benchmarks.held_out_camera import OWN
 from benchmarks.rotations import ROTATIONS
 from modules.inference.prediction import prediction_loader
 from modules.recipes import make_recipe
@@ -26,10 +27,9 @@ def test_every_variant_differs_from_the_others_in_one_thing() -> None:
     told = set()
     for variant in VARIANTS:
         config = demo_ablations.config_of(variant, 1)
-        told.add((config.model_dump_json(), variant.without, variant.truth))
-        assert len(variant.changed) + bool(variant.truth) + (variant.without is not nullcontext) == (
-            variant.name != REFERENCE
-        )
+        told.add((config.model_dump_json(), variant.without, variant.truth, variant.blend))
+        differs = (bool(variant.truth), variant.without is not nullcontext, variant.blend != OWN)
+        assert len(variant.changed) + sum(differs) == (variant.name != REFERENCE)
     assert len(told) == len(VARIANTS) == len(BY_NAME)
 
 
