@@ -77,7 +77,7 @@ class Variant:
 _REFERENCE = "joint_features", FEATURES
 _ONE_CROP = "one_crop", ONE_CROP
 _APART = "apart", (*CROPS, *FEATURES)
-_IMAGE = "image", (*CROPS, "TRAIN.model_type=image", "TRAIN.joint_features=none")
+_IMAGE = "image", (*CROPS, "TRAIN.model_type=image", "TRAIN.joint_features=none", "TRAIN.num_epochs=4")
 VARIANTS = (
     Variant("joint_features", "pose and joint features", *_REFERENCE),
     Variant("pose", "without joint features", "joint_features", POSE_ONLY),
@@ -107,7 +107,7 @@ VARIANTS = (
     Variant("eighth", "an eighth of the people", *_ONE_CROP, one_of=8),
     Variant("apart", "pose and joint features, each joint by itself", *_APART),
     Variant("tree", "joints decided together by mean bone lengths", *_APART, architecture=(("bone_prior", True),)),
-    Variant("image", "image branch alone", *_IMAGE),
+    Variant("image", "image branch alone, four epochs", *_IMAGE),
     Variant("ray_map", "with the ray map beside the picture", *_IMAGE, architecture=(("ray_map", True),)),
 )
 

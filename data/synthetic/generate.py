@@ -20,12 +20,11 @@ from modules.utils import UserError, log
 
 DEFAULT_OUT = Path("data/synthetic/set")
 DEFAULT_OPTIONS = Options(people=200, frames=5, cameras=4, seed=42)
-# The set of config/synthetic.yml, that of config/best.yml, and those on which scripts/release_posenet.sh trains on.
+# The set of config/synthetic.yml, that of config/best.yml, and that on which scripts/release_posenet.sh trains on.
 KNOWN_SETS = {
     DEFAULT_OUT: DEFAULT_OPTIONS,
     Path("data/synthetic/many"): Options(people=1400, frames=4, cameras=2, seed=44, crops=True),
     Path("data/synthetic/barefoot"): Options(people=1400, frames=4, cameras=2, seed=45, crops=True, barefoot=0.4),
-    Path("data/synthetic/half_barefoot"): Options(people=700, frames=4, cameras=2, seed=46, crops=True, barefoot=0.5),
 }
 
 
