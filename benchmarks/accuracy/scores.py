@@ -1,4 +1,4 @@
-"""The scores of predicted joints: all metrics, and breakdowns by joint, by kind of view and by image."""
+"""The scores of predicted joints: all metrics, bone lengths, and breakdowns by joint, by kind of view and by image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.synthetic_set import LIMBS
+from model.skeleton import EDGES
 from modules import metrics
 from modules.cache.table import Rows
 from modules.inference.baselines import place_least_squares
@@ -29,6 +30,7 @@ def score(world: np.ndarray, rows: Rows, kinds: pd.DataFrame | None) -> dict[str
     return {
         "images": len(world), "not_found": int((~found).sum()),
         "overall": rounded(metrics.evaluate(world, reference)), "limbs": rounded(limb_scores(world, reference)),
+        "bones": round(bone_deviation(world, reference, rows["person"].astype(str)), 4),
         "extractor_swapped": round(float(metrics.are_swapped(extractor, reference[found]).mean()), 4),
         "swapped": round(float(metrics.are_swapped(world[found], reference[found]).mean()), 4),
         "per_joint": {name: rounded(values) for name, values in metrics.per_joint(world, reference).items()},
@@ -37,6 +39,19 @@ def score(world: np.ndarray, rows: Rows, kinds: pd.DataFrame | None) -> dict[str
             {"image": str(rows["file_name"][index]), **breakdown(world[[index]], reference[[index]])} for index in worst
         ],
     }  # fmt: skip
+
+
+def bone_deviation(world: np.ndarray, reference: np.ndarray, people: np.ndarray) -> float:
+    """Returns the mean deviation of the bones' lengths from the medians of each person's references, mm."""
+    predicted, true = bone_lengths(world), bone_lengths(reference)
+    deviations = [np.abs(predicted[people == one] - np.median(true[people == one], 0)) for one in np.unique(people)]
+    return float(np.concatenate(deviations).mean())
+
+
+def bone_lengths(joints: np.ndarray) -> np.ndarray:
+    """Returns the distance of each joint of poses (B, 24, 3) from its parent, without the root: (B, 23)."""
+    parents, children = np.array(EDGES).T
+    return np.asarray(np.linalg.norm(joints[:, children] - joints[:, parents], axis=-1))
 
 
 def rounded(values: dict[str, float]) -> dict[str, float]:

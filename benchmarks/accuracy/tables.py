@@ -99,11 +99,13 @@ def main_table(results: Results, rows: Sequence[str] = MAIN) -> str:
 def metrics_table(results: Results, set_name: str) -> str:
     """Formats every metric of every row of a set."""
     zero_shot = set_name == "zero-shot"
-    columns = [*METRICS.values(), "swapped, %", "weights, M", "ms per image"]
+    columns = [*METRICS.values(), "bones", "swapped, %", "weights, M", "ms per image"]
     columns += ["limbs: world", "limbs: root-relative"] if zero_shot else []
     lines = [_line(f"{TITLES[set_name]}, mm", *columns), "|" + " --- |" * (1 + len(columns))]
     for row, runs in results[set_name].items():
         cells = [cell(values_of(runs, "overall", metric), _digits(metric)) for metric in METRICS]
+        with_bones = [run for run in runs if all("bones" in part for part in run["parts"].values())]
+        cells.append(cell(values_of(with_bones, "bones")) if with_bones else "")
         cells.append(cell(100 * values_of(runs, "swapped"), 1))
         trained = "parameters" in next(iter(runs[0]["parts"].values()))
         cells += (

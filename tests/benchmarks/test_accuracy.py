@@ -13,7 +13,7 @@ from benchmarks.accuracy import rows as accuracy_rows
 from benchmarks.accuracy import run, scores, tables
 from benchmarks.accuracy.baselines import BASELINES
 from benchmarks.accuracy.rows import ROW_BY_NAME, ROWS, SETS, Row
-from model.skeleton import MIRROR
+from model.skeleton import MIRROR, PARENTS
 from modules import metrics
 from modules.config.load import load_config
 from modules.config.paths import project_path
@@ -68,6 +68,18 @@ def test_limbs_exclude_spine_head_hands_and_feet(rng: np.random.Generator) -> No
     }
     wrong[:, scores.LIMBS[0]] += [0, 0, 120]
     assert scores.limb_scores(wrong, truth)["world_mpjpe"] == pytest.approx(10)
+
+
+def test_bones_deviate_from_those_of_their_own_person(rng: np.random.Generator) -> None:
+    truth = np.stack([standing_person(rng), 1.2 * standing_person(rng)])
+    people = np.array(["one", "other"])
+    assert scores.bone_deviation(truth + 30.0, truth, people) == pytest.approx(0)
+    lengths = np.linalg.norm(truth[:, list(range(1, 24))] - truth[:, list(PARENTS[1:])], axis=-1)
+    assert scores.bone_deviation(truth * [[[1.1]], [[0.8]]], truth, people) == pytest.approx(
+        (0.1 * lengths[0].mean() + 0.2 * lengths[1].mean()) / 2
+    )
+    three = np.concatenate([truth[:1], truth[:1], 2 * truth[:1]])  # a label that is twice as large is not the median
+    assert scores.bone_deviation(truth[:1].repeat(3, 0), three, np.repeat("one", 3)) == pytest.approx(0)
 
 
 def test_in_plane_errors_are_at_the_true_depth(tmp_path: Path) -> None:
