@@ -17,8 +17,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -39,6 +39,7 @@ from modules.inference.baselines import place_least_squares
 from modules.runs.checkpoints import RELEASED, load_checkpoint
 
 RESULTS = Path("results/measured_floor")
+Scores = tuple[float, float]  # world MPJPE and root error, mm
 
 
 def main() -> None:
@@ -51,10 +52,10 @@ def main() -> None:
     parser.add_argument("--released-on-demo", action="store_true", help="only the released weights on the demo")
     arguments = parser.parse_args()
     if arguments.released_on_demo:
-        print("| world MPJPE (root), mm | " + " | ".join(f"test camera {camera}" for camera in ROTATIONS) + " |")
-        print("| --- |" + " --- |" * len(ROTATIONS))
-        for name, cells in released_cells().items():
-            print(f"| floor: {name} | {' | '.join(cells)} |")
+        titles = [f"test camera {camera}" for camera in ROTATIONS]
+        print(f"| world MPJPE (root), mm | {' | '.join(titles)} | mean |\n| --- |{' --- |' * (len(titles) + 1)}")
+        for name, scores in released_scores().items():
+            print(f"| floor: {name} | {' | '.join(map(_cell, [*scores, np.mean(scores, 0)]))} |")
         return
     print("| world MPJPE (root), mm | synthetic, 30 people |\n| --- | --- |", flush=True)
     for name, cell in synthetic_cells(arguments.run).items():
@@ -70,12 +71,11 @@ def synthetic_cells(run: Path) -> dict[str, str]:
     rows, _ = open_cache(config, "test", list_frames(config.data_root, "test"))
     checkpoint, truth = load_checkpoint(run), rows["joints_world_mm"]
     found = rows["found"].astype(bool)
-    cells = {"extractor, least squares": _cell(place_least_squares(rows.take(found).columns), truth[found])}
+    cells = {"extractor, least squares": _cell(_scores(place_least_squares(rows.take(found).columns), truth[found]))}
     for name, variant in floors_of(config, rows).items():
         known = np.isfinite(variant["floor_height_mm"]).mean()
-        cells[f"{name} (floor in {known:.0%} of the images)"] = _cell(
-            predict_world(config, checkpoint, run, variant), truth
-        )
+        world = predict_world(config, checkpoint, run, variant)
+        cells[f"{name} (floor in {known:.0%} of the images)"] = _cell(_scores(world, truth))
     return cells
 
 
@@ -100,36 +100,32 @@ def demo_cells(camera: int) -> dict[str, str]:
     for name, root in (("declared", original), ("measured", bare)):
         methods = _tested(root, RESULTS / f"{name}_{camera}", ["train.py", "--reuse"], ["test.py", "--reuse"])
         for method in ("extractor, least squares", "extractor, lowest foot on the floor", "PoseNet"):
-            cells[f"floor: {name}; {method}"] = _scores(methods[method])
+            cells[f"floor: {name}; {method}"] = _cell(methods[method])
     return cells
 
 
-def released_cells() -> dict[str, list[str]]:
+def released_scores() -> dict[str, list[Scores]]:
     """Returns the test errors of the released weights on each rotation of the demo, with declared and with measured floors."""
-    cells: dict[str, list[str]] = {"declared": [], "measured": []}
+    scores: dict[str, list[Scores]] = {"declared": [], "measured": []}
     for camera in ROTATIONS:
         original, bare = (PROJECT_ROOT / f"data/demo/{kind}_camera_{camera}" for kind in ("test", "bare"))
         _run("-m", "data.prepare", "--set", f"DATA.root={original}")
         copy_without_floor(original, bare)
         for name, root in (("declared", original), ("measured", bare)):
             methods = _tested(root, RESULTS / f"released_{name}_{camera}", ["test.py", "--run", "released"])
-            cells[name].append(_scores(methods["PoseNet"]))
-    return cells
+            scores[name].append(methods["PoseNet"])
+    return scores
 
 
-def _tested(root: Path, results: Path, *scripts: list[str]) -> dict[str, Any]:
-    """Extracts a data set and runs the scripts on it; returns the test metrics of every method."""
+def _tested(root: Path, results: Path, *scripts: list[str]) -> dict[str, Scores]:
+    """Extracts a data set and runs the scripts on it; returns the test errors of every method."""
     options = ["--set", f"DATA.root={root}", "--set", f"RESULTS.root={results}"]
     options += ["--set", f"TEST.output={results}/submission.json"]
     for script in (["extract_train_info.py"], *scripts):
         _run(*script, *options)
     (path,) = (PROJECT_ROOT / results).glob("test/*/metrics.json")
-    methods: dict[str, Any] = read_json(path)["methods"]
-    return methods
-
-
-def _scores(method: dict[str, Any]) -> str:
-    return f"{method['overall']['world_mpjpe']:.1f} ({method['overall']['root']:.1f})"
+    methods = read_json(path)["methods"]
+    return {name: (one["overall"]["world_mpjpe"], one["overall"]["root"]) for name, one in methods.items()}
 
 
 def copy_without_floor(original: Path, bare: Path) -> None:
@@ -150,8 +146,13 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _cell(predicted: np.ndarray, truth: np.ndarray) -> str:
-    return f"{metrics.world_mpjpe(predicted, truth):.1f} ({metrics.root_error(predicted, truth):.1f})"
+def _scores(predicted: np.ndarray, truth: np.ndarray) -> Scores:
+    return metrics.world_mpjpe(predicted, truth), metrics.root_error(predicted, truth)
+
+
+def _cell(scores: Sequence[float] | np.ndarray) -> str:
+    world, root = scores
+    return f"{world:.1f} ({root:.1f})"
 
 
 def _run(*command: str) -> None:

@@ -55,7 +55,7 @@ class PoseNetRecipe(Recipe):
 
     @classmethod
     def spec_of(cls, train: Train) -> PoseNetSpec:
-        """Returns the architecture; unless the root depth is learned, it decides the joints by the people's bones."""
+        """Returns the architecture; unless the root depth is learned, bones decide the joints, and pelvis and feet the root."""
         by_height = train.root == "height"
         return replace(super().spec_of(train), bone_prior=by_height, floor_contact=by_height)
 
