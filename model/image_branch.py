@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from model.distributed import SyncBatchNorm2d
-from model.ray_map import CHANNELS
 from model.skeleton import NUM_JOINTS
 
 RESNET_CHANNELS = 512  # of ResNet18's last stage
@@ -55,24 +54,18 @@ class ImageBranch(nn.Module):
     image_mean: Tensor
     image_std: Tensor
 
-    def __init__(self, output_depth: int, pretrained: bool = False, sees_rays: bool = False) -> None:
+    def __init__(self, output_depth: int, pretrained: bool = False) -> None:
         super().__init__()
         self.output_depth = output_depth
         self.register_buffer("image_mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
         self.backbone = resnet18(pretrained)
         self.head = HeadNet(output_depth)
-        if sees_rays:
-            self.of_rays = nn.Conv2d(CHANNELS, 64, 7, stride=2, padding=3, bias=False)
-            nn.init.zeros_(self.of_rays.weight)
 
-    def features(self, image: Tensor, rays: Tensor | None = None) -> Tensor:
+    def features(self, image: Tensor) -> Tensor:
         """Returns the features of crops (B, 3, S, S) uint8 RGB: (B, 512, S/32, S/32)."""
         normalised = (image.to(self.image_mean.dtype) / 255 - self.image_mean) / self.image_std
-        x: Tensor = self.backbone[0](normalised.contiguous(memory_format=torch.channels_last))
-        if rays is not None:
-            x = x + self.of_rays(rays.contiguous(memory_format=torch.channels_last))
-        features: Tensor = self.backbone[1:](x)
+        features: Tensor = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
         return features
 
     def volumes(self, features: Tensor) -> Tensor:
@@ -80,6 +73,6 @@ class ImageBranch(nn.Module):
         volumes: Tensor = self.head(features).unflatten(1, (NUM_JOINTS, self.output_depth))
         return volumes
 
-    def forward(self, image: Tensor, rays: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """Returns the heatmap volumes of crops (B, 3, S, S) uint8 RGB: logits (B, 24, D, S/4, S/4)."""
-        return self.volumes(self.features(image, rays))
+        return self.volumes(self.features(image))

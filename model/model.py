@@ -25,7 +25,6 @@ from model.inputs import CROP_SIZE
 from model.pose_branch import Batch, BranchOutput, PoseBranch
 from model.pose_member import HIDDEN, ErrorHead, zero_linear
 from model.prior import PosePrior
-from model.ray_map import ray_map
 from model.skeleton import NUM_JOINTS
 
 BODY_SPAN_MM = 2000.0  # image only: the crop shows about this much at the root's depth
@@ -44,7 +43,6 @@ class PoseNetSpec:
     ensemble_size: int = 1
     bone_prior: bool = False
     floor_contact: bool = False
-    ray_map: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as plain values."""
@@ -76,10 +74,6 @@ class PoseNet(nn.Module):
         self.spec, self.image, self.pose = spec, image, pose
         self.to(memory_format=torch.channels_last)  # a third faster or more, with the same results
 
-    def rays(self, batch: Batch) -> Tensor | None:
-        """Returns the ray map (B, 5, S, S) of a batch; None for a network that does not see it."""
-        return ray_map(batch, self.spec.input_shape) if self.spec.ray_map else None
-
 
 def make_pose_branch(spec: PoseNetSpec) -> PoseBranch:
     """Returns the pose branch of this architecture."""
@@ -108,12 +102,12 @@ class ImageAndPoseNet(PoseNet):
     pose: PoseBranch
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
-        super().__init__(spec, ImageBranch(spec.output_depth, pretrained, spec.ray_map), make_pose_branch(spec))
+        super().__init__(spec, ImageBranch(spec.output_depth, pretrained), make_pose_branch(spec))
         self.prior = PosePrior((spec.output_shape, spec.output_shape, spec.output_depth))
 
     def forward(self, batch: Batch) -> PoseOutput:
         """Returns the fused output for a batch of samples (see modules.dataset)."""
-        heatmaps = marginals(self.image(batch["image"], self.rays(batch)))
+        heatmaps = marginals(self.image(batch["image"]))
         by_pose: BranchOutput = self.pose(batch)
         return PoseOutput(self.prior.fuse(by_pose.uvd, heatmaps), by_pose.root_mm, heatmaps, by_pose.log_error)
 
@@ -141,12 +135,12 @@ class ImageOnlyNet(PoseNet):
     image: ImageBranch
 
     def __init__(self, spec: PoseNetSpec, pretrained: bool = False) -> None:
-        super().__init__(spec, ImageBranch(spec.output_depth, pretrained, spec.ray_map))
+        super().__init__(spec, ImageBranch(spec.output_depth, pretrained))
         self.reader = ImageReader()
 
     def forward(self, batch: Batch) -> PoseOutput:
         """Returns the image branch's output for a batch of samples (see modules.dataset)."""
-        features = self.image.features(batch["image"], self.rays(batch))
+        features = self.image.features(batch["image"])
         heatmaps = marginals(self.image.volumes(features))
         shift, root_log_ratio, log_error = self.reader(features.mean((-2, -1)))
         root_mm = batch["K_crop"][:, 0, 0] * (BODY_SPAN_MM / CROP_SIZE) * torch.exp(root_log_ratio)

@@ -249,7 +249,7 @@ class ImageAndPoseObjective(PoseObjective):
     def image_loss(self, batch: Sample) -> torch.Tensor:
         """Returns the heatmap loss; without a simulator, plus the loss of the images' cached poses."""
         with self.autocast():
-            heatmaps = marginals(self.network.image(batch["image"], self.network.rays(batch)))
+            heatmaps = marginals(self.network.image(batch["image"]))
             loss = heatmap_loss(heatmaps, batch["target"], self.heatmap_sigma, batch.get(WEIGHT))
         return loss if self.simulator is not None else loss + self.view_loss(batch)
 

@@ -1,5 +1,6 @@
 """Tests of the ablations: hidden inputs, left-out people, true columns, and the tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from modules.files.atomic import read_json
 from modules.inference.prediction import prediction_loader
 from modules.pose_utils import cam2world, pixel2cam
 from modules.recipes import recipe_of
+from modules.recipes.posenet import PoseNetRecipe
 from tests.builders import make_rows
 
 SPEC = PoseNetSpec(model_type="pose", root="learned")
@@ -53,9 +55,18 @@ def test_every_variant_has_a_valid_config_of_its_own() -> None:
     configs = {}
     for variant in VARIANTS:
         config = ablations.config_of(variant)
-        configs[variant.name] = (config.model_dump_json(), variant.hidden, variant.one_of, variant.truth)
+        others = variant.hidden, variant.one_of, variant.truth, variant.bones
+        configs[variant.name] = (config.model_dump_json(), *others)
         assert config.TRAIN.model_type == "pose" and (variant.hidden is None or variant.hidden in HIDDEN)
     assert len(set(configs.values())) == len(VARIANTS) == len(configs)
+
+
+def test_networks_get_the_architecture_only_inside() -> None:
+    train = ablations.config_of(VARIANTS[0]).TRAIN
+    with ablations.with_architecture(bone_prior=True):
+        inside = PoseNetRecipe.spec_of(train)
+    outside = PoseNetRecipe.spec_of(train)
+    assert inside == replace(outside, bone_prior=True) and not outside.bone_prior
 
 
 @pytest.mark.parametrize("one_of", [1, 2, 5])

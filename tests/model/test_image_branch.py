@@ -13,7 +13,7 @@ from tests.model.samples import batch_of
 def test_images_are_normalised_with_imagenets_statistics() -> None:
     branch = ImageBranch(32)
     seen: list[torch.Tensor] = []
-    branch.backbone[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    branch.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     image = batch_of(2)["image"]
     branch(image)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
