@@ -84,7 +84,7 @@ VARIANTS = (
     Variant(REFERENCE, "default config", compared_with=REFERENCE),
     Variant(
         "released",
-        "default config, averaged with the released weights' pose about the root",
+        "with half of the released weights' pose averaged in",
         compared_with=REFERENCE,
         blend=Shares(pose=0.5, root=0.0),
     ),
