@@ -49,6 +49,7 @@ SEED = 42  # the row `pose` of benchmarks.accuracy shows the spread between seed
 POSE_ONLY = "TRAIN.model_type=pose", "TRAIN.joint_features=none"
 FEATURES = "TRAIN.model_type=pose", "TRAIN.joint_features=heavy"
 ONE_CROP = *POSE_ONLY, "EXTRACT.test_time_augmentation=false"
+# Made by data.synthetic.generate --people 700 --frames 4 --cameras 2 --seed 46 --crops --barefoot 0.5
 CROPS = "DATA.root=data/synthetic/half_barefoot", "EXTRACT.test_time_augmentation=adaptive"
 TRUE_COLUMNS = {"joints_px": "true_joints_px", "depth_rel_mm": "true_depth_rel_mm"}
 SCORES = {"world_mpjpe": "score", "root": "root", "root_relative_mpjpe": "root_relative"}

@@ -19,8 +19,9 @@ import numpy as np
 
 from benchmarks import record
 from benchmarks.accuracy.rows import BEST
+from benchmarks.accuracy.scores import bone_lengths
 from benchmarks.pages import ACCURACY_PAGE, insert_between
-from model.skeleton import PARENTS, ROOT
+from model.skeleton import ROOT
 from modules import metrics
 from modules.cache.splits import split_rows
 from modules.cache.store import open_cache
@@ -95,8 +96,7 @@ def log_distance(joints: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 def log_size(joints: np.ndarray) -> np.ndarray:
     """Returns the log of the sum of all bones' lengths (B,)."""
-    bones = [joints[:, child] - joints[:, parent] for child, parent in enumerate(PARENTS) if parent >= 0]
-    return np.asarray(np.log(np.linalg.norm(bones, axis=-1).sum(0)))
+    return np.asarray(np.log(bone_lengths(joints).sum(1)))
 
 
 def _by_person(values: np.ndarray, person: np.ndarray, of: Callable[[np.ndarray], Any]) -> np.ndarray:
